@@ -1,0 +1,125 @@
+from datetime import datetime, timedelta
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import (
+    RangeBoundary,
+    RangeOperators,
+)
+from django.db import models
+from django.db.models import F, FilteredRelation, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hms.lib.clock import local
+from hms.lib.ranges import TsTzRange
+from users.models import Clinic, DoctorProfile
+
+LONGEST_SLOT = timedelta(hours=8)
+FURTHEST_AHEAD = timedelta(days=366)
+
+
+class TimeSlotQuerySet(models.QuerySet):
+    def offered(self) -> "TimeSlotQuerySet":
+        """Not withdrawn."""
+        return self.filter(withdrawn_at__isnull=True)
+
+    def with_live_booking(self) -> "TimeSlotQuerySet":
+        """Adds `live_booking`, the id of the booking that holds the slot, or None.
+
+        At most one row each: booking_one_live_per_slot sees to it.
+        """
+        return self.alias(
+            _live=FilteredRelation("bookings", condition=Q(bookings__cancelled_at__isnull=True))
+        ).annotate(live_booking=F("_live__pk"))
+
+    def open(self, now: datetime | None = None) -> "TimeSlotQuerySet":
+        """What a patient can book: future, free, of an approved doctor."""
+        return (
+            self.offered()
+            .with_live_booking()
+            .filter(
+                live_booking__isnull=True,
+                starts_at__gt=now or timezone.now(),
+                doctor__approved_at__isnull=False,
+                doctor__user__is_active=True,
+                doctor__user__role="doctor",
+            )
+        )
+
+
+class TimeSlot(models.Model):
+    """A doctor's span of time that one patient can take.
+
+    A slot that ever had a booking keeps its times for that booking's history: it is withdrawn
+    and replaced rather than moved or deleted.
+    """
+
+    class Kind(models.TextChoices):
+        IN_PERSON = "in_person", _("in person")
+        VIDEO = "video", _("video")
+
+    doctor = models.ForeignKey(DoctorProfile, on_delete=models.PROTECT, related_name="slots")
+    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="slots")
+    starts_at = models.DateTimeField(_("starts"))
+    ends_at = models.DateTimeField(_("ends"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.IN_PERSON)
+    published_at = models.DateTimeField(
+        default=timezone.now, editable=False, help_text=_("when these times were set")
+    )
+    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = TimeSlotQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("slot")
+        verbose_name_plural = _("slots")
+        constraints = [
+            ExclusionConstraint(
+                name="slot_no_overlap_per_doctor",
+                expressions=[
+                    ("doctor", RangeOperators.EQUAL),
+                    (
+                        TsTzRange("starts_at", "ends_at", RangeBoundary()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(withdrawn_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=F("starts_at")),
+                name="slot_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__lte=F("starts_at") + LONGEST_SLOT),
+                name="slot_not_over_long",
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__gt=F("published_at")),
+                name="slot_published_ahead",
+            ),
+            models.CheckConstraint(
+                condition=Q(starts_at__lte=F("published_at") + FURTHEST_AHEAD),
+                name="slot_not_too_far_ahead",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["in_person", "video"]), name="slot_kind_known"
+            ),
+            # What a booking's copy of the span points at.
+            models.UniqueConstraint(fields=["id", "starts_at", "ends_at"], name="slot_span"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["doctor", "starts_at"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="slot_by_doctor",
+            ),
+            models.Index(
+                fields=["starts_at", "doctor"],
+                condition=Q(withdrawn_at__isnull=True),
+                name="slot_by_start",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        zone = self.clinic.time_zone
+        return f"{local(self.starts_at, zone):%a %d %b %Y, %H:%M}–{local(self.ends_at, zone):%H:%M}"

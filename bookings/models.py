@@ -1,0 +1,141 @@
+from datetime import datetime
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeBoundary, RangeOperators
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from availability.models import TimeSlot
+from hms.lib.ids import new_reference
+from hms.lib.ranges import TsTzRange
+from users.models import PatientProfile, User
+
+
+class BookingQuerySet(models.QuerySet):
+    def live(self) -> "BookingQuerySet":
+        return self.filter(cancelled_at__isnull=True)
+
+    def upcoming(self, now: datetime | None = None) -> "BookingQuerySet":
+        """Live and not over yet, soonest first."""
+        return self.live().filter(ends_at__gt=now or timezone.now()).order_by("starts_at", "pk")
+
+    def for_pages(self) -> "BookingQuerySet":
+        """With everything that a page says of a booking."""
+        return self.select_related(
+            "slot__clinic",
+            "slot__doctor__user",
+            "slot__doctor__specialty",
+            "patient__user",
+        )
+
+    def visible_to(self, user: User) -> "BookingQuerySet":
+        """The user's own visits, as patient or as doctor."""
+        return self.filter(
+            Q(patient__user=user)
+            | Q(slot__doctor__user=user, slot__doctor__approved_at__isnull=False)
+        )
+
+
+class Booking(models.Model):
+    """A patient's claim on a slot. Live while not cancelled."""
+
+    reference = models.CharField(max_length=8, unique=True, default=new_reference, editable=False)
+    slot = models.ForeignKey(TimeSlot, on_delete=models.PROTECT, related_name="bookings")
+    patient = models.ForeignKey(PatientProfile, on_delete=models.PROTECT, related_name="bookings")
+    booked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    # The slot's span again, because the patient's exclusion constraint needs it in this table;
+    # the foreign key booking_span_is_the_slots keeps the two equal.
+    starts_at = models.DateTimeField(editable=False)
+    ends_at = models.DateTimeField(editable=False)
+    sequence = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text=_("raised with every change that people are told of"),
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    cancelled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    cancelled_by = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+    )
+    cancel_reason = models.CharField(max_length=300, blank=True, editable=False)
+
+    objects = BookingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("booking")
+        verbose_name_plural = _("bookings")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["slot"],
+                condition=Q(cancelled_at__isnull=True),
+                name="booking_one_live_per_slot",
+            ),
+            ExclusionConstraint(
+                name="booking_patient_in_one_place",
+                expressions=[
+                    ("patient", RangeOperators.EQUAL),
+                    (
+                        TsTzRange("starts_at", "ends_at", RangeBoundary()),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+                condition=Q(cancelled_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    cancelled_at__isnull=True,
+                    cancelled_by__isnull=True,
+                    cancel_reason="",
+                )
+                | Q(cancelled_at__isnull=False, cancelled_by__isnull=False),
+                name="booking_cancelled_at_and_by_together",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["patient", "starts_at"], name="booking_by_patient"),
+            models.Index(fields=["-created_at"], name="booking_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    def get_absolute_url(self) -> str:
+        return reverse("bookings:detail", args=[self.reference])
+
+    @property
+    def about(self) -> str:
+        """How e-mails and calendar events name this booking."""
+        return f"booking:{self.reference}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.cancelled_at is None
+
+
+class HistoryEntry(models.Model):
+    """What happened to a booking, by whom; never the source of its state."""
+
+    class What(models.TextChoices):
+        BOOKED = "booked", _("booked")
+        CANCELLED = "cancelled", _("cancelled")
+
+    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="history")
+    at = models.DateTimeField(default=timezone.now)
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    what = models.CharField(max_length=20, choices=What)
+
+    class Meta:
+        ordering = ["at", "pk"]
+        verbose_name = _("history entry")
+        verbose_name_plural = _("history entries")
+
+    def __str__(self) -> str:
+        return f"{self.booking_id} {self.what}"

@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class CalendarIntegrationConfig(AppConfig):
+    name = "calendar_integration"

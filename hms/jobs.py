@@ -1,0 +1,33 @@
+"""Housekeeping of the queue itself."""
+
+from datetime import UTC, datetime
+
+from procrastinate import JobContext
+from procrastinate.contrib.django import app
+
+KEEP_FINISHED_HOURS = 24 * 7
+
+
+@app.periodic(cron="*/5 * * * * *")
+@app.task(
+    name="hms.jobs.rescue_stalled",
+    queue="housekeeping",
+    queueing_lock="rescue_stalled",
+    pass_context=True,
+)
+async def rescue_stalled(context: JobContext, timestamp: int) -> None:
+    """Give the jobs of a killed worker back to the queue; every job of ours may run twice."""
+    for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=10):
+        await context.app.job_manager.retry_job(job, retry_at=datetime.now(UTC))
+
+
+@app.periodic(cron="17 3 * * *")
+@app.task(
+    name="hms.jobs.prune_finished",
+    queue="housekeeping",
+    queueing_lock="prune_finished",
+    pass_context=True,
+)
+async def prune_finished(context: JobContext, timestamp: int) -> None:
+    """Forget jobs that succeeded more than a week ago; failed ones stay for staff to see."""
+    await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS)

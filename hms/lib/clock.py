@@ -1,0 +1,39 @@
+"""Wall-clock time in a named zone, and back to UTC."""
+
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
+from zoneinfo import ZoneInfo, available_timezones
+
+
+class NonexistentTime(ValueError):
+    """The clocks jump over this local time."""
+
+
+@lru_cache
+def zone_names() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def to_utc(day: date, at: time, zone: str, *, fold: int = 0) -> datetime:
+    """The moment a clock in `zone` shows `at` on `day`, in UTC.
+
+    A time that comes twice (the clocks go back) is the first one, or the second with fold=1.
+    Raises NonexistentTime for one that never comes.
+    """
+    wall = datetime.combine(day, at, ZoneInfo(zone)).replace(fold=fold)
+    moment = wall.astimezone(UTC)
+    if moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None) != wall.replace(tzinfo=None):
+        raise NonexistentTime(f"{at:%H:%M} does not exist on {day} in {zone}")
+    return moment
+
+
+def local(moment: datetime, zone: str) -> datetime:
+    """The same moment on a clock in `zone`."""
+    return moment.astimezone(ZoneInfo(zone))
+
+
+def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
+    """First moment of the local day and of the next one, in UTC; 23 to 25 hours apart."""
+    start = datetime.combine(day, time.min, ZoneInfo(zone))
+    end = datetime.combine(date.fromordinal(day.toordinal() + 1), time.min, ZoneInfo(zone))
+    return start.astimezone(UTC), end.astimezone(UTC)

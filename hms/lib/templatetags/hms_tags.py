@@ -1,0 +1,49 @@
+"""Template words that every page has: times in their clinic's zone."""
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from hms.lib.clock import local
+
+register = template.Library()
+
+
+@register.filter
+def in_zone(moment: datetime, zone: str) -> datetime:
+    return local(moment, zone)
+
+
+def zone_label(moment: datetime, zone: str) -> str:
+    """`Berlin (CET)`: the place a reader knows, with the abbreviation where there is one."""
+    place = zone.rsplit("/", 1)[-1].replace("_", " ")
+    abbreviation = local(moment, zone).strftime("%Z")
+    return f"{place} ({abbreviation})" if abbreviation.isalpha() else f"{place} (UTC{abbreviation})"
+
+
+@register.simple_tag(takes_context=True)
+def when(context, start: datetime, end: datetime, zone: str) -> str:
+    """Weekday, date and times in the clinic's zone, named, and the reader's own where it differs."""
+    here, until = local(start, zone), local(end, zone)
+    html = format_html(
+        '<time class="time" datetime="{}">{}, {}–{}</time> <span class="zone">{}</span>',
+        here.isoformat(),
+        date_format(here, "D j M Y"),
+        date_format(here, "H:i"),
+        date_format(until, "H:i"),
+        _("%(zone)s time") % {"zone": zone_label(start, zone)},
+    )
+    own = timezone.get_current_timezone_name()
+    if own == "UTC" or local(start, own).utcoffset() == here.utcoffset():
+        return html
+    there = local(start, own)
+    day = "D j M, H:i" if there.date() != here.date() else "H:i"
+    return format_html(
+        '{} <span class="muted">({})</span>',
+        html,
+        _("%(time)s your time") % {"time": date_format(there, day)},
+    )

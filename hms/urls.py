@@ -1,0 +1,19 @@
+from django.contrib import admin
+from django.urls import include, path
+
+from hms import views
+
+urlpatterns = [
+    path("", include("availability.urls")),
+    path("bookings/", include("bookings.urls")),
+    path("dashboard/", include("bookings.dashboard_urls")),
+    path("users/", include("users.urls")),
+    path("users/", include("allauth.account.urls")),
+    path("calendar/", include("calendar_integration.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("csp-report/", views.csp_report, name="csp_report"),
+]
+
+handler500 = "hms.views.server_error"

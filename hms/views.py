@@ -1,0 +1,67 @@
+"""Pages about the house itself: probes, the staff's status page, errors."""
+
+import json
+import logging
+import sys
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import InterfaceError, OperationalError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST, require_safe
+
+log = logging.getLogger(__name__)
+
+# How long a browser or proxy waits before it asks again, in seconds.
+RETRY_AFTER = "5"
+
+
+@login_not_required
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """200 while the process lives; asks nothing else."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@login_not_required
+@never_cache
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when the database answers and has every migration, else 503 saying which is missing."""
+    try:
+        executor = MigrationExecutor(connection)
+        behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except (OperationalError, InterfaceError):
+        return JsonResponse({"database": "away"}, status=503)
+    return JsonResponse(
+        {"database": "ok", "migrations": "missing" if behind else "ok"},
+        status=503 if behind else 200,
+    )
+
+
+# Browsers post violation reports on their own account: no cookie, no token.
+@csrf_exempt
+@login_not_required
+@require_POST
+def csp_report(request: HttpRequest) -> HttpResponse:
+    """Log which directive was violated on which path; nothing that could hold personal data."""
+    try:
+        report = json.loads(request.body)["csp-report"]
+        directive = str(report.get("effective-directive") or report.get("violated-directive"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return HttpResponse(status=400)
+    log.warning("csp violation", extra={"directive": directive[:40]})
+    return HttpResponse(status=204)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """503 where the database was away or too busy to answer, 500 for a fault of ours."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        response = render(request, "503.html", status=503)
+        response.headers["Retry-After"] = RETRY_AFTER
+        return response
+    return render(request, "500.html", status=500)

@@ -1,0 +1,89 @@
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class EmailQuerySet(models.QuerySet):
+    def about(self, about: str) -> "EmailQuerySet":
+        """The messages that one thing caused, such as `booking:7K2M9QXZ`."""
+        return self.filter(about=about)
+
+    def owed(self) -> "EmailQuerySet":
+        """Not yet sent, and still to be sent."""
+        return self.filter(state__in=[Email.State.QUEUED, Email.State.SENDING])
+
+
+class Email(models.Model):
+    """One message to one person: what it is about, and how far it got."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("on its way")
+        SENDING = "sending", _("being sent")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("failed")
+        DROPPED = "dropped", _("dropped, overtaken by a later one")
+        EXPIRED = "expired", _("expired")
+
+    action = models.CharField(max_length=40)
+    to = models.EmailField()
+    recipient = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="emails",
+    )
+    language = models.CharField(max_length=10, default="en")
+    about = models.CharField(max_length=80)
+    sequence = models.PositiveIntegerField(
+        default=0, help_text=_("which version of the thing it tells of")
+    )
+    data = models.JSONField(default=dict)
+    sealed = models.TextField(
+        blank=True,
+        help_text=_("codes and links, encrypted, blanked once they are sent"),
+    )
+    message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_answer = models.CharField(max_length=200, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+
+    objects = EmailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("e-mail")
+        verbose_name_plural = _("e-mails")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["about", "sequence", "action", "to"], name="email_told_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="sent", sent_at__isnull=False)
+                | (~Q(state="sent") & Q(sent_at__isnull=True)),
+                name="email_sent_at_when_sent",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="sending", claimed_until__isnull=False)
+                | (~Q(state="sending") & Q(claimed_until__isnull=True)),
+                name="email_claimed_while_sending",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(state__in=["queued", "sending"]),
+                name="email_owed",
+            ),
+            models.Index(fields=["state", "-created_at"], name="email_by_state"),
+            models.Index(fields=["-created_at"], name="email_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.message_id}"

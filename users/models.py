@@ -1,0 +1,216 @@
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import UserManager as DjangoUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from hms.lib.clock import zone_names
+
+
+def validate_zone(name: str) -> None:
+    if name not in zone_names():
+        raise ValidationError(_("“%(name)s” is not a time zone."), params={"name": name})
+
+
+class UserManager(DjangoUserManager):
+    """Every account comes with the profile of its role, however it is made."""
+
+    @transaction.atomic
+    def _create_user(self, username, email, password, **extra_fields):
+        user = super()._create_user(username, email, password, **extra_fields)
+        user.ensure_profile()
+        return user
+
+    def create_superuser(self, username, email=None, password=None, **extra_fields):
+        """Staff alone, with an address that counts as confirmed: mail may not work yet."""
+        extra_fields.setdefault("role", "")
+        with transaction.atomic():
+            user = super().create_superuser(username, email, password, **extra_fields)
+            user.trust_email()
+        return user
+
+
+class User(AbstractUser):
+    class Role(models.TextChoices):
+        PATIENT = "patient", _("patient")
+        DOCTOR = "doctor", _("doctor")
+
+    role = models.CharField(
+        max_length=10,
+        choices=Role,
+        default=Role.PATIENT,
+        blank=True,
+        help_text=_("empty for staff who are neither"),
+    )
+    time_zone = models.CharField(max_length=64, blank=True, validators=[validate_zone])
+    language = models.CharField(max_length=10, default="en", choices=settings.LANGUAGES)
+
+    objects = UserManager()
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~Q(email=""),
+                name="user_one_account_per_email",
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=["patient", "doctor", ""]), name="user_role_known"
+            ),
+        ]
+
+    @property
+    def is_patient(self) -> bool:
+        return self.role == self.Role.PATIENT
+
+    @property
+    def is_doctor(self) -> bool:
+        return self.role == self.Role.DOCTOR
+
+    def get_full_name(self) -> str:
+        profile = self.profile()
+        return (profile.name if profile else "") or super().get_full_name() or self.username
+
+    def profile(self) -> "DoctorProfile | PatientProfile | None":
+        """The profile of the present role; None for staff who are neither."""
+        name = {
+            self.Role.DOCTOR: "doctor_profile",
+            self.Role.PATIENT: "patient_profile",
+        }.get(self.role)
+        return getattr(self, name, None) if name else None
+
+    def ensure_profile(self) -> None:
+        if self.is_doctor:
+            DoctorProfile.objects.get_or_create(user=self)
+        elif self.is_patient:
+            PatientProfile.objects.get_or_create(user=self)
+
+    def trust_email(self) -> None:
+        """Mark the address as confirmed without a code (superusers, demo accounts)."""
+        if self.email:
+            self.emailaddress_set.update_or_create(
+                email=self.email.lower(), defaults={"verified": True, "primary": True}
+            )
+
+
+class Specialty(models.Model):
+    name = models.CharField(_("name"), max_length=80, unique=True)
+    slug = models.SlugField(unique=True)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("specialty")
+        verbose_name_plural = _("specialties")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Clinic(models.Model):
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    address = models.TextField(_("address"))
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = _("clinic")
+        verbose_name_plural = _("clinics")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DoctorQuerySet(models.QuerySet):
+    def approved(self) -> "DoctorQuerySet":
+        """May be listed and may publish: staff said yes and the account is alive."""
+        return self.filter(approved_at__isnull=False, user__is_active=True, user__role="doctor")
+
+    def waiting(self) -> "DoctorQuerySet":
+        return self.filter(approved_at__isnull=True, refused_at__isnull=True)
+
+
+class DoctorProfile(models.Model):
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="doctor_profile")
+    name = models.CharField(_("name as patients see it"), max_length=120, blank=True)
+    specialty = models.ForeignKey(
+        Specialty,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="doctors",
+    )
+    clinics = models.ManyToManyField(Clinic, blank=True, related_name="doctors")
+    bio = models.TextField(_("about you"), max_length=2000, blank=True)
+    languages = ArrayField(models.CharField(max_length=8), default=list, blank=True)
+    photo = models.ImageField(_("photo"), upload_to="doctors/", blank=True)
+    video_room_url = models.URLField(
+        _("video room"),
+        max_length=300,
+        blank=True,
+        help_text=_("where patients join a video visit"),
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    refused_at = models.DateTimeField(null=True, blank=True)
+    refused_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    objects = DoctorQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("doctor")
+        verbose_name_plural = _("doctors")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(refused_at__isnull=True, refused_by__isnull=True)
+                | Q(refused_at__isnull=False, refused_by__isnull=False),
+                name="doctor_refused_at_and_by_together",
+            ),
+            # `approved_by` may be empty: DOCTOR_SIGNUP=open approves without a person.
+            models.CheckConstraint(
+                condition=Q(approved_at__isnull=False) | Q(approved_by__isnull=True),
+                name="doctor_approved_by_needs_at",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_at__isnull=True) | Q(refused_at__isnull=True),
+                name="doctor_approved_or_refused",
+            ),
+        ]
+        indexes = [models.Index(fields=["specialty", "name"], name="doctor_by_specialty")]
+
+    def __str__(self) -> str:
+        return self.name or self.user.username
+
+    @property
+    def is_approved(self) -> bool:
+        return self.approved_at is not None
+
+
+class PatientProfile(models.Model):
+    """The person who comes; a child or someone booked by phone has no user."""
+
+    user = models.OneToOneField(
+        User,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="patient_profile",
+    )
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = _("patient")
+        verbose_name_plural = _("patients")
+
+    def __str__(self) -> str:
+        return self.name or (self.user.username if self.user else f"#{self.pk}")
