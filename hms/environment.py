@@ -84,7 +84,7 @@ def encryption_keys(name: str) -> dict[str, bytes]:
             key = b""
         if not key_id.isalnum() or len(key) != 32:
             raise ImproperlyConfigured(
-                f"{name} must list pairs id:key, each key 32 bytes in base64; .env.example shows how."
+                f"{name} must list pairs id:key, each key 32 bytes in base64; see .env.example."
             )
         keys[key_id] = key
     return keys

@@ -55,7 +55,7 @@ def reader_preferences(get_response: GetResponse) -> GetResponse:
 
 
 def private_pages_are_not_stored(get_response: GetResponse) -> GetResponse:
-    """`no-store` on everything a signed-in person sees: the next user of a shared browser must not."""
+    """`no-store` on what a signed-in person sees: not for the next user of the browser."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

@@ -12,7 +12,7 @@ from hms import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-# --- what this installation is -------------------------------------------------------------
+# --- what this installation is ------------------------------------------------------------------
 SECRET_KEY = env.secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
 DEBUG = env.boolean("DEBUG", False)
@@ -23,13 +23,13 @@ ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", f"{SITE_HOST},localhost,127.0.0.1")
 # How many proxies of ours stand before us: decides which X-Forwarded-For entry is believed.
 TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0)
 
-# --- the house rules a clinic may choose -----------------------------------------------------
+# --- the house rules a clinic may choose --------------------------------------------------------
 DOCTOR_SIGNUP = env.choice("DOCTOR_SIGNUP", ("approval", "open", "closed"), "approval")
 PUBLIC_DIRECTORY = env.boolean("PUBLIC_DIRECTORY", True)
 SLOT_HORIZON_DAYS = env.integer("SLOT_HORIZON_DAYS", 366, least=1)
 MAX_OPEN_BOOKINGS = env.integer("MAX_OPEN_BOOKINGS", 10, least=1)
 
-# --- applications ----------------------------------------------------------------------------
+# --- applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
@@ -94,7 +94,7 @@ TEMPLATES = [
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS.append("django.forms")
 
-# --- database --------------------------------------------------------------------------------
+# --- database -----------------------------------------------------------------------------------
 _database = env.database()
 _sslmode = _database.pop("sslmode", None)
 # A request that waits longer than this for a row or an answer is better refused in words.
@@ -129,7 +129,7 @@ CACHES = {
     }
 }
 
-# --- people ----------------------------------------------------------------------------------
+# --- people -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
 # allauth's backend alone: a second one would hash every wrong password twice.
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -160,7 +160,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 PASSWORD_RESET_TIMEOUT = 3600
 
-# --- sessions, cookies, headers ----------------------------------------------------------------
+# --- sessions, cookies, headers -----------------------------------------------------------------
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -195,7 +195,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_MAX_MEMORY_SIZE = 0
 
-# --- language and time -------------------------------------------------------------------------
+# --- language and time --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
@@ -203,7 +203,7 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# --- files ---------------------------------------------------------------------------------------
+# --- files --------------------------------------------------------------------------------------
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "static_collected")))
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -213,15 +213,15 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
-# --- mail: every message is a row, worded and sent by the function behind this address -----------
+# --- mail: every message is a row, worded and sent by the function behind this address ----------
 SERVERLESS_EMAIL_URL = env.url("SERVERLESS_EMAIL_URL")
 EMAIL_SIGNING_KEYS = env.signing_keys("EMAIL_SIGNING_KEYS")
 LOCAL_INBOX_URL = env.text("LOCAL_INBOX_URL", "")
 
-# --- secrets at rest -----------------------------------------------------------------------------
+# --- secrets at rest ----------------------------------------------------------------------------
 FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS")
 
-# --- Google Calendar -------------------------------------------------------------------------------
+# --- Google Calendar ----------------------------------------------------------------------------
 GOOGLE_API_BASE = env.url("GOOGLE_API_BASE", "https://www.googleapis.com")
 GOOGLE_REVOKE_URL = env.url("GOOGLE_REVOKE_URL", "https://oauth2.googleapis.com/revoke")
 _client_secrets_file = BASE_DIR / "client_secrets.json"
@@ -234,12 +234,12 @@ try:
     GOOGLE_CLIENT_CONFIG = json.loads(_client_secrets) if _client_secrets else None
 except json.JSONDecodeError as error:
     raise ImproperlyConfigured(
-        "GOOGLE_CLIENT_SECRETS (or client_secrets.json) must be the JSON that Google's console gives."
+        "GOOGLE_CLIENT_SECRETS (or client_secrets.json) must be the JSON of Google's console."
     ) from error
 # Told by name, because the calendar room does not know what the house mirrors into it.
 CALENDAR_CONNECTED_TASK = "bookings.jobs.mirror_upcoming"
 
-# --- jobs --------------------------------------------------------------------------------------------
+# --- jobs ---------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 PROCRASTINATE_IMPORT_PATHS = ["hms.jobs"]
 # A killed worker's jobs are taken up again within 20 s: heartbeat, stalled limit, rescue every 5 s.
@@ -249,7 +249,7 @@ PROCRASTINATE_WORKER_DEFAULTS = {
     "shutdown_graceful_timeout": 4.0,
 }
 
-# --- logs ----------------------------------------------------------------------------------------------
+# --- logs ---------------------------------------------------------------------------------------
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

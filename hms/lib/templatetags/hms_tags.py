@@ -27,7 +27,7 @@ def zone_label(moment: datetime, zone: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def when(context, start: datetime, end: datetime, zone: str) -> str:
-    """Weekday, date and times in the clinic's zone, named, and the reader's own where it differs."""
+    """Day and times in the clinic's zone, named, and the reader's own where it differs."""
     here, until = local(start, zone), local(end, zone)
     html = format_html(
         '<time class="time" datetime="{}">{}, {}–{}</time> <span class="zone">{}</span>',
