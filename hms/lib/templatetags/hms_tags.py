@@ -18,6 +18,13 @@ def in_zone(moment: datetime, zone: str) -> datetime:
     return local(moment, zone)
 
 
+@register.filter
+def initials(name: str) -> str:
+    """Letters of the first and the last word, titles apart: `Dr. Ana Maria Ruiz` gives `AR`."""
+    words = [word for word in str(name).split() if word[0].isalpha() and not word.endswith(".")]
+    return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+
+
 def zone_label(moment: datetime, zone: str) -> str:
     """`Berlin (CET)`: the place a reader knows, with the abbreviation where there is one."""
     place = zone.rsplit("/", 1)[-1].replace("_", " ")
