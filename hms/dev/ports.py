@@ -1,0 +1,84 @@
+"""Find out whether a port is free, and who holds one that is not."""
+
+import errno
+import os
+import re
+import socket
+from pathlib import Path
+
+from hms.dev.layout import HOST, Problem
+
+
+def is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno == errno.EACCES:
+                raise Problem(
+                    f"Port {port} may not be opened by this account; choose others with "
+                    "--port-offset 100."
+                ) from error
+            return False
+    return True
+
+
+def is_answering(port: int) -> bool:
+    try:
+        with socket.create_connection((HOST, port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def free_port(first: int = 20000, last: int = 30000) -> int:
+    """A free port below those that the kernel hands out for outgoing connections."""
+    start = first + os.getpid() * 37 % (last - first)
+    for port in (*range(start, last), *range(first, start)):
+        if is_free(port):
+            return port
+    raise Problem(f"No port between {first} and {last} is free: stop some programs first.")
+
+
+def _listening_inodes(port: int) -> set[str]:
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for row in rows:
+            columns = row.split()
+            # 0A is LISTEN.
+            if columns[3] == "0A" and int(columns[1].rsplit(":", 1)[1], 16) == port:
+                inodes.add(columns[9])
+    return inodes
+
+
+def holder(port: int) -> str:
+    """The program that listens on the port as "name (process 123)"; empty when it can't be seen."""
+    wanted = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    if not wanted:
+        return ""
+    for process in Path("/proc").iterdir():
+        if not re.fullmatch(r"\d+", process.name):
+            continue
+        try:
+            held = {os.readlink(link) for link in (process / "fd").iterdir()}
+            if held & wanted:
+                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
+        except OSError:
+            continue
+    return ""
+
+
+def demand_free(port: int, what: str) -> None:
+    """Raise a Problem that names the holder when the port is taken."""
+    if is_free(port):
+        return
+    by = holder(port) or "another program"
+    raise Problem(
+        f"Port {port}, wanted for {what}, is taken by {by}: stop that program, or start with "
+        "--port-offset 100 to use other ports."
+    )
