@@ -19,6 +19,11 @@ def validate_zone(name: str) -> None:
 class UserManager(DjangoUserManager):
     """Every account comes with the profile of its role, however it is made."""
 
+    @classmethod
+    def normalize_email(cls, email):
+        """All lower case, as allauth keeps its addresses: one person has one spelling."""
+        return super().normalize_email(email).lower()
+
     @transaction.atomic
     def _create_user(self, username, email, password, **extra_fields):
         user = super()._create_user(username, email, password, **extra_fields)
