@@ -21,6 +21,7 @@ from answers import not_configured
 CLAIM_SECONDS = 25
 # Longer than any caller keeps retrying.
 SENT_SECONDS = 14 * 24 * 3600
+SQLITE_WAIT_SECONDS = 3.0
 
 Clock = Callable[[], float]
 
@@ -109,7 +110,9 @@ class SqliteStore:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            database = sqlite3.connect(self._path, timeout=3, isolation_level=None)
+            database = sqlite3.connect(
+                self._path, timeout=SQLITE_WAIT_SECONDS, isolation_level=None
+            )
             try:
                 # Locked before the first read: two readers that both wanted to write would
                 # otherwise be refused at once instead of waiting for each other.

@@ -196,7 +196,8 @@ def _calendar_broken(data: Data, _: Translate) -> Words:
         greeting=_hello(data, _),
         paragraphs=(
             _(
-                "Google no longer lets us write to your calendar. Your appointments are safe in HMS."
+                "Google no longer lets us write to your calendar. "
+                "Your appointments are safe in HMS."
             ),
             _("Connect it again, and everything that is missing in your calendar will follow."),
         ),

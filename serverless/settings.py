@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from answers import not_configured
 
 SHORTEST_KEY = 32
+_SENDER_WRONG = "MAIL_FROM must be one address, for example HMS <no-reply@hms.example>."
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,16 @@ def _smtp() -> Smtp:
 
 
 def _sender() -> Address:
-    name, spec = parseaddr(_required("MAIL_FROM"))
+    value = _required("MAIL_FROM")
+    name, spec = parseaddr(value)
     try:
         sender = Address(display_name=name, addr_spec=spec)
     except Exception:
         raise not_configured(
             "MAIL_FROM must be one address, for example HMS <no-reply@…>."
         ) from None
-    if not sender.username or not sender.domain:
-        raise not_configured("MAIL_FROM must be one address, for example HMS <no-reply@…>.")
+    if not sender.username or not sender.domain or not value.isprintable():
+        raise not_configured(_SENDER_WRONG)
     return sender
 
 

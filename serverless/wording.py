@@ -1,4 +1,4 @@
-"""Languages: the catalogues, and dates in words (the runtime has neither locales nor time zones)."""
+"""Languages: the catalogues, and dates in words (the runtime may have no locales or time zones)."""
 
 import gettext
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
 @lru_cache(maxsize=32)
 def translation(language: str) -> gettext.NullTranslations:
     """The catalogue of the language or of its base language, else English."""
-    wanted = [language.replace("-", "_"), language.split("-")[0]]
+    wanted = [language.replace("-", "_"), language.partition("-")[0]]
     return gettext.translation("mail", LOCALE_DIR, languages=wanted, fallback=True)
 
 
@@ -25,7 +25,7 @@ def known(language: str) -> str:
 
 
 def direction(language: str) -> str:
-    return "rtl" if known(language).split("-")[0] in _RIGHT_TO_LEFT else "ltr"
+    return "rtl" if known(language).partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
 
 
 def day(moment: datetime, _: Translate) -> str:

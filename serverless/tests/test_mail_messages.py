@@ -1,0 +1,255 @@
+"""What people read."""
+
+import ast
+import json
+import re
+from datetime import datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import compile_catalogues
+import messages
+import pytest
+import validation
+import wording
+from mail_helpers import BOOKING, EXAMPLES, make_message
+
+ROOT = Path(__file__).resolve().parents[1]
+CATALOGUES = sorted((ROOT / "locale").glob("*/LC_MESSAGES/mail.po"))
+
+
+def compose(**changes) -> messages.Mail:
+    body = json.dumps(make_message(**changes)).encode()
+    return messages.compose(validation.parse(body, link_prefix="https://hms.test/"))
+
+
+class _Reader(HTMLParser):
+    """The visible text and the links of a page."""
+
+    def __init__(self, html: str):
+        super().__init__()
+        self.texts, self.links, self._hidden = [], [], 0
+        self.feed(html)
+
+    def handle_starttag(self, tag, attributes):
+        self._hidden += tag in {"style", "title"}
+        if tag == "a":
+            self.links.append(dict(attributes)["href"])
+
+    def handle_endtag(self, tag):
+        self._hidden -= tag in {"style", "title"}
+
+    def handle_data(self, data):
+        if not self._hidden and data.strip():
+            self.texts.append(data.strip())
+
+
+def test_booking_confirmation_for_the_patient():
+    mail = compose()
+
+    assert mail.subject == "Your appointment 7K2M9QXZ is booked"
+    assert mail.text == (
+        "Your appointment is booked\n"
+        "\n"
+        "Hello Ana O'Brien & Söhne,\n"
+        "\n"
+        "You have an appointment with Dr. <b>Rao</b>.\n"
+        "\n"
+        "When: Tuesday, 3 March 2026, 09:20–09:40\n"
+        "Time zone: Europe/Berlin (UTC+01:00)\n"
+        "Where: Clinic <North>, Long Street 1 & 2, 10115 Berlin\n"
+        "Reference: 7K2M9QXZ\n"
+        "\n"
+        "Open the booking:\n"
+        "https://hms.test/bookings/7K2M9QXZ/?a=1&b=2\n"
+        "\n"
+        "If you cannot come, please cancel in good time so that someone else can.\n"
+        "\n"
+        "-- \n"
+        "This mail was sent by HMS, the clinic's appointment desk. Please do not\n"
+        "reply to it.\n"
+    )
+
+
+def test_booking_confirmation_in_html_escapes_everything():
+    html = compose().html
+
+    for raw in ("<b>Rao", "<North>", "1 & 2", "O'Brien", "a=1&b"):
+        assert raw not in html
+    read = _Reader(html)
+    assert read.links == 2 * [BOOKING["link"]]
+    assert read.texts == [
+        "You have an appointment with Dr. <b>Rao</b>.",
+        "HMS",
+        "Your appointment is booked",
+        "Hello Ana O'Brien & Söhne,",
+        "You have an appointment with Dr. <b>Rao</b>.",
+        "When",
+        "Tuesday, 3 March 2026, 09:20–09:40",
+        "Time zone",
+        "Europe/Berlin (UTC+01:00)",
+        "Where",
+        "Clinic <North>",
+        "Long Street 1 & 2",
+        "10115 Berlin",
+        "Reference",
+        "7K2M9QXZ",
+        "Open the booking",
+        "Or open this link:",
+        BOOKING["link"],
+        "If you cannot come, please cancel in good time so that someone else can.",
+        "This mail was sent by HMS, the clinic's appointment desk. Please do not reply to it.",
+    ]
+
+
+def test_booking_confirmation_for_the_doctor():
+    mail = compose(data=BOOKING | {"for": "doctor", "other": "Ana"})
+
+    assert mail.subject == "New booking 7K2M9QXZ"
+    assert "Ana has booked an appointment with you." in mail.text
+
+
+def test_booking_confirmation_by_video_has_the_link_to_join():
+    join = "https://hms.test/join/1/"
+    mail = compose(data=BOOKING | {"kind": "video", "join_link": join})
+
+    assert f"Where: By video\nLink to join: {join}\nClinic: Clinic <North>" in mail.text
+    assert join in _Reader(mail.html).links
+
+
+@pytest.mark.parametrize(
+    ("reader", "by", "sentence"),
+    [
+        ("patient", "patient", "You have cancelled your appointment with Rao."),
+        ("patient", "doctor", "Rao had to cancel your appointment. We are sorry."),
+        ("patient", "staff", "The clinic had to cancel your appointment with Rao. We are sorry."),
+        ("doctor", "patient", "Rao has cancelled the appointment with you."),
+        ("doctor", "doctor", "You have cancelled the appointment of Rao."),
+        ("doctor", "staff", "The clinic has cancelled the appointment of Rao with you."),
+    ],
+)
+def test_booking_cancelled_gives_the_reason_to_the_patient_alone(reader, by, sentence):
+    data = BOOKING | {"for": reader, "other": "Rao", "cancelled_by": by, "reason": "Ill & away"}
+    mail = compose(action="BOOKING_CANCELLED", data=data)
+
+    assert sentence in " ".join(mail.text.split())
+    told = reader == "patient" and by != "patient"
+    assert ("Reason: Ill & away" in mail.text) is told
+    assert ("Ill &amp; away" in mail.html) is told
+
+
+def test_booking_over_midnight_names_both_days():
+    data = BOOKING | {"ends_at": "2026-03-04T00:20:00+01:00"}
+
+    assert (
+        "Tuesday, 3 March 2026, 09:20 – Wednesday, 4 March 2026, 00:20" in compose(data=data).text
+    )
+
+
+@pytest.mark.parametrize("action", EXAMPLES)
+def test_subject_has_no_detail_of_the_patient(action):
+    secrets = ("Ana", "Rao", "Ill", "K7Q2M9", "2026", "March", "North")
+
+    assert not [word for word in secrets if word in compose(action=action).subject]
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("action", EXAMPLES)
+def test_every_mail_has_its_action_as_button_and_bare_link(action, language):
+    mail = compose(action=action, language=language)
+    link = EXAMPLES[action]["link"]
+
+    assert _Reader(mail.html).links == [link, link]
+    assert link in _Reader(mail.html).texts
+    assert f"\n{link}\n" in mail.text
+    assert f'<html lang="{language}" dir="ltr">' in mail.html
+
+
+def test_mail_without_a_name_greets_all_the_same():
+    data = EXAMPLES["EMAIL_CODE"] | {"name": ""}
+
+    assert "\nHello,\n" in compose(action="EMAIL_CODE", data=data).text
+
+
+@pytest.mark.parametrize("what", validation.NOTICES)
+def test_every_notice_has_its_words(what):
+    data = EXAMPLES["ACCOUNT_NOTICE"] | {"what": what}
+
+    assert (
+        "When: Tuesday, 3 March 2026, 09:20 (UTC+01:00)"
+        in compose(action="ACCOUNT_NOTICE", data=data).text
+    )
+
+
+def test_language_unknown_falls_back_to_english():
+    assert compose(language="fr").subject == compose().subject
+
+
+def test_language_with_a_region_uses_its_base():
+    mail = compose(language="de-AT")
+
+    assert mail.subject == "Ihr Termin 7K2M9QXZ ist gebucht"
+    assert "Wann: Dienstag, 3. März 2026, 09:20–09:40 Uhr\n" in mail.text
+
+
+def test_layout_fits_a_phone_and_the_dark():
+    html = compose().html
+
+    assert '<meta name="color-scheme" content="light dark">' in html
+    assert "prefers-color-scheme: dark" in html
+    assert "max-width:560px" in html
+    assert not re.search(r"(?<!max-)width: ?[0-9]{3,}px", html)
+    assert not re.search(r'(src|href)="http(?!s://hms\.test/)', html)
+
+
+def test_email_survives_servers_of_seven_bits():
+    from settings import load
+
+    body = json.dumps(make_message(data=BOOKING | {"other": "Żółć " * 30})).encode()
+    message = validation.parse(body, link_prefix="https://hms.test/")
+    raw = messages.as_email(message, load(), datetime.now().astimezone()).as_bytes()
+
+    assert raw.isascii()
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 78
+
+
+# --- catalogues ---------------------------------------------------------------------------------
+
+
+def used_words() -> set[str]:
+    calls = [
+        node
+        for path in ROOT.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "_"
+    ]
+    return {ast.literal_eval(call.args[0]) for call in calls}
+
+
+def test_catalogues_are_there():
+    assert [po.parts[-3] for po in CATALOGUES] == ["de"]
+
+
+@pytest.mark.parametrize("po", CATALOGUES, ids=lambda po: po.parts[-3])
+def test_catalogue_has_every_word_and_no_other(po):
+    assert set(compile_catalogues.read(po)) - {""} == used_words()
+
+
+@pytest.mark.parametrize("po", CATALOGUES, ids=lambda po: po.parts[-3])
+def test_catalogue_keeps_the_blanks(po):
+    blank = re.compile(r"%\(\w+\)0?\d*[sd]")
+
+    for english, translated in compile_catalogues.read(po).items():
+        if english:
+            assert sorted(blank.findall(english)) == sorted(blank.findall(translated)), english
+
+
+@pytest.mark.parametrize("po", CATALOGUES, ids=lambda po: po.parts[-3])
+def test_catalogue_is_compiled(po):
+    fresh = compile_catalogues.compiled(compile_catalogues.read(po))
+
+    assert po.with_suffix(".mo").read_bytes() == fresh, "Run python compile_catalogues.py."
+
+
+def test_direction_of_a_language_without_catalogue_is_that_of_english():
+    assert wording.direction("ar") == "ltr"
