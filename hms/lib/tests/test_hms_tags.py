@@ -1,0 +1,41 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.template import Context, Template
+from django.utils import timezone
+
+START = datetime(2027, 3, 2, 8, 20, tzinfo=UTC)
+
+
+def render(zone="Europe/Berlin"):
+    template = Template("{% when start end zone %}")
+    return template.render(
+        Context({"start": START, "end": START + timedelta(minutes=20), "zone": zone})
+    )
+
+
+def test_when_names_day_times_and_zone():
+    assert render() == (
+        '<time class="time" datetime="2027-03-02T09:20:00+01:00">Tue 2 Mar 2027, 09:20–09:40</time>'
+        ' <span class="zone">Berlin (CET) time</span>'
+    )
+
+
+def test_when_adds_the_readers_own_time_where_it_differs():
+    with timezone.override("Asia/Tokyo"):
+        assert "(17:20 your time)" in render()
+
+
+def test_when_adds_the_readers_day_where_that_differs_too():
+    with timezone.override("Pacific/Honolulu"):
+        assert "(Mon 1 Mar, 22:20 your time)" in render()
+
+
+@pytest.mark.parametrize("own", ["Europe/Berlin", "Europe/Paris"])
+def test_when_says_nothing_of_the_readers_time_where_it_is_the_same(own):
+    with timezone.override(own):
+        assert "your time" not in render()
+
+
+def test_when_names_a_zone_without_abbreviation_by_its_offset():
+    assert "Sao Paulo (UTC-03) time" in render("America/Sao_Paulo")

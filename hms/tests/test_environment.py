@@ -1,0 +1,91 @@
+from base64 import b64encode
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from hms import environment as env
+
+KEY = b64encode(b"k" * 32).decode()
+
+
+@pytest.fixture
+def given(monkeypatch):
+    def set_value(value):
+        monkeypatch.setenv("SETTING", value)
+
+    monkeypatch.delenv("SETTING", raising=False)
+    return set_value
+
+
+def test_text_missing_names_the_setting(given):
+    with pytest.raises(ImproperlyConfigured, match=r"Set SETTING; \.env\.example lists"):
+        env.text("SETTING")
+
+
+def test_text_empty_counts_as_missing(given):
+    given("  ")
+    assert env.text("SETTING", "default") == "default"
+
+
+@pytest.mark.parametrize("value", ["true", "1", "yes", "FALSE", "Flase"])
+def test_boolean_misspelt_is_refused(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match="must be one of True, False"):
+        env.boolean("SETTING", False)
+
+
+@pytest.mark.parametrize("value", ["-1", "ten", "1.5", "²"])
+def test_integer_misspelt_is_refused(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match="whole number"):
+        env.integer("SETTING", 1)
+
+
+@pytest.mark.parametrize("value", ["localhost:8000", "ftp://x", "http://", "x"])
+def test_url_misspelt_is_refused(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match="must be an address"):
+        env.url("SETTING")
+
+
+@pytest.mark.parametrize("value", ["short", "a" * 60])
+def test_secret_easy_to_guess_is_refused(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match="too easy to guess"):
+        env.secret("SETTING")
+
+
+def test_signing_keys_short_one_is_refused(given):
+    given("k" * 32 + ",short")
+    with pytest.raises(ImproperlyConfigured, match="32 characters"):
+        env.signing_keys("SETTING")
+
+
+def test_encryption_keys_keep_their_order(given):
+    given(f"new:{KEY}, old:{KEY}")
+    assert list(env.encryption_keys("SETTING")) == ["new", "old"]
+
+
+@pytest.mark.parametrize("value", ["k1", "k1:", "k1:abc", f":{KEY}", f"k-1:{KEY}"])
+def test_encryption_keys_misspelt_are_refused(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match="id:key"):
+        env.encryption_keys("SETTING")
+
+
+def test_database_from_an_address(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p%40ss@db:5433/hms?sslmode=require")
+    assert env.database() == {
+        "NAME": "hms",
+        "USER": "u",
+        "PASSWORD": "p@ss",
+        "HOST": "db",
+        "PORT": "5433",
+        "sslmode": "require",
+    }
+
+
+def test_database_address_misspelt_is_refused(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@db:5433/hms?sslmod=require")
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must look like"):
+        env.database()

@@ -1,0 +1,117 @@
+"""Probes, headers, error pages: what holds for every page."""
+
+import pytest
+from django.db import OperationalError
+from django.test import Client, override_settings
+from django.urls import path
+
+from hms import views
+from hms.urls import urlpatterns as house_urls
+
+
+def broken(request):
+    raise RuntimeError("canary-trace")
+
+
+def without_database(request):
+    raise OperationalError("canary-trace: connection refused")
+
+
+broken.login_required = without_database.login_required = False
+urlpatterns = [*house_urls, path("broken", broken), path("without-database", without_database)]
+handler500 = "hms.views.server_error"
+
+
+@pytest.fixture
+def quiet_client():
+    return Client(raise_request_exception=False)
+
+
+def test_healthz_asks_no_database(client):
+    # No database mark on this test: a query would fail it.
+    assert client.get("/healthz").content == b"ok"
+
+
+@pytest.mark.django_db
+def test_readyz_is_ready_with_all_migrations(client):
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (
+        200,
+        {"database": "ok", "migrations": "ok"},
+    )
+
+
+@pytest.mark.django_db
+def test_readyz_says_that_a_migration_is_missing(client, monkeypatch):
+    monkeypatch.setattr(
+        views.MigrationExecutor, "migration_plan", lambda self, targets: ["0002_missing"]
+    )
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["migrations"]) == (503, "missing")
+
+
+@pytest.mark.django_db
+def test_readyz_says_that_the_database_is_away(client, monkeypatch):
+    def away(connection):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(views, "MigrationExecutor", away)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"database": "away"})
+
+
+@pytest.mark.django_db
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_fault_of_ours_is_a_500_in_words(quiet_client):
+    response = quiet_client.get("/broken")
+    assert response.status_code == 500
+    assert b"canary-trace" not in response.content
+
+
+@pytest.mark.django_db
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_database_away_is_a_503_with_retry_after(quiet_client):
+    response = quiet_client.get("/without-database")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, views.RETRY_AFTER)
+    assert b"canary-trace" not in response.content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("url", ["/", "/no-such-page", "/users/login/"])
+def test_every_answer_carries_the_security_headers(client, url):
+    headers = client.get(url).headers
+    assert headers["Content-Security-Policy"] == (
+        "base-uri 'none'; default-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+        "img-src 'self' data:; object-src 'none'; report-uri /csp-report/"
+    )
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "camera=()" in headers["Permissions-Policy"]
+
+
+def test_a_foreign_host_name_is_refused(client):
+    assert client.get("/healthz", headers={"host": "evil.example"}).status_code == 400
+
+
+@pytest.mark.django_db
+@override_settings(SITE_URL="http://localhost:8000", SITE_HOST="localhost")
+def test_127_0_0_1_is_sent_to_localhost(client):
+    response = client.get("/doctors/1/?day=2027-01-01", headers={"host": "127.0.0.1:8000"})
+    assert response.url == "http://localhost:8000/doctors/1/?day=2027-01-01"
+    assert response.status_code == 307
+
+
+def test_csp_report_is_taken_without_a_token():
+    client = Client(enforce_csrf_checks=True)
+    body = {"csp-report": {"effective-directive": "script-src", "document-uri": "x"}}
+    response = client.post("/csp-report/", body, content_type="application/json")
+    assert response.status_code == 204
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[]", '{"csp-report": 1}', "\x00"])
+def test_csp_report_garbage_is_refused(client, body):
+    response = client.post("/csp-report/", body, content_type="application/json")
+    assert response.status_code == 400
