@@ -32,10 +32,10 @@ def test_day_bounds_are_as_long_as_the_day(day, hours):
 
 
 @given(
-    moment=st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)),
+    seconds=st.integers(1_577_836_800, 2_051_222_400),  # 2020 to 2035
     zone=st.sampled_from(sorted(zone_names())),
 )
-def test_to_utc_is_the_way_back_from_local(moment, zone):
-    moment = moment.replace(tzinfo=UTC)
+def test_to_utc_is_the_way_back_from_local(seconds, zone):
+    moment = datetime.fromtimestamp(seconds, UTC)
     here = local(moment, zone)
     assert to_utc(here.date(), here.time(), zone, fold=here.fold) == moment
