@@ -11,7 +11,7 @@ from dotenv import load_dotenv
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-load_dotenv(Path(__file__).resolve().parent.parent / ".env")
+load_dotenv(os.environ.get("HMS_ENV_FILE") or Path(__file__).resolve().parent.parent / ".env")
 
 
 def text(name: str, default: str | None = None) -> str:

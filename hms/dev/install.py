@@ -103,6 +103,7 @@ class PythonPackages:
         self.python = VENV / "bin" / "python"
         self._stamp = VENV / "complete.json"
         self._log = state.log("install-python")
+        self._one_at_a_time = asyncio.Lock()
 
     def _wanted(self, files: Sequence[str]) -> dict[str, str]:
         return {name: _digest(ROOT / name) for name in files}
@@ -129,7 +130,7 @@ class PythonPackages:
         """The environment's Python, once all that the requirement files name is in it."""
         if self.complete(files):
             return self.python
-        async with installing("python"):
+        async with self._one_at_a_time, installing("python"):
             have = self._have()
             missing = {k: v for k, v in self._wanted(files).items() if have.get(k) != v}
             if missing:

@@ -15,7 +15,6 @@ def _fresh() -> dict[str, str]:
         "FIELD_ENCRYPTION_KEYS": f"local1:{b64encode(secrets.token_bytes(32)).decode()}",
         "DB_PASSWORD": secrets.token_urlsafe(24),
         "DB_SUPERUSER_PASSWORD": secrets.token_urlsafe(24),
-        "GOOGLE_CLIENT_SECRET": secrets.token_urlsafe(24),
     }
 
 

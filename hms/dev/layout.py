@@ -56,6 +56,11 @@ class State:
     def secrets(self) -> Path:
         return self.folder / "secrets.env"
 
+    @property
+    def demo(self) -> Path:
+        """The demo accounts, as `hms.dev.prepare` noted them."""
+        return self.run / "demo.json"
+
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 

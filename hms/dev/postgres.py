@@ -117,7 +117,13 @@ class Cluster:
     """One PostgreSQL cluster of ours, in the state folder whenever its account may enter it."""
 
     def __init__(
-        self, state: State, *, binaries: Path, port: int, secrets: dict[str, str], fast: bool = False
+        self,
+        state: State,
+        *,
+        binaries: Path,
+        port: int,
+        secrets: dict[str, str],
+        fast: bool = False,
     ) -> None:
         self._state = state
         self._port = port
@@ -151,7 +157,7 @@ class Cluster:
         return place
 
     def _reachable(self, binaries: Path) -> Path:
-        """These binaries, or a copy of them where the account can't reach the virtual environment."""
+        """These binaries, or a copy where the account can't reach the virtual environment."""
         if self._account is None or self._account.can(binaries / "postgres", "--version"):
             return binaries
         package = binaries.parent.parent
@@ -196,8 +202,9 @@ class Cluster:
         if not found.exists():
             self._initialise()
         elif int(found.read_text().split(".")[0]) != version(self._binaries):
+            old = found.read_text().strip()
             raise Problem(
-                f"{shown(self._state.folder)} holds data of PostgreSQL {found.read_text().strip()}, "
+                f"{shown(self._state.folder)} holds data of PostgreSQL {old}, "
                 f"and this machine now offers {version(self._binaries)}: delete that folder to "
                 "start with an empty database, or bring the old version back."
             )

@@ -1,0 +1,119 @@
+"""The parts beside PostgreSQL as services: command, environment, and the sign of being ready."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from hms.dev.configuration import Configuration, plain_environment
+from hms.dev.install import Node
+from hms.dev.layout import HOST, ROOT, Ports, State
+from hms.dev.processes import Service
+
+# Within the five seconds that stopping may take, with time left for PostgreSQL.
+GRACE_SECONDS = 2
+JOBS_AT_ONCE = 4
+
+
+def answers(
+    port: int, path: str = "/", *, status: int | None = None
+) -> Callable[[], Awaitable[bool]]:
+    """A probe: does an HTTP server answer there (with this status, if one is given)?"""
+
+    async def probe() -> bool:
+        writer = None
+        try:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            request = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
+            writer.write(request.encode())
+            line = await asyncio.wait_for(reader.readline(), 10)
+            code = int(line.split()[1])
+        except (OSError, TimeoutError, ValueError, IndexError):
+            return False
+        finally:
+            if writer is not None:
+                writer.close()
+        return status is None or code == status
+
+    return probe
+
+
+def web(python: Path, env: dict[str, str], ports: Ports, *, debug: bool) -> Service:
+    command: list[str | Path] = [
+        *(python, "-m", "gunicorn", "hms.wsgi:application", "--config", "hms/gunicorn.conf.py"),
+        *("--bind", f"{HOST}:{ports['web']}", "--graceful-timeout", str(GRACE_SECONDS)),
+    ]
+    return Service(
+        name="web",
+        title="website",
+        command=[*command, "--reload"] if debug else command,
+        env={**env, "WEB_PRELOAD": "" if debug else "1"},
+        cwd=ROOT,
+        ready=answers(ports["web"], "/readyz", status=200),
+    )
+
+
+def worker(python: Path, env: dict[str, str]) -> Service:
+    return Service(
+        name="worker",
+        title="job worker",
+        command=[
+            *(python, "manage.py", "procrastinate", "worker", "--fetch-job-polling-interval", "1"),
+            *("--concurrency", str(JOBS_AT_ONCE)),
+            *("--shutdown-graceful-timeout", str(GRACE_SECONDS)),
+        ],
+        env=env,
+        cwd=ROOT,
+    )
+
+
+def mail_function(
+    node: Node,
+    python: Path,
+    configuration: Configuration,
+    state: State,
+    ports: Ports,
+    secrets: dict[str, str],
+) -> Service:
+    path = os.pathsep.join((str(python.parent), str(node.node.parent), os.defpath))
+    env = configuration.mail_function(state, ports, secrets, path)
+    return Service(
+        name="lambda",
+        title="Lambda",
+        command=[
+            *(node.node, "--require", ROOT / "hms/dev/lambda_spawn.cjs"),
+            *("node_modules/serverless/bin/serverless.js", "offline"),
+            *("--httpPort", str(ports["lambda"]), "--lambdaPort", str(ports["lambda_control"])),
+        ],
+        env=env,
+        cwd=ROOT / "serverless",
+        ready=answers(ports["lambda"]),
+    )
+
+
+def mail_catcher(python: Path, state: State, ports: Ports) -> Service:
+    return Service(
+        name="mail",
+        title="mail catcher",
+        command=[
+            *(python, "-m", "hms.dev.mail_catcher", "--state", state.part("mail")),
+            *("--smtp-port", str(ports["smtp"]), "--http-port", str(ports["inbox"])),
+        ],
+        env=plain_environment(),
+        cwd=ROOT,
+        ready=answers(ports["inbox"]),
+    )
+
+
+def google(python: Path, state: State, ports: Ports) -> Service:
+    return Service(
+        name="google",
+        title="Google stand-in",
+        command=[
+            *(python, "-m", "hms.dev.google"),
+            *("--port", str(ports["google"]), "--state", state.part("google")),
+        ],
+        env=plain_environment(),
+        cwd=ROOT,
+        ready=answers(ports["google"]),
+    )

@@ -1,0 +1,19 @@
+"""gunicorn's settings; a flag on its command line wins over them."""
+
+import os
+from pathlib import Path
+
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, min(os.cpu_count() or 2, 8)))
+threads = int(os.environ.get("WEB_THREADS") or 4)
+# Loaded once and shared: a worker that fell is replaced in milliseconds.
+preload_app = bool(os.environ.get("WEB_PRELOAD", "1"))
+# The browser keeps its connection between two clicks; a proxy in front wants more than its own 60.
+keepalive = 65
+timeout = 30
+graceful_timeout = 20
+# The heartbeat file of each worker must not wait for a disk.
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+control_socket_disable = True
+# Whoever stands in front is counted by TRUSTED_PROXY_COUNT, not believed by its address.
+forwarded_allow_ips = ""
