@@ -67,7 +67,4 @@
       for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
     }
   });
-
-  const summary = document.querySelector(".error-summary");
-  if (summary) summary.focus();
 })();
