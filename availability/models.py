@@ -32,18 +32,20 @@ class TimeSlotQuerySet(models.QuerySet):
             _live=FilteredRelation("bookings", condition=Q(bookings__cancelled_at__isnull=True))
         ).annotate(live_booking=F("_live__pk"))
 
-    def open(self, now: datetime | None = None) -> "TimeSlotQuerySet":
-        """What a patient can book: future, free, of an approved doctor."""
+    def free(self, now: datetime | None = None) -> "TimeSlotQuerySet":
+        """Future and nobody's yet, whoever the doctor is."""
         return (
             self.offered()
             .with_live_booking()
-            .filter(
-                live_booking__isnull=True,
-                starts_at__gt=now or timezone.now(),
-                doctor__approved_at__isnull=False,
-                doctor__user__is_active=True,
-                doctor__user__role="doctor",
-            )
+            .filter(live_booking__isnull=True, starts_at__gt=now or timezone.now())
+        )
+
+    def open(self, now: datetime | None = None) -> "TimeSlotQuerySet":
+        """What a patient can book: future, free, of an approved doctor."""
+        return self.free(now).filter(
+            doctor__approved_at__isnull=False,
+            doctor__user__is_active=True,
+            doctor__user__role="doctor",
         )
 
 

@@ -1,0 +1,39 @@
+"""How a slot's time is said in a sentence: on its clinic's clock, in the reader's language."""
+
+from datetime import datetime
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from hms.lib.clock import local
+from hms.lib.templatetags.hms_tags import zone_label
+
+
+def zone_short(moment: datetime, zone: str) -> str:
+    """`CET`, or `UTC+11` where the zone has no abbreviation."""
+    abbreviation = local(moment, zone).strftime("%Z")
+    return abbreviation if abbreviation.isalpha() else f"UTC{abbreviation}"
+
+
+def day_words(moment: datetime, zone: str) -> str:
+    return date_format(local(moment, zone), "D j M")
+
+
+def clock_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
+    """`09:20–09:40`; with the zone at both ends where the clocks change in between."""
+    start, end = local(starts_at, zone), local(ends_at, zone)
+    begin, until = date_format(start, "H:i"), date_format(end, "H:i")
+    if start.utcoffset() != end.utcoffset():
+        begin = f"{begin} {zone_short(starts_at, zone)}"
+        until = f"{until} {zone_short(ends_at, zone)}"
+    return f"{begin}–{until}"
+
+
+def span_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
+    """`Tue 3 Mar, 09:20–09:40`."""
+    return f"{day_words(starts_at, zone)}, {clock_words(starts_at, ends_at, zone)}"
+
+
+def zone_words(moment: datetime, zone: str) -> str:
+    """`Berlin (CET) time`."""
+    return _("%(zone)s time") % {"zone": zone_label(moment, zone)}
