@@ -1,6 +1,7 @@
 """One settings file, read from top to bottom. Values come from the environment or `.env`."""
 
 import json
+from operator import methodcaller
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -81,6 +82,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "users.context.local_inbox",
             ],
             "libraries": {"hms_tags": "hms.lib.templatetags.hms_tags"},
             "builtins": [
@@ -131,8 +133,8 @@ CACHES = {
 
 # --- people -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
-# allauth's backend alone: a second one would hash every wrong password twice.
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+# This one alone: a second backend would hash every wrong password twice.
+AUTHENTICATION_BACKENDS = ["users.auth.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -140,22 +142,44 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "users.validators.NotOurWordsValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "bookings:dashboard"
 ACCOUNT_ADAPTER = "users.adapter.AccountAdapter"
+ACCOUNT_FORMS = {
+    "signup": "users.account_forms.SafeSignupForm",
+    "login": "users.account_forms.LoginForm",
+}
+ACCOUNT_SIGNUP_FORM_CLASS = "users.signup_form.SignupDetailsForm"
+# The made-up user name means nothing to anybody.
+ACCOUNT_USER_DISPLAY = methodcaller("get_full_name")
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = 600
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS = 3
+# A mistyped address cannot be changed on the code page: the page for an address that is taken
+# could not offer the same, and so would tell.
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_MAX_EMAIL_ADDRESSES = 3
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+# A whole hospital may stand behind one address, so what counts per address is generous; one
+# account's failures count per address and, five times as many, from everywhere together.
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "login_failed": "20/m/ip,5/300s/key",
+    "login_failed_anywhere": "25/300s/key",
+    # Nobody's mailbox can be flooded through us.
+    "confirm_email": "1/10s/key,10/h/key",
+    "reset_password": "20/m/ip,3/m/key,10/h/key",
+}
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 PASSWORD_RESET_TIMEOUT = 3600
@@ -193,7 +217,10 @@ CONTENT_SECURITY_POLICY = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
-FILE_UPLOAD_MAX_MEMORY_SIZE = 0
+FILE_UPLOAD_HANDLERS = [
+    "users.uploads.LimitedUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 # --- language and time --------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -210,7 +237,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "hms.staticfiles.JoinedManifestStaticFilesStorage"},
 }
 
 # --- mail: every message is a row, worded and sent by the function behind this address ----------
@@ -242,6 +269,7 @@ CALENDAR_CONNECTED_TASK = "bookings.jobs.mirror_upcoming"
 # --- jobs ---------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 PROCRASTINATE_IMPORT_PATHS = ["hms.jobs"]
+PROCRASTINATE_ON_APP_READY = "hms.queue.defer_through_django"
 # A killed worker's jobs are taken up again within 20 s: heartbeat, stalled limit, rescue every 5 s.
 PROCRASTINATE_WORKER_DEFAULTS = {
     "update_heartbeat_interval": 3.0,
