@@ -3,7 +3,10 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from notifications.messages import ASKED_FOR
 
 
 class EmailQuerySet(models.QuerySet):
@@ -46,12 +49,16 @@ class Email(models.Model):
         blank=True,
         help_text=_("codes and links, encrypted, blanked once they are sent"),
     )
+    urgent = models.BooleanField(default=False, help_text=_("somebody is waiting for it"))
     message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
     last_answer = models.CharField(max_length=200, blank=True)
     claimed_until = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    queued_at = models.DateTimeField(
+        default=timezone.now, help_text=_("when the day of tries began")
+    )
     sent_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
 
@@ -83,7 +90,21 @@ class Email(models.Model):
             ),
             models.Index(fields=["state", "-created_at"], name="email_by_state"),
             models.Index(fields=["-created_at"], name="email_newest"),
+            models.Index(
+                fields=["to", "created_at"],
+                condition=Q(action__in=sorted(ASKED_FOR)),
+                name="email_asked_for",
+            ),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(state__in=["queued", "sending"], expires_at__isnull=False),
+                name="email_expiring",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.action} {self.message_id}"
+
+    def renew_message_id(self) -> None:
+        """Make it another message to the function, which sends each id once."""
+        self.message_id = uuid.uuid4()

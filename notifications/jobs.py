@@ -1,0 +1,64 @@
+"""Sending what is owed, one e-mail a job, as often as it takes."""
+
+import random
+
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
+
+from hms.lib.crypto import DecryptionError
+from notifications import actions, lambda_client
+
+
+class MailRetry(BaseRetryStrategy):
+    """2 s, 4 s, 8 s … up to 15 minutes, each shortened by chance by up to a half.
+
+    It never ends by itself: the e-mail's age decides that, and its row says so (actions.release).
+    """
+
+    FIRST_SECONDS, CAP_SECONDS = 2, 15 * 60
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
+        if isinstance(exception, actions.StillClaimed):
+            return RetryDecision(retry_in={"seconds": 5})
+        longest = min(self.CAP_SECONDS, self.FIRST_SECONDS * 2 ** min(job.attempts, 20))
+        # Jitter: what failed together must not come back together.
+        seconds = longest * random.uniform(0.5, 1)  # noqa: S311
+        return RetryDecision(retry_in={"milliseconds": int(seconds * 1000)})
+
+
+@app.task(name="notifications.jobs.send_email", queue="mail", retry=MailRetry())
+def send_email(*, email_id: int) -> None:
+    """Send one e-mail if it is still owed. Raises what MailRetry answers with another try."""
+    email = actions.claim(email_id=email_id)
+    if email is None:
+        return
+    # No transaction is open here: the call may take long, and its answer must not be rolled back.
+    try:
+        answer = lambda_client.post(actions.message(email))
+    except (lambda_client.Refused, DecryptionError) as error:
+        actions.give_up(email=email, answer=_words(error))
+    except Exception as error:
+        # A fault of ours as well: the claim goes back at once and the row says what happened.
+        if actions.release(email=email, answer=_words(error)):
+            raise
+    else:
+        actions.mark_sent(email=email, answer=answer)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(
+    name="notifications.jobs.expire_overdue",
+    queue="housekeeping",
+    queueing_lock="expire_overdue",
+)
+def expire_overdue(timestamp: int) -> None:
+    """Blank codes and links on time, even while the function is down and tries are far apart."""
+    actions.expire_overdue()
+
+
+def _words(error: Exception) -> str:
+    """The client's own short text; of any other error only its kind, as its text may quote data."""
+    if isinstance(error, lambda_client.Refused | lambda_client.Unavailable):
+        return str(error)
+    return type(error).__name__
