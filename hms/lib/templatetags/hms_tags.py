@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from django import template
-from django.conf import settings
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -17,12 +16,6 @@ register = template.Library()
 @register.filter
 def in_zone(moment: datetime, zone: str) -> datetime:
     return local(moment, zone)
-
-
-@register.simple_tag
-def local_inbox_url() -> str:
-    """Where a local stack shows its mails; empty where mails go to people."""
-    return settings.LOCAL_INBOX_URL
 
 
 @register.filter
