@@ -1,7 +1,39 @@
-"""What every test has: a hasher that costs nothing and caches that forget."""
+"""What every test has, and the whole running stack and a browser for those that ask."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+
+from hms.dev.browser import on_machine
+from hms.dev.running import RunningStack
+from hms.dev.testing import FORGOTTEN, TESTS, remove
+
+STACK_PORT_OFFSET = 10000
+# What a test browser must not do on its own account; names that are not local lead nowhere.
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)
+# Fails the page's test when the strict policy was violated, whatever the console shows of it.
+WATCH_POLICY = """
+document.addEventListener("securitypolicyviolation", (event) => console.error(
+  `CSP violation: ${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile || ""}`))
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        # There is one stack on one set of ports: its tests share one worker of xdist.
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +48,101 @@ def _cheap_and_forgetful(settings):
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     yield
     cache.clear()
+
+
+@pytest.fixture(scope="session")
+def clean_environment() -> dict[str, str]:
+    """The environment without what a developer or the test run configured for the system."""
+    configured = {*FORGOTTEN, "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"}
+    configured |= {"SECRET_KEY", "EMAIL_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS"}
+    kept = {name: value for name, value in os.environ.items() if name not in configured}
+    return {**kept, "HMS_ENV_FILE": os.devnull}
+
+
+@pytest.fixture(scope="session")
+def stack_folder() -> Iterator[Path]:
+    """A folder for the state of stacks that tests start; removed after the last test."""
+    folder = TESTS / f"run-{os.getpid()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    yield folder
+    for state in (*folder.iterdir(), folder):
+        remove(state)
+
+
+@pytest.fixture(scope="session")
+def stack(stack_folder: Path, clean_environment: dict[str, str]) -> Iterator[RunningStack]:
+    """The whole system, started once on ports of its own, with its demo data."""
+    running = RunningStack(
+        stack_folder / "stack",
+        port_offset=STACK_PORT_OFFSET,
+        env=clean_environment,
+        arguments=("--python", sys.executable),
+    )
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The Chromium of this machine or the one that ./test.sh brought."""
+    found = on_machine()
+    if found is None or not shutil.which(found):
+        pytest.fail(
+            "There is no Chromium for the browser tests: run ./test.sh, which brings one, or "
+            "name one in HMS_CHROMIUM."
+        )
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args, chromium: Path) -> dict:
+    # Chromium's sandbox refuses root; these pages are all ours.
+    as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()
+    return {
+        **browser_type_launch_args,
+        "executable_path": str(chromium),
+        "args": [*QUIET, *as_root],
+    }
+
+
+@pytest.fixture
+def new_page(browser, stack: RunningStack, request) -> Iterator[Callable]:
+    """Make pages of people who share nothing: `new_page(**context_options)`, each watched.
+
+    An error in the console, an exception in a script or a violation of the content security
+    policy on any of them fails the test at its end.
+    """
+    # Playwright's loop lives in this thread, and Django would refuse to be called beside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    contexts, complaints = [], []
+
+    def make(**options):
+        context = browser.new_context(base_url=stack.url, locale="en-GB", **options)
+        context.set_default_timeout(15_000)
+        if options.get("java_script_enabled", True):
+            context.add_init_script(WATCH_POLICY)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
+        page.on("console", lambda message: _note(message, page, complaints))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    allowed = [mark.args[0] for mark in request.node.iter_markers("allow_console")]
+    left = [words for words in complaints if not any(part in words for part in allowed)]
+    assert not left, "the browser complained:\n" + "\n".join(left)
+
+
+def _note(message, page, complaints: list[str]) -> None:
+    if message.type in ("error", "warning"):
+        complaints.append(f"{page.url}: {message.type}: {message.text}")
+
+
+@pytest.fixture
+def browser_page(new_page):
+    """One watched page in a browser of its own, at the running stack."""
+    return new_page()

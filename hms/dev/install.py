@@ -75,7 +75,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _why(what: str, log: Path) -> Problem:
+def explain(what: str, log: Path) -> Problem:
     """The plain reason why an installer failed, read from what it wrote."""
     text = log.read_text(encoding="utf-8", errors="replace")
     if any(sign in text for sign in DISK_SIGNS):
@@ -155,7 +155,7 @@ class PythonPackages:
         write_whole(self._stamp, json.dumps(stamp, indent=1), 0o644)
 
     async def _run(self, *command: str | Path) -> int:
-        return await finish(command, env=_installer_env(), cwd=ROOT, log=self._log)
+        return await finish(command, env=installer_env(), cwd=ROOT, log=self._log)
 
     async def _make_venv(self) -> None:
         base = getattr(sys, "_base_executable", None) or sys.executable
@@ -163,7 +163,7 @@ class PythonPackages:
         has_ensurepip = await self._run(base, "-c", "import ensurepip") == 0
         flags = [] if has_ensurepip else ["--without-pip"]
         if await self._run(base, "-m", "venv", *flags, VENV):
-            raise _why("A virtual environment", self._log)
+            raise explain("A virtual environment", self._log)
         if has_ensurepip:
             return
         if await self._run(base, "-m", "pip", "--python", self.python, "install", "-q", "pip"):
@@ -178,14 +178,17 @@ class PythonPackages:
         flags = ("--no-input", "--disable-pip-version-check", "--root-user-action=ignore")
         pip = (self.python, "-m", "pip", "install", "-q", *flags, "--prefer-binary")
         if await self._run(*pip, *names):
-            raise _why("The Python packages", self._log)
+            raise explain("The Python packages", self._log)
 
 
-def _installer_env() -> dict[str, str]:
-    """The reader's environment (proxies, certificates) without what would bend Python or pip."""
+def installer_env(node: Node | None = None) -> dict[str, str]:
+    """The reader's environment (proxies, certificates) without what would bend an installer."""
     bent = {"PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PIP_USER", "PIP_TARGET"}
     bent |= {"PIP_REQUIRE_VIRTUALENV", "PIP_PREFIX", "PIP_NO_BINARY", "NODE_ENV", "NODE_OPTIONS"}
-    return {name: value for name, value in os.environ.items() if name not in bent}
+    env = {name: value for name, value in os.environ.items() if name not in bent}
+    if node is not None:
+        env["PATH"] = f"{node.node.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
+    return env
 
 
 def _version(node: Path) -> tuple[int, ...]:
@@ -237,12 +240,11 @@ async def _npm_ci(node: Node, place: Path, log: Path) -> None:
     demand_space(ROOT)
     log.write_text("")
     flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
-    env = _installer_env()
-    env["PATH"] = f"{node.node.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
+    env = installer_env(node)
     try:
         async with step("The Lambda's modules"):
             if await finish((*node.npm, "ci", *flags), env=env, cwd=place, log=log):
-                raise _why("The Lambda's modules", log)
+                raise explain("The Lambda's modules", log)
     except BaseException:
         shutil.rmtree(place / "node_modules", ignore_errors=True)
         raise

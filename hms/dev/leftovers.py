@@ -104,5 +104,6 @@ def clear(state: State, book: Path, mark: str) -> int:
             with suppress(ProcessLookupError, PermissionError):
                 end(pid, signal.SIGKILL)
     _gone(others, 3.0)
-    book.unlink(missing_ok=True)
+    for path in (book, state.run / "ready", *state.run.glob("hold-*")):
+        path.unlink(missing_ok=True)
     return len(others) + (database is not None)

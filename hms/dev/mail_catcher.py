@@ -1,6 +1,6 @@
 """An SMTP server that keeps every mail on this machine, with a web inbox beside it.
 
-    python -m hms.dev.mail_catcher --smtp-port 1025 --http-port 8025 --state DIR
+python -m hms.dev.mail_catcher --smtp-port 1025 --http-port 8025 --state DIR
 """
 
 import argparse

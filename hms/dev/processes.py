@@ -129,6 +129,8 @@ class Child:
         self.service = service
         self.log = state.log(service.name)
         self._state = state
+        # While this file is there a fallen part stays down: for trying out what an outage does.
+        self._hold = state.run / f"hold-{service.name}"
         self._book = book
         self._process: asyncio.subprocess.Process | None = None
         self._keeper: asyncio.Task[None] | None = None
@@ -194,6 +196,8 @@ class Child:
                 f"{pause:g} s. Its log: {shown(self.log)}"
             )
             await asyncio.sleep(pause)
+            while self._hold.exists() and not self._stopping:
+                await asyncio.sleep(0.1)
             if self._stopping:
                 return
             pause, began = min(pause * 2, LONGEST_PAUSE), time.monotonic()

@@ -1,7 +1,6 @@
 """What a person at the terminal reads: progress while things are set up, then one screen."""
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,10 +29,6 @@ async def step(what: str) -> AsyncIterator[None]:
     finally:
         reminder.cancel()
     say(f"  ok    {what} ({time.monotonic() - began:.1f} s)")
-
-
-def complain(text: str) -> None:
-    print(f"\nHMS can't start. {text}", file=sys.stderr, flush=True)
 
 
 def table(rows: list[tuple[str, str]]) -> list[str]:

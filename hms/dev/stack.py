@@ -5,7 +5,6 @@ Started by ./run.sh with any Python from 3.11 up, before a package is installed.
 
 import argparse
 import asyncio
-import errno
 import hashlib
 import json
 import os
@@ -16,13 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hms.dev import install, ports, services
-from hms.dev.configuration import Configuration, env_file
+from hms.dev.configuration import Configuration, env_file, plain_environment
+from hms.dev.failures import tell
 from hms.dev.keys import load_or_make, write_whole
 from hms.dev.layout import HIGHEST_OFFSET, PORTS, ROOT, Ports, Problem, State, shown
 from hms.dev.leftovers import clear, only_one
 from hms.dev.postgres import Cluster, find_binaries
 from hms.dev.processes import MARK, Book, Child, Service, finish, last_words
-from hms.dev.screen import complain, say, step, table
+from hms.dev.screen import say, step, table
 
 # Together below the five seconds in which everything has stopped.
 PARTS_PATIENCE, DATABASE_PATIENCE = 2.3, 1.2
@@ -33,6 +33,8 @@ modules, a PostgreSQL) and takes a minute; later ones take seconds. Everything i
 state folder: deleting it is a full reset. What .env or the environment names (DB_HOST or
 DATABASE_URL, SERVERLESS_EMAIL_URL, SMTP_HOST, Google's client secrets) is used and not started
 here. Ctrl-C stops everything. Logs: STATE/logs.
+
+./run.sh manage COMMAND … runs a management command with the settings of what runs here.
 """
 
 
@@ -179,6 +181,9 @@ class Stack:
         static = group.create_task(self._collect_static(python, env))
         if configuration.local_db:
             env |= await self._start_database(configuration.site_packages)
+        plain = plain_environment()
+        settings = {name: value for name, value in env.items() if plain.get(name) != value}
+        write_whole(self.state.run / "django.json", json.dumps(settings, indent=1))
         demo = ["--demo"] if self.options.demo else []
         async with step("Database brought up to date"):
             await self._django(python, env, "prepare-database", "-m", "hms.dev.prepare", *demo)
@@ -288,40 +293,29 @@ def demo_accounts(state: State) -> list[tuple[str, str]]:
         return []
 
 
-def first_problem(error: BaseException) -> BaseException:
-    """The one failure worth telling out of those that a group of tasks ended with."""
-    while isinstance(error, BaseExceptionGroup):
-        told = [one for one in error.exceptions if isinstance(one, Problem)]
-        error = (told or error.exceptions)[0]
-    return error
-
-
-def sentence(error: BaseException) -> str | None:
-    """What to tell the reader about a failure that is none of ours; None for a fault of ours."""
-    if isinstance(error, Problem):
-        return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full: free 1 GB, then start again."
-    if isinstance(error, PermissionError) and error.filename:
-        return (
-            f"This account may not write {error.filename}: start HMS as the account that owns it, "
-            "or give it another folder with --state."
-        )
-    return None
+def manage(arguments: list[str]) -> int:
+    """`./run.sh manage …`: a management command with the settings of the stack that runs."""
+    state = State(ROOT / ".hms")
+    try:
+        settings = json.loads((state.run / "django.json").read_text())
+    except (OSError, ValueError):
+        raise Problem("Nothing was started from .hms yet: start ./run.sh first.") from None
+    os.chdir(ROOT)
+    python = str(install.PythonPackages(state).python)
+    os.execve(python, [python, "manage.py", *arguments], {**plain_environment(), **settings})
 
 
 def main() -> int:
-    options = parse(sys.argv[1:])
     try:
+        if sys.argv[1:2] == ["manage"]:
+            return manage(sys.argv[2:])
+        options = parse(sys.argv[1:])
         state = State(options.state.resolve())
         with only_one(state):
             asyncio.run(Stack(options, state).run())
     except Exception as error:
         # The boundary: what the reader can cure becomes a sentence, the rest stays a traceback.
-        if (words := sentence(first_problem(error))) is None:
-            raise
-        complain(words)
-        return 1
+        return tell(error, "HMS")
     return 0
 
 

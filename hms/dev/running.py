@@ -1,0 +1,197 @@
+"""A whole stack started for tests and measurements: where it is, and how to disturb it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hms.dev.layout import HOST, ROOT, Ports
+
+START_SECONDS = 300.0
+
+
+def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll until `true()`; raises TimeoutError naming `what` when the time is over."""
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            raise TimeoutError(f"{what} did not come within {seconds:g} s")
+        time.sleep(0.05)
+
+
+class RunningStack:
+    """Started by `start`; every other method is for a stack that runs."""
+
+    def __init__(
+        self,
+        state: Path,
+        *,
+        port_offset: int,
+        arguments: tuple[str, ...] = (),
+        env: Mapping[str, str] | None = None,
+        command: tuple[str, ...] = (sys.executable, "-m", "hms.dev.stack"),
+        cwd: Path = ROOT,
+    ) -> None:
+        self.state = state
+        self.ports = Ports(port_offset)
+        self.url = f"http://localhost:{self.ports['web']}"
+        self.inbox = f"http://localhost:{self.ports['inbox']}"
+        self.google = f"http://localhost:{self.ports['google']}"
+        self.lambda_url = f"http://{HOST}:{self.ports['lambda']}/send"
+        self.output = state / "output.txt"
+        self.command = [
+            *(*command, "--state", str(state), "--port-offset", str(port_offset)),
+            *arguments,
+        ]
+        self._env = dict(os.environ if env is None else env)
+        self._cwd = cwd
+        self.process: subprocess.Popen[bytes] | None = None
+
+    # --- life -------------------------------------------------------------------------------
+
+    def start(self) -> "RunningStack":
+        """Start it and wait until everything is ready; RuntimeError with its output otherwise."""
+        self.launch()
+        try:
+            wait_until(self._started_or_ended, START_SECONDS, "the stack")
+        except TimeoutError:
+            self.stop()
+            raise
+        if not self.is_ready():
+            raise RuntimeError(f"The stack did not start:\n{self.said()}")
+        return self
+
+    def launch(self) -> None:
+        """Start it and return at once."""
+        self.state.mkdir(parents=True, exist_ok=True)
+        with self.output.open("ab") as output:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self._cwd,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def is_ready(self) -> bool:
+        return (self.state / "run" / "ready").exists()
+
+    def _started_or_ended(self) -> bool:
+        return self.is_ready() or (self.process is not None and self.process.poll() is not None)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Tell it to stop and return how many seconds that took."""
+        if self.process is None or self.process.poll() is not None:
+            return 0.0
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(timeout=30)
+        return time.monotonic() - began
+
+    def said(self) -> str:
+        return self.output.read_text(encoding="utf-8", errors="replace")
+
+    def log(self, name: str) -> str:
+        path = self.state / "logs" / f"{name}.log"
+        return path.read_text(encoding="utf-8", errors="replace")
+
+    # --- its parts --------------------------------------------------------------------------
+
+    def pid(self, name: str) -> int:
+        """The process id of a part: db, web, worker, lambda, mail or google."""
+        entries = json.loads((self.state / "run" / "children.json").read_text())
+        return int(entries[name]["pid"])
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send a signal to a part's first process; it is started again when that ends it."""
+        os.kill(self.pid(name), number)
+
+    @contextmanager
+    def without(self, name: str) -> Iterator[None]:
+        """Keep a part down for the length of the block, then wait until it answers again."""
+        hold = self.state / "run" / f"hold-{name}"
+        hold.touch()
+        old = self.pid(name)
+        self.kill(name)
+        try:
+            yield
+        finally:
+            hold.unlink()
+            wait_until(lambda: self.pid(name) != old, 40, f"a new {name}")
+            wait_until(lambda: self._is_answering(name), 60, f"the new {name}")
+
+    @contextmanager
+    def frozen(self, name: str) -> Iterator[None]:
+        """Let a part hang (SIGSTOP to its group) for the length of the block."""
+        os.killpg(self.pid(name), signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self.pid(name), signal.SIGCONT)
+
+    def _is_answering(self, name: str) -> bool:
+        from hms.dev.ports import is_answering
+
+        ports = {"web": "web", "db": "db", "lambda": "lambda", "mail": "inbox", "google": "google"}
+        return name not in ports or is_answering(self.ports[ports[name]])
+
+    # --- what is in it ----------------------------------------------------------------------
+
+    def settings(self) -> dict[str, str]:
+        """The environment that its Django processes were given beside the reader's own."""
+        return dict(json.loads((self.state / "run" / "django.json").read_text()))
+
+    def manage(self, *arguments: str) -> str:
+        """Run a management command on it and return what it printed."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=self._cwd,
+            env={**self._env, **self.settings()},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+
+    def mails(self, to: str = "") -> list[dict[str, Any]]:
+        """The caught mails, newest first, as the inbox's JSON."""
+        return list(fetch_json(f"{self.inbox}/api/messages?to={to}"))
+
+    def wait_for_mail(self, to: str, subject: str = "", seconds: float = 20.0) -> dict[str, Any]:
+        """The newest mail to an address whose subject contains the words, once it is there."""
+        found: list[dict[str, Any]] = []
+
+        def came() -> bool:
+            found[:] = [mail for mail in self.mails(to) if subject in mail["subject"]]
+            return bool(found)
+
+        wait_until(came, seconds, f"a mail {subject!r} to {to}")
+        return found[0]
+
+    def mail_fault(self, mode: str, **values: Any) -> None:
+        """Ask the mail catcher for a fault (hms.dev.mail_faults)."""
+        fetch_json(f"{self.inbox}/_faults", {"mode": mode, **values})
+
+    def google_events(self) -> Any:
+        """Every event of the Google stand-in, by account."""
+        return fetch_json(f"{self.google}/_events")
+
+    def google_fault(self, **values: Any) -> None:
+        """Ask the Google stand-in for a fault (hms.dev.google_faults)."""
+        fetch_json(f"{self.google}/_faults", values)
+
+
+def fetch_json(url: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)

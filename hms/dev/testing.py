@@ -1,0 +1,134 @@
+"""Set up what the tests need, give them a PostgreSQL and a Chromium, and run pytest.
+
+Started by ./test.sh with any Python from 3.11 up; its arguments go to pytest as they are.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from hms.dev import browser, install
+from hms.dev.configuration import Configuration, plain_environment
+from hms.dev.failures import tell
+from hms.dev.keys import load_or_make
+from hms.dev.layout import ROOT, State
+from hms.dev.leftovers import birth, only_one
+from hms.dev.ports import free_port
+from hms.dev.postgres import Cluster, find_binaries
+from hms.dev.processes import Book, Child
+
+# A developer's own services must never be met by a test.
+FORGOTTEN = (
+    *("DATABASE_URL", "SERVERLESS_EMAIL_URL", "GOOGLE_CLIENT_SECRETS", "GOOGLE_API_BASE"),
+    *("GOOGLE_REVOKE_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS", "SITE_URL"),
+    *("ALLOWED_HOSTS", "DEBUG", "LOCAL_INBOX_URL", "DB_TEST_NAME", "LOG_LEVEL", "DB_POOL_MAX"),
+)
+TESTS = install.HOME / "test"
+WORKERS = min(os.cpu_count() or 2, 4)
+
+
+def forget_dead_runs() -> None:
+    """Remove the folders of test runs that were killed."""
+    for folder in TESTS.glob("run-*"):
+        pid = folder.name.removeprefix("run-")
+        if pid.isdigit() and birth(int(pid)) is None:
+            remove(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a state folder, also the part that PostgreSQL's account keeps elsewhere."""
+    for link in (folder / "postgres", folder / "stack" / "postgres"):
+        with suppress(OSError):
+            if link.is_symlink():
+                shutil.rmtree(link.resolve(), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_environment(cluster: Cluster, secrets: dict[str, str], chromium: Path) -> dict[str, str]:
+    kept = {name: value for name, value in plain_environment().items() if name not in FORGOTTEN}
+    return {
+        **kept,
+        **cluster.settings(),
+        "SECRET_KEY": secrets["SECRET_KEY"],
+        "EMAIL_SIGNING_KEYS": secrets["EMAIL_SIGNING_KEYS"],
+        "FIELD_ENCRYPTION_KEYS": secrets["FIELD_ENCRYPTION_KEYS"],
+        # Nothing listens there: a test that needs the function says which.
+        "SERVERLESS_EMAIL_URL": "http://127.0.0.1:9/send",
+        "HMS_ENV_FILE": os.devnull,
+        "HMS_CHROMIUM": str(chromium),
+        "PATH": f"{install.VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+
+
+async def set_up(state: State) -> tuple[Path, Path]:
+    """The Python that has the tests' packages, and a Chromium."""
+    packages = install.PythonPackages(state)
+
+    async def node_and_modules() -> install.Node:
+        node = install.node_on_path() or await install.node_from_pypi(packages)
+        await install.lambda_modules(node, state)
+        return node
+
+    async with asyncio.TaskGroup() as group:
+        node = group.create_task(node_and_modules())
+        python = await packages.ensure(install.TEST_FILES)
+        chromium = browser.on_machine() or await browser.from_npm(await node, python, state)
+    return python, chromium
+
+
+async def run(arguments: list[str], state: State) -> int:
+    """pytest's exit code."""
+    python, chromium = await set_up(state)
+    secrets = load_or_make(state.secrets)
+    cluster = await asyncio.to_thread(
+        lambda: Cluster(
+            state,
+            binaries=find_binaries(Configuration.read(python).site_packages),
+            port=free_port(),
+            secrets=secrets,
+            fast=True,
+        )
+    )
+    await asyncio.to_thread(cluster.make)
+    database = Child(cluster.service(), state, Book(state.run / "children.json"))
+    try:
+        await database.start()
+        return await pytest(python, arguments, test_environment(cluster, secrets, chromium))
+    finally:
+        await database.stop(patience=2, insist=signal.SIGQUIT)
+
+
+async def pytest(python: Path, arguments: list[str], env: dict[str, str]) -> int:
+    spread = arguments or ["-n", str(WORKERS), "--dist", "loadgroup"]
+    # In this terminal's group, so that Ctrl-C reaches pytest, which then reports and cleans up.
+    process = await asyncio.create_subprocess_exec(
+        str(python), "-m", "pytest", *spread, env=env, cwd=ROOT
+    )
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    loop.add_signal_handler(signal.SIGTERM, process.terminate)
+    return await process.wait()
+
+
+def main() -> int:
+    TESTS.mkdir(parents=True, exist_ok=True)
+    forget_dead_runs()
+    folder = TESTS / f"run-{os.getpid()}"
+    try:
+        state = State(folder)
+        with only_one(state):
+            return asyncio.run(run(sys.argv[1:], state))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return tell(error, "The tests")
+    finally:
+        remove(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
