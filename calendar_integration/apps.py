@@ -1,5 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class CalendarIntegrationConfig(AppConfig):
     name = "calendar_integration"
+    verbose_name = _("Calendars")
+
+    def ready(self) -> None:
+        from calendar_integration import checks  # noqa: F401

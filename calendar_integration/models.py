@@ -1,26 +1,46 @@
+import uuid
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hms.lib import crypto
 from hms.lib.ids import new_event_id
+
+# An access token this close to its end is refreshed before it is used.
+SPARE_TIME = timedelta(minutes=1)
 
 
 class GoogleAccount(models.Model):
-    """A user's link to Google, with its health. Tokens are sealed (hms.lib.crypto)."""
+    """A user's link to Google, with its health. Tokens are sealed; a broken link has none."""
+
+    class Trouble(models.TextChoices):
+        REVOKED = "revoked", _("access was taken back at Google, or ran out")
+        REFUSED = "refused", _("Google refused a fresh token")
+        SCOPE = "scope", _("the permission to write events is missing")
+        UNREADABLE = "unreadable", _("the stored tokens can’t be decrypted")
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="google_account",
     )
+    calendar_name = models.CharField(
+        max_length=254,
+        blank=True,
+        help_text=_("what Google calls the calendar, usually the account’s address"),
+    )
     sealed_refresh_token = models.TextField(blank=True, editable=False)
     sealed_access_token = models.TextField(blank=True, editable=False)
     access_token_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
+    refreshing_until = models.DateTimeField(null=True, blank=True, editable=False)
     scopes = models.TextField(blank=True, editable=False)
     connected_at = models.DateTimeField()
     broken_at = models.DateTimeField(null=True, blank=True)
-    broken_reason = models.CharField(max_length=60, blank=True)
+    broken_reason = models.CharField(max_length=60, choices=Trouble, blank=True)
 
     class Meta:
         verbose_name = _("Google connection")
@@ -31,6 +51,11 @@ class GoogleAccount(models.Model):
                 | (Q(broken_at__isnull=False) & ~Q(broken_reason="")),
                 name="google_account_broken_at_and_reason_together",
             ),
+            models.CheckConstraint(
+                condition=(Q(broken_at__isnull=True) & ~Q(sealed_refresh_token=""))
+                | Q(broken_at__isnull=False, sealed_refresh_token="", sealed_access_token=""),
+                name="google_account_tokens_unless_broken",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -39,6 +64,35 @@ class GoogleAccount(models.Model):
     @property
     def is_broken(self) -> bool:
         return self.broken_at is not None
+
+    def _place(self, field: str) -> str:
+        # Binds a sealed token to its owner and column: moved elsewhere, it can't be opened.
+        return f"google:{self.user_id}:{field}"
+
+    @property
+    def refresh_token(self) -> str:
+        """In clear. Raises hms.lib.crypto.DecryptionError."""
+        return crypto.decrypt(self.sealed_refresh_token, aad=self._place("refresh_token"))
+
+    @refresh_token.setter
+    def refresh_token(self, token: str) -> None:
+        self.sealed_refresh_token = crypto.encrypt(token, aad=self._place("refresh_token"))
+
+    @property
+    def access_token(self) -> str:
+        """In clear. Raises hms.lib.crypto.DecryptionError."""
+        return crypto.decrypt(self.sealed_access_token, aad=self._place("access_token"))
+
+    @access_token.setter
+    def access_token(self, token: str) -> None:
+        self.sealed_access_token = crypto.encrypt(token, aad=self._place("access_token"))
+
+    def has_live_access_token(self) -> bool:
+        return bool(
+            self.sealed_access_token
+            and self.access_token_expires_at
+            and self.access_token_expires_at > timezone.now() + SPARE_TIME
+        )
 
 
 class CalendarEventQuerySet(models.QuerySet):
@@ -50,6 +104,25 @@ class CalendarEventQuerySet(models.QuerySet):
         """What Google does not show yet as we want it."""
         return self.filter(state=CalendarEvent.State.PENDING)
 
+    def counts(self) -> dict[str, int]:
+        """How many there are in each state, by the state's value; states without any are absent."""
+        return dict(self.values_list("state").annotate(count=models.Count("pk")).order_by())
+
+    def replayable(self) -> "CalendarEventQuerySet":
+        """What a fresh connection must look at: all that is owed, and every coming event.
+
+        The coming ones because the new connection may lead to another calendar, and because
+        they may have changed while nobody was connected.
+        """
+        states = CalendarEvent.State
+        return self.filter(
+            Q(state=states.PENDING)
+            | Q(
+                state__in=[states.SYNCED, states.DETACHED, states.FAILED],
+                ends_at__gt=timezone.now(),
+            )
+        )
+
 
 class CalendarEvent(models.Model):
     """The event that one user's calendar should show, and whether it does."""
@@ -59,6 +132,7 @@ class CalendarEvent(models.Model):
         SYNCED = "synced", _("in the calendar")
         REMOVED = "removed", _("taken out of the calendar")
         FAILED = "failed", _("failed")
+        DETACHED = "detached", _("no longer updated, calendar disconnected")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -72,7 +146,14 @@ class CalendarEvent(models.Model):
         null=True,
         help_text=_("what the event should say; empty when it must not exist"),
     )
+    ends_at = models.DateTimeField(
+        null=True, help_text=_("end of the event as it was last wanted, also when it must go")
+    )
+    shown = models.BooleanField(
+        default=False, help_text=_("whether Google has confirmed it at least once")
+    )
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     last_answer = models.CharField(max_length=200, blank=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -87,6 +168,7 @@ class CalendarEvent(models.Model):
         ]
         indexes = [
             models.Index(fields=["about"], name="calendar_event_about"),
+            models.Index(fields=["state", "-updated_at"], name="calendar_event_by_state"),
             models.Index(
                 fields=["updated_at"],
                 condition=Q(state="pending"),
@@ -96,3 +178,33 @@ class CalendarEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.about} for user {self.user_id}"
+
+
+class Revocation(models.Model):
+    """A grant that is still to be given back to Google; gone once Google has taken it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Outlives its user: the promise to give the grant back does too.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    sealed_token = models.TextField(editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    last_answer = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("revocation owed to Google")
+        verbose_name_plural = _("revocations owed to Google")
+
+    def __str__(self) -> str:
+        return f"revocation {self.pk}"
+
+    @property
+    def token(self) -> str:
+        """In clear. Raises hms.lib.crypto.DecryptionError."""
+        return crypto.decrypt(self.sealed_token, aad=f"google:revocation:{self.pk}")
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self.sealed_token = crypto.encrypt(token, aad=f"google:revocation:{self.pk}")

@@ -1,3 +1,12 @@
+from django.urls import path
+
+from calendar_integration import views
+
 app_name = "calendar_integration"
 
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.settings_page, name="settings"),
+    path("auth/", views.auth, name="auth"),
+    path("oauth2callback/", views.oauth2callback, name="oauth2callback"),
+    path("disconnect/", views.disconnect, name="disconnect"),
+]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from calendar_integration import actions
+from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """To be looked at; what changes goes through the actions."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+
+@admin.register(GoogleAccount)
+class GoogleAccountAdmin(ReadOnlyAdmin):
+    # Named one by one: a token is never shown, and neither is the account's address.
+    fields = ["user", "connected_at", "access_token_expires_at", "broken_at", "broken_reason"]
+    list_display = ["user", "connected_at", "healthy", "broken_at", "broken_reason"]
+    list_filter = [("broken_at", admin.EmptyFieldListFilter), "broken_reason"]
+    list_select_related = ["user"]
+    search_fields = ["user__username", "user__email"]
+    ordering = ["-connected_at"]
+    show_full_result_count = False
+
+    @admin.display(boolean=True, description=_("healthy"))
+    def healthy(self, account: GoogleAccount) -> bool:
+        return not account.is_broken
+
+
+@admin.register(CalendarEvent)
+class CalendarEventAdmin(ReadOnlyAdmin):
+    fields = [
+        "user",
+        "about",
+        "state",
+        "sequence",
+        "attempts",
+        "last_answer",
+        "ends_at",
+        "claimed_until",
+        "updated_at",
+        "event_id",
+    ]
+    list_display = ["about", "user", "state", "attempts", "last_answer", "updated_at"]
+    list_filter = ["state"]
+    list_select_related = ["user"]
+    search_fields = ["about", "user__username", "user__email"]
+    ordering = ["-updated_at"]
+    show_full_result_count = False
+    actions = ["try_again"]
+
+    @admin.action(description=_("Try again at Google"), permissions=["view"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[CalendarEvent]) -> None:
+        count = actions.retry_events(events=queryset)
+        self.message_user(
+            request,
+            ngettext("%(count)d event is tried again.", "%(count)d events are tried again.", count)
+            % {"count": count},
+            messages.SUCCESS if count else messages.WARNING,
+        )
+
+
+@admin.register(Revocation)
+class RevocationAdmin(ReadOnlyAdmin):
+    fields = ["id", "user", "created_at", "attempts", "last_answer"]
+    list_display = ["id", "user", "created_at", "attempts", "last_answer"]
+    list_select_related = ["user"]
+    ordering = ["-created_at"]
+    show_full_result_count = False
+    actions = ["try_again"]
+
+    @admin.action(description=_("Try again at Google"), permissions=["view"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Revocation]) -> None:
+        count = actions.retry_revocations(revocations=queryset)
+        self.message_user(
+            request,
+            ngettext("%(count)d is tried again.", "%(count)d are tried again.", count)
+            % {"count": count},
+        )

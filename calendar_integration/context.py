@@ -1,0 +1,28 @@
+"""What other rooms' pages may show of a person's calendar connection."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from calendar_integration import client
+from calendar_integration.models import GoogleAccount
+
+
+class CalendarContext(TypedDict):
+    calendar_configured: bool
+    calendar_connected: bool
+    calendar_broken: bool
+
+
+def calendar_context(user_id: int) -> CalendarContext:
+    """For `calendar_integration/_banner.html`; one query, none when Google is not configured."""
+    if not client.is_configured():
+        return CalendarContext(
+            calendar_configured=False, calendar_connected=False, calendar_broken=False
+        )
+    account = GoogleAccount.objects.filter(user_id=user_id).only("broken_at").first()
+    return CalendarContext(
+        calendar_configured=True,
+        calendar_connected=account is not None and not account.is_broken,
+        calendar_broken=account is not None and account.is_broken,
+    )

@@ -1,0 +1,137 @@
+"""What runs later at Google: thin, may run twice or late, looks everything up again."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
+from procrastinate.retry import BaseRetryStrategy, RetryDecision
+
+from calendar_integration import actions, client, mirror, tokens
+from calendar_integration.models import GoogleAccount, Revocation
+
+log = logging.getLogger(__name__)
+
+# Seconds.
+FIRST_WAIT, LONGEST_WAIT, BUSY_WAIT = 2.0, 900.0, 3.0
+MOST_SURPRISES = 5
+
+
+class BackOff(BaseRetryStrategy):
+    """Twice as long each time up to 15 minutes, never all at once, never before Google wants us.
+
+    How often in all is decided by the actions, which make giving up a state that staff can see.
+    """
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        wait = self.wait(exception, job.attempts)
+        if wait is None:
+            return None
+        return RetryDecision(retry_at=timezone.now() + timedelta(seconds=wait))
+
+    def wait(self, exception: BaseException, attempts: int) -> float | None:
+        """Seconds until the next try after `attempts` failed ones; None for no other."""
+        if isinstance(exception, actions.Busy):
+            return BUSY_WAIT
+        known = isinstance(exception, (client.TryLater, OperationalError, InterfaceError))
+        if not known and attempts >= MOST_SURPRISES:
+            return None
+        longest = min(FIRST_WAIT * 2 ** min(attempts, 20), LONGEST_WAIT)
+        # Spread, so that a thousand events do not come back in the same second.
+        wait = random.uniform(longest / 2, longest)  # noqa: S311
+        asked = getattr(exception, "retry_after", None)
+        return wait if asked is None else asked + random.uniform(0, 1)  # noqa: S311
+
+
+GOOGLE_RETRY = BackOff()
+
+
+@app.task(queue="calendar", name="calendar_integration.jobs.sync_event", retry=GOOGLE_RETRY)
+def sync_event(*, event_pk: int) -> None:
+    """Make Google show one event as it is wanted now."""
+    event = actions.claim(event_pk=event_pk)
+    if event is None:
+        return
+    account = GoogleAccount.objects.filter(user_id=event.user_id).first()
+    if account is None or account.is_broken:
+        actions.let_go(claimed=event, connected=account is not None)
+        return
+    try:
+        answer = _with_calendar(account, lambda c: mirror.bring_up_to_date(c, event))
+    except client.Broken as error:
+        actions.let_go(claimed=event, connected=True)
+        _broken(account, error)
+    except client.TryLater as error:
+        if actions.release(claimed=event, answer=error.answer):
+            raise
+    except client.GoogleError as error:
+        actions.give_up(claimed=event, answer=error.answer)
+    else:
+        actions.mark_done(claimed=event, answer=answer)
+
+
+@app.task(queue="calendar", name="calendar_integration.jobs.replay", retry=GOOGLE_RETRY)
+def replay(*, user_id: int) -> None:
+    """Send what a fresh connection owes its calendar."""
+    count = actions.replay_events(user_id=user_id)
+    log.info("calendar replayed", extra={"user_id": user_id, "events": count})
+
+
+@app.task(queue="calendar", name="calendar_integration.jobs.learn_name", retry=GOOGLE_RETRY)
+def learn_name(*, user_id: int) -> None:
+    """Ask what the calendar is called, so that its owner sees which one is connected."""
+    account = GoogleAccount.objects.filter(user_id=user_id).first()
+    if account is None or account.is_broken or account.calendar_name:
+        return
+    try:
+        name = _with_calendar(account, lambda calendar: calendar.name())
+    except client.Broken as error:
+        _broken(account, error)
+    except client.TryLater:
+        raise
+    except client.GoogleError as error:
+        log.warning("calendar has no name", extra={"user_id": user_id, "answer": error.answer})
+    else:
+        actions.name_calendar(user_id=user_id, name=name, connected_at=account.connected_at)
+
+
+@app.task(queue="calendar", name="calendar_integration.jobs.revoke", retry=GOOGLE_RETRY)
+def revoke(*, revocation_id: str) -> None:
+    """Give a grant back to Google."""
+    revocation = Revocation.objects.filter(pk=UUID(revocation_id)).first()
+    if revocation is None:
+        return
+    try:
+        client.revoke(revocation.token)
+    except client.TryLater as error:
+        if actions.note_revocation(revocation=revocation, answer=error.answer):
+            raise
+    else:
+        revocation.delete()
+
+
+def _with_calendar(account: GoogleAccount, use: Callable[[client.Calendar], str]) -> str:
+    """Use the account's calendar; a token that Google refuses is refreshed once, then no more."""
+    refused = ""
+    for _ in range(2):
+        access = tokens.access_for(account, not_this=refused)
+        try:
+            with client.opened(access.token) as calendar:
+                return use(calendar)
+        except client.TokenExpired:
+            refused = access.token
+            account.refresh_from_db()
+    raise client.Broken("401 after a refresh", reason="refused")
+
+
+def _broken(account: GoogleAccount, error: client.Broken) -> None:
+    actions.mark_broken(
+        user_id=account.user_id, reason=error.reason, connected_at=account.connected_at
+    )

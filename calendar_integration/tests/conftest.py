@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from calendar_integration import client
+from hms.dev import google as standin
+
+
+@pytest.fixture
+def google(settings, tmp_path: Path, monkeypatch) -> Iterator[standin.GoogleServer]:
+    """The stand-in, and the settings that lead to it."""
+    with standin.running(tmp_path / "google") as server:
+        redirect_uri = f"{settings.SITE_URL}/calendar/oauth2callback/"
+        settings.GOOGLE_CLIENT_CONFIG = standin.client_secrets(server.base_url, redirect_uri)
+        settings.GOOGLE_API_BASE = server.base_url
+        settings.GOOGLE_REVOKE_URL = f"{server.base_url}/revoke"
+        # client.py sets it for a loopback endpoint; no other test shall inherit it.
+        monkeypatch.setenv("OAUTHLIB_INSECURE_TRANSPORT", "1")
+        monkeypatch.setattr(client, "TIMEOUT", 2)
+        yield server

@@ -1,0 +1,84 @@
+"""The page about a person's calendar connection, and the way to Google and back.
+
+Google is reached by a link: the CSP's form-action 'self' would stop a form, redirects included.
+"""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from calendar_integration import actions, client, oauth
+from calendar_integration.decorators import (
+    login_leads_to,
+    recent_authentication_required,
+    recently_authenticated,
+)
+from calendar_integration.models import CalendarEvent, GoogleAccount
+
+PAGE = "calendar_integration:settings"
+
+
+@never_cache
+@require_safe
+def settings_page(request: HttpRequest) -> HttpResponse:
+    """Which calendar is connected, how it is, and the ways to change that."""
+    account = GoogleAccount.objects.filter(user_id=request.user.pk).first()
+    counts = CalendarEvent.objects.filter(user_id=request.user.pk).counts() if account else {}
+    return render(
+        request,
+        "calendar_integration/settings.html",
+        {
+            "configured": client.is_configured(),
+            "account": account,
+            "counts": counts,
+            "confirmed": "confirmed" in request.GET and recently_authenticated(request),
+        },
+    )
+
+
+@login_leads_to(PAGE)
+@never_cache
+@require_safe
+@recent_authentication_required(PAGE, "?confirmed")
+def auth(request: HttpRequest) -> HttpResponse:
+    """On to Google's consent page."""
+    if not client.is_configured():
+        messages.info(request, _("Google Calendar is not set up here."))
+        return redirect(PAGE)
+    return redirect(oauth.begin(request))
+
+
+@login_leads_to(PAGE)
+@never_cache
+@require_safe
+def oauth2callback(request: HttpRequest) -> HttpResponse:
+    """Back from Google; on to our page, so that the code stays in no address bar."""
+    if not client.is_configured():
+        return redirect(PAGE)
+    try:
+        oauth.finish(request)
+    except actions.CalendarError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Your Google Calendar is connected."))
+    return redirect(PAGE)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_authentication_required("calendar_integration:disconnect")
+def disconnect(request: HttpRequest) -> HttpResponse:
+    """GET names the consequence, POST disconnects."""
+    account = GoogleAccount.objects.filter(user_id=request.user.pk).first()
+    if account is None:
+        return redirect(PAGE)
+    if request.method != "POST":
+        return render(request, "calendar_integration/disconnect.html", {"account": account})
+    actions.disconnect_account(user_id=account.user_id)
+    messages.success(request, _("Your Google Calendar is disconnected."))
+    return redirect(PAGE)
