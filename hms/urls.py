@@ -5,10 +5,9 @@ from hms import views
 
 urlpatterns = [
     path("", include("availability.urls")),
-    path("bookings/", include("bookings.urls")),
-    path("dashboard/", include("bookings.dashboard_urls")),
-    path("users/", include("users.urls")),
-    path("users/", include("allauth.account.urls")),
+    path("", include("bookings.urls")),
+    path("", include("users.urls")),
+    path("users/", include("users.account_urls")),
     path("calendar/", include("calendar_integration.urls")),
     path("admin/", admin.site.urls),
     path("healthz", views.healthz, name="healthz"),

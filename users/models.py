@@ -1,3 +1,5 @@
+from pathlib import PurePath
+
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
@@ -6,9 +8,13 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from hms.lib.clock import zone_names
+from users import languages as spoken
+from users.validators import validate_birth_date, validate_person_name, validate_phone
 
 
 def validate_zone(name: str) -> None:
@@ -80,6 +86,11 @@ class User(AbstractUser):
         profile = self.profile()
         return (profile.name if profile else "") or super().get_full_name() or self.username
 
+    def _get_session_auth_hash(self, secret=None) -> str:
+        """What a session is checked against: a new password, role or rank ends all older ones."""
+        value = f"{self.password}:{self.role}:{self.is_staff}:{self.is_superuser}"
+        return salted_hmac("users.session", value, secret=secret, algorithm="sha256").hexdigest()
+
     def profile(self) -> "DoctorProfile | PatientProfile | None":
         """The profile of the present role; None for staff who are neither."""
         name = {
@@ -141,7 +152,12 @@ class DoctorQuerySet(models.QuerySet):
 
 class DoctorProfile(models.Model):
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="doctor_profile")
-    name = models.CharField(_("name as patients see it"), max_length=120, blank=True)
+    name = models.CharField(
+        _("name as patients see it"),
+        max_length=120,
+        blank=True,
+        validators=[validate_person_name],
+    )
     specialty = models.ForeignKey(
         Specialty,
         on_delete=models.PROTECT,
@@ -173,6 +189,7 @@ class DoctorProfile(models.Model):
     class Meta:
         verbose_name = _("doctor")
         verbose_name_plural = _("doctors")
+        permissions = [("approve_doctorprofile", "Can approve and refuse doctors")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(refused_at__isnull=True, refused_by__isnull=True)
@@ -198,6 +215,23 @@ class DoctorProfile(models.Model):
     def is_approved(self) -> bool:
         return self.approved_at is not None
 
+    @property
+    def is_listed(self) -> bool:
+        """What DoctorQuerySet.approved() asks, for a doctor whose user is loaded."""
+        return self.is_approved and self.user.is_active and self.user.is_doctor
+
+    @property
+    def photo_url(self) -> str:
+        """Where the photo is served, or nothing; a new photo has a new address."""
+        if not self.photo:
+            return ""
+        version = PurePath(self.photo.name).stem[:8]
+        return f"{reverse('users:photo', args=[self.pk])}?v={version}"
+
+    def language_names(self) -> list[str]:
+        """The languages the doctor speaks, in the reader's language."""
+        return [str(spoken.NAMES.get(code, code)) for code in self.languages]
+
 
 class PatientProfile(models.Model):
     """The person who comes; a child or someone booked by phone has no user."""
@@ -209,9 +243,13 @@ class PatientProfile(models.Model):
         blank=True,
         related_name="patient_profile",
     )
-    name = models.CharField(_("name"), max_length=120, blank=True)
-    date_of_birth = models.DateField(_("date of birth"), null=True, blank=True)
-    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    name = models.CharField(
+        _("name"), max_length=120, blank=True, validators=[validate_person_name]
+    )
+    date_of_birth = models.DateField(
+        _("date of birth"), null=True, blank=True, validators=[validate_birth_date]
+    )
+    phone = models.CharField(_("phone"), max_length=40, blank=True, validators=[validate_phone])
 
     class Meta:
         verbose_name = _("patient")

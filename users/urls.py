@@ -1,3 +1,10 @@
+from django.urls import path
+
+from users import views
+
 app_name = "users"
 
-urlpatterns: list = []
+urlpatterns = [
+    path("users/profile/", views.profile, name="profile"),
+    path("doctors/<int:doctor_id>/photo/", views.photo, name="photo"),
+]

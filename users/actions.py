@@ -1,0 +1,273 @@
+"""What changes people: accounts, roles, approval, profiles. Each verb is one transaction."""
+
+import secrets
+import uuid
+from datetime import date
+from functools import partial
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import Max, Model
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from notifications.actions import drop_overtaken, queue_email
+from notifications.models import Email
+from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+
+# What a person may call themselves when they sign up. Staff are made by staff.
+ACCOUNT_TYPES = {"patient": User.Role.PATIENT, "doctor": User.Role.DOCTOR}
+
+
+class UserError(Exception):
+    """A refusal; its text is a sentence for the person who asked."""
+
+
+@transaction.atomic
+def set_up_account(*, user: User, name: str, account_type: str) -> None:
+    """Give a fresh account the role it asked for, by whitelist, and the profile of that role."""
+    if account_type not in ACCOUNT_TYPES or (
+        account_type == "doctor" and settings.DOCTOR_SIGNUP == "closed"
+    ):
+        raise UserError(_("This kind of account cannot be chosen."))
+    user.role = ACCOUNT_TYPES[account_type]
+    language = translation.get_language()
+    if language in dict(settings.LANGUAGES):
+        user.language = language
+    user.save(update_fields=["role", "language"])
+    user.ensure_profile()
+    profile = user.profile()
+    profile.name = name
+    if user.is_doctor and settings.DOCTOR_SIGNUP == "open":
+        profile.approved_at = timezone.now()
+    profile.save()
+
+
+@transaction.atomic
+def welcome(*, user: User) -> None:
+    """Greet someone whose address has just been confirmed; once, however often it is."""
+    role, page = "patient", "availability:home"
+    if user.is_doctor:
+        role, page = "doctor", "availability:create_slot"
+        if not user.doctor_profile.is_approved:
+            role, page = "doctor_pending", "users:profile"
+    queue_email(
+        action="SIGNUP_WELCOME",
+        to=user.email,
+        recipient=user,
+        language=user.language,
+        about=f"user:{user.pk}:welcome",
+        data={"name": user.get_full_name(), "role": role, "link": link(page)},
+    )
+
+
+@transaction.atomic
+def approve_doctor(*, doctor: DoctorProfile, by: User) -> DoctorProfile:
+    """Let the doctor be listed and publish, and tell them. Asking twice is harmless."""
+    doctor = _doctor_to_judge(doctor, by)
+    if doctor.is_approved:
+        return doctor
+    doctor.approved_at, doctor.approved_by = timezone.now(), by
+    doctor.refused_at = doctor.refused_by = None
+    doctor.save(update_fields=["approved_at", "approved_by", "refused_at", "refused_by"])
+    _tell_doctor(doctor, "DOCTOR_APPROVED", "availability:create_slot")
+    return doctor
+
+
+@transaction.atomic
+def refuse_doctor(*, doctor: DoctorProfile, by: User) -> DoctorProfile:
+    """Keep the doctor from being listed, also one who was approved before, and tell them."""
+    doctor = _doctor_to_judge(doctor, by)
+    if doctor.refused_at:
+        return doctor
+    doctor.refused_at, doctor.refused_by = timezone.now(), by
+    doctor.approved_at = doctor.approved_by = None
+    doctor.save(update_fields=["approved_at", "approved_by", "refused_at", "refused_by"])
+    _tell_doctor(doctor, "DOCTOR_REFUSED", "bookings:dashboard")
+    return doctor
+
+
+@transaction.atomic
+def set_role(*, user: User, role: str, by: User) -> User:
+    """Make someone a patient, a doctor (to be approved) or neither (""), and tell them.
+
+    Their open sessions end. Nobody sets their own role or a superuser's.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if not may_change(by=by, user=user) or user.pk == by.pk or user.is_superuser:
+        raise UserError(_("You cannot set the role of this account."))
+    if role not in (*User.Role.values, ""):
+        raise UserError(_("There is no such role."))
+    if role == user.role:
+        return user
+    if user.is_doctor:
+        # Whoever becomes a doctor again is looked at again.
+        DoctorProfile.objects.filter(user=user).update(approved_at=None, approved_by=None)
+    user.role = role
+    user.save(update_fields=["role"])
+    user.ensure_profile()
+    notify(user=user, what="role_changed")
+    return user
+
+
+@transaction.atomic
+def change_email(*, user: User, email: str, by: User) -> User:
+    """Give an account another address, to be confirmed at the next login; the old one is told.
+
+    For staff, when someone has lost their mailbox. People change their own at /users/email/.
+    """
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if not may_change(by=by, user=user) or user.pk == by.pk:
+        raise UserError(_("You cannot change the address of this account."))
+    email = User.objects.normalize_email(email)
+    try:
+        validate_email(email)
+    except ValidationError as error:
+        raise UserError(error.messages[0]) from error
+    if email == user.email:
+        return user
+    notify(user=user, what="email_changed")
+    EmailAddress.objects.filter(user=user).delete()
+    taken = UserError(_("Another account has this address."))
+    if EmailAddress.objects.filter(email=email, verified=True).exists():
+        raise taken
+    user.email = email
+    try:
+        with transaction.atomic():
+            user.save(update_fields=["email"])
+    except IntegrityError as error:
+        raise taken from error
+    EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
+    return user
+
+
+def may_change(*, by: User, user: User) -> bool:
+    """Whether `by` may change the account: a superuser any; a clerk their own and no staff's."""
+    if not by.is_active or not by.is_staff:
+        return False
+    if by.is_superuser:
+        return True
+    own_or_simple = user.pk == by.pk or not (user.is_staff or user.is_superuser)
+    return own_or_simple and by.has_perm("users.change_user")
+
+
+@transaction.atomic
+def set_preferences(*, user: User, time_zone: str, language: str) -> None:
+    """The zone and language in which the person reads."""
+    user.time_zone, user.language = time_zone, language
+    _check(user)
+    user.save(update_fields=["time_zone", "language"])
+
+
+@transaction.atomic
+def update_patient(
+    *, patient: PatientProfile, name: str, date_of_birth: date | None, phone: str
+) -> None:
+    """What a patient says about themselves."""
+    patient.name, patient.date_of_birth, patient.phone = name, date_of_birth, phone
+    _check(patient)
+    patient.save()
+
+
+@transaction.atomic
+def update_doctor(
+    *,
+    doctor: DoctorProfile,
+    name: str,
+    specialty: Specialty | None,
+    clinics: Any,
+    bio: str,
+    languages: list[str],
+    video_room_url: str,
+) -> None:
+    """What a doctor says about themselves."""
+    doctor.name, doctor.specialty, doctor.bio = name, specialty, bio
+    doctor.languages, doctor.video_room_url = languages, video_room_url
+    _check(doctor)
+    doctor.save()
+    doctor.clinics.set(Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics]))
+
+
+@transaction.atomic
+def set_photo(*, doctor: DoctorProfile, webp: bytes | None) -> None:
+    """Replace the doctor's photo by one from users.photos, or remove it (None)."""
+    old = doctor.photo.name
+    if webp is None:
+        doctor.photo = ""
+    else:
+        # A random name: nothing of the upload's own, and nobody can guess another's.
+        doctor.photo.save(f"{secrets.token_hex(16)}.webp", ContentFile(webp), save=False)
+    doctor.save(update_fields=["photo"])
+    if old:
+        transaction.on_commit(partial(default_storage.delete, old))
+
+
+def notify(*, user: User, what: str, to: str = "") -> None:
+    """Tell the holder that something about the account changed, in the caller's transaction."""
+    to = to or user.email
+    if not to:
+        return
+    queue_email(
+        action="ACCOUNT_NOTICE",
+        to=to,
+        recipient=user,
+        language=user.language,
+        about=f"user:{user.pk}:{what}:{uuid.uuid4().hex}",
+        data={
+            "name": user.get_full_name(),
+            "what": what,
+            "when": timezone.localtime().replace(microsecond=0).isoformat(),
+            "link": link("users:profile"),
+        },
+    )
+
+
+def link(page: str, *args: Any) -> str:
+    """A page's whole address; from SITE_URL, for a request's Host is what its sender says."""
+    return settings.SITE_URL + reverse(page, args=args)
+
+
+def _check(row: Model) -> None:
+    try:
+        row.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        raise UserError(" ".join(error.messages)) from error
+
+
+def _doctor_to_judge(doctor: DoctorProfile, by: User) -> DoctorProfile:
+    doctor = (
+        DoctorProfile.objects.select_for_update(of=("self",))
+        .select_related("user")
+        .get(pk=doctor.pk)
+    )
+    if not (by.is_active and by.is_staff and by.has_perm("users.approve_doctorprofile")):
+        raise UserError(_("You may not decide about doctors."))
+    if doctor.user_id == by.pk:
+        raise UserError(_("Nobody decides about their own account."))
+    return doctor
+
+
+def _tell_doctor(doctor: DoctorProfile, action: str, page: str) -> None:
+    user = doctor.user
+    if not user.email:
+        return
+    about = f"doctor:{doctor.pk}"
+    last = Email.objects.about(about).aggregate(last=Max("sequence"))["last"]
+    sequence = 0 if last is None else last + 1
+    drop_overtaken(about=about, before_sequence=sequence)
+    queue_email(
+        action=action,
+        to=user.email,
+        recipient=user,
+        language=user.language,
+        about=about,
+        sequence=sequence,
+        data={"name": user.get_full_name(), "link": link(page)},
+    )

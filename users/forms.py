@@ -1,0 +1,152 @@
+"""What people say about themselves."""
+
+from itertools import groupby
+
+from django import forms
+from django.conf import settings
+from django.core.validators import URLValidator
+from django.utils.translation import gettext_lazy as _
+
+from hms.lib.clock import zone_names
+from users import photos
+from users.languages import SPOKEN
+from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+from users.validators import validate_birth_date, validate_person_name, validate_phone
+
+# Zones that are places; the rest are aliases that only programs use.
+_CONTINENTS = (
+    "Africa/",
+    "America/",
+    "Antarctica/",
+    "Asia/",
+    "Atlantic/",
+    "Australia/",
+    "Europe/",
+    "Indian/",
+    "Pacific/",
+)
+
+
+def zone_choices() -> list:
+    """Every zone that is a place, grouped by continent, as a select wants them."""
+    names = sorted(name for name in zone_names() if name.startswith(_CONTINENTS))
+    return [
+        (continent, [(name, name.split("/", 1)[1].replace("_", " ")) for name in members])
+        for continent, members in groupby(names, key=lambda name: name.split("/", 1)[0])
+    ]
+
+
+class PreferencesForm(forms.Form):
+    """The part of a profile that everybody has."""
+
+    time_zone = forms.ChoiceField(
+        label=_("Your time zone"),
+        required=False,
+        help_text=_("Visits are shown in the clinic's time, and in yours beside it."),
+    )
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+
+    def __init__(self, *args, user: User, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["time_zone"].choices = [("", _("the clinic's")), *zone_choices()]
+        self.initial |= {"time_zone": user.time_zone, "language": user.language}
+
+    def preferences(self) -> dict[str, str]:
+        return {name: self.cleaned_data[name] for name in ("time_zone", "language")}
+
+
+class PatientForm(PreferencesForm):
+    field_order = ["name", "date_of_birth", "phone"]
+
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=120,
+        validators=[validate_person_name],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    date_of_birth = forms.DateField(
+        label=_("Date of birth"),
+        required=False,
+        validators=[validate_birth_date],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "autocomplete": "bday"}),
+    )
+    phone = forms.CharField(
+        label=_("Phone"),
+        max_length=40,
+        required=False,
+        validators=[validate_phone],
+        help_text=_("So that the clinic can reach you on the day."),
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
+    )
+
+    def __init__(self, *args, patient: PatientProfile, **kwargs) -> None:
+        super().__init__(*args, user=patient.user, **kwargs)
+        self.initial |= {
+            name: getattr(patient, name) for name in ("name", "date_of_birth", "phone")
+        }
+
+    def details(self) -> dict:
+        return {name: self.cleaned_data[name] for name in ("name", "date_of_birth", "phone")}
+
+
+class DoctorForm(PreferencesForm):
+    field_order = ["name", "photo", "remove_photo", "specialty", "clinics", "bio"]
+    DETAILS = ("name", "specialty", "clinics", "bio", "languages", "video_room_url")
+
+    name = forms.CharField(
+        label=_("Name as patients see it"),
+        max_length=120,
+        validators=[validate_person_name],
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    photo = forms.FileField(
+        label=_("Photo"),
+        required=False,
+        help_text=_("JPEG, PNG or WebP, up to 5 MB. Cut to a square in the middle."),
+        widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
+    )
+    remove_photo = forms.BooleanField(label=_("Remove the present photo"), required=False)
+    specialty = forms.ModelChoiceField(
+        label=_("Specialty"), queryset=Specialty.objects.all(), required=False
+    )
+    clinics = forms.ModelMultipleChoiceField(
+        label=_("Clinics where you work"),
+        queryset=Clinic.objects.all(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    bio = forms.CharField(
+        label=_("About you"),
+        max_length=2000,
+        required=False,
+        help_text=_("A few sentences for patients: what you do best, how you work."),
+        widget=forms.Textarea(attrs={"rows": 6}),
+    )
+    languages = forms.MultipleChoiceField(
+        label=_("Languages you speak with patients"),
+        choices=SPOKEN,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    video_room_url = forms.URLField(
+        label=_("Video room"),
+        max_length=300,
+        required=False,
+        assume_scheme="https",
+        validators=[URLValidator(schemes=["https"])],
+        help_text=_("Where patients join a video visit, for example https://meet.example/you."),
+    )
+
+    def __init__(self, *args, doctor: DoctorProfile, **kwargs) -> None:
+        super().__init__(*args, user=doctor.user, **kwargs)
+        self.initial |= {name: getattr(doctor, name) for name in self.DETAILS}
+        self.initial["clinics"] = doctor.clinics.all()
+        if not doctor.photo:
+            del self.fields["remove_photo"]
+
+    def clean_photo(self) -> bytes | None:
+        upload = self.cleaned_data["photo"]
+        return photos.normalised(upload.file, size=upload.size) if upload else None
+
+    def details(self) -> dict:
+        return {name: self.cleaned_data[name] for name in self.DETAILS}

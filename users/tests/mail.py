@@ -1,0 +1,13 @@
+"""Reading queued e-mails in tests."""
+
+from notifications.actions import message
+from notifications.models import Email
+
+
+def latest(action: str, to: str) -> dict[str, str]:
+    """What the newest e-mail of that kind will say, codes and links included."""
+    return message(Email.objects.filter(action=action, to=to).latest("pk"))["data"]
+
+
+def latest_code(to: str) -> str:
+    return latest("EMAIL_CODE", to)["code"]
