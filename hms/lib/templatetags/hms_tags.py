@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django import template
+from django.templatetags.tz import do_timezone
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -15,7 +16,8 @@ register = template.Library()
 
 @register.filter
 def in_zone(moment: datetime, zone: str) -> datetime:
-    return local(moment, zone)
+    """The moment on a clock in `zone`, marked so that `date` leaves it there."""
+    return do_timezone(moment, zone)
 
 
 @register.filter

@@ -39,3 +39,9 @@ def test_when_says_nothing_of_the_readers_time_where_it_is_the_same(own):
 
 def test_when_names_a_zone_without_abbreviation_by_its_offset():
     assert "Sao Paulo (UTC-03) time" in render("America/Sao_Paulo")
+
+
+def test_in_zone_outlasts_the_date_filter():
+    with timezone.override("Asia/Tokyo"):
+        words = Template('{{ start|in_zone:"Europe/Berlin"|date:"H:i" }}')
+        assert words.render(Context({"start": START})) == "09:20"
