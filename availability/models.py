@@ -18,6 +18,10 @@ LONGEST_SLOT = timedelta(hours=8)
 FURTHEST_AHEAD = timedelta(days=366)
 
 
+def _live_booking() -> FilteredRelation:
+    return FilteredRelation("bookings", condition=Q(bookings__cancelled_at__isnull=True))
+
+
 class TimeSlotQuerySet(models.QuerySet):
     def offered(self) -> "TimeSlotQuerySet":
         """Not withdrawn."""
@@ -28,16 +32,16 @@ class TimeSlotQuerySet(models.QuerySet):
 
         At most one row each: booking_one_live_per_slot sees to it.
         """
-        return self.alias(
-            _live=FilteredRelation("bookings", condition=Q(bookings__cancelled_at__isnull=True))
-        ).annotate(live_booking=F("_live__pk"))
+        return self.alias(_live=_live_booking()).annotate(live_booking=F("_live__pk"))
 
     def free(self, now: datetime | None = None) -> "TimeSlotQuerySet":
         """Future and nobody's yet, whoever the doctor is."""
+        # Asked of `slot`, the column that the join compares: only then does PostgreSQL see an
+        # anti-join (15 ms instead of 12 s for a page of doctors over 100,000 slots).
         return (
             self.offered()
-            .with_live_booking()
-            .filter(live_booking__isnull=True, starts_at__gt=now or timezone.now())
+            .alias(_live=_live_booking())
+            .filter(_live__slot__isnull=True, starts_at__gt=now or timezone.now())
         )
 
     def open(self, now: datetime | None = None) -> "TimeSlotQuerySet":
@@ -119,6 +123,12 @@ class TimeSlot(models.Model):
                 fields=["starts_at", "doctor"],
                 condition=Q(withdrawn_at__isnull=True),
                 name="slot_by_start",
+            ),
+            # Video visits are few: without it, looking for one walks all the others.
+            models.Index(
+                fields=["doctor", "starts_at"],
+                condition=Q(withdrawn_at__isnull=True, kind="video"),
+                name="slot_video_by_doctor",
             ),
         ]
 
