@@ -13,6 +13,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from hms.status import google_status, queue_status
+from notifications.status import mail_status
+from users.decorators import staff_required
+
 log = logging.getLogger(__name__)
 
 # How long a browser or proxy waits before it asks again, in seconds.
@@ -40,6 +44,17 @@ def readyz(request: HttpRequest) -> HttpResponse:
     return JsonResponse(
         {"database": "ok", "migrations": "missing" if behind else "ok"},
         status=503 if behind else 200,
+    )
+
+
+@staff_required
+@require_safe
+def status(request: HttpRequest) -> HttpResponse:
+    """What is stuck: jobs, mails, Google. Asks the mail function whether it answers."""
+    return render(
+        request,
+        "hms/status.html",
+        {"queue": queue_status(), "mail": mail_status(), "google": google_status()},
     )
 
 

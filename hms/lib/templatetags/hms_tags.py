@@ -1,12 +1,13 @@
 """Template words that every page has: times in their clinic's zone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django import template
 from django.templatetags.tz import do_timezone
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from hms.lib.clock import local
@@ -56,3 +57,14 @@ def when(context, start: datetime, end: datetime, zone: str) -> str:
         html,
         _("%(time)s your time") % {"time": date_format(there, day)},
     )
+
+
+@register.filter
+def wait(waited: timedelta | None) -> str:
+    """`3 minutes`, for how long something has waited; `nothing waits` for None."""
+    if waited is None:
+        return _("nothing waits")
+    if waited < timedelta(minutes=1):
+        return _("less than a minute")
+    now = timezone.now()
+    return timesince(now - waited, now, depth=1)

@@ -4,6 +4,8 @@ import pytest
 from django.template import Context, Template
 from django.utils import timezone
 
+from hms.lib.templatetags.hms_tags import wait
+
 START = datetime(2027, 3, 2, 8, 20, tzinfo=UTC)
 
 
@@ -45,3 +47,15 @@ def test_in_zone_outlasts_the_date_filter():
     with timezone.override("Asia/Tokyo"):
         words = Template('{{ start|in_zone:"Europe/Berlin"|date:"H:i" }}')
         assert words.render(Context({"start": START})) == "09:20"
+
+
+@pytest.mark.parametrize(
+    ("waited", "words"),
+    [
+        (None, "nothing waits"),
+        (timedelta(seconds=2), "less than a minute"),
+        (timedelta(hours=3, minutes=10), "3\xa0hours"),
+    ],
+)
+def test_wait_says_how_long(waited, words):
+    assert wait(waited) == words
