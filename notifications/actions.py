@@ -99,10 +99,12 @@ def resend(*, email: Email) -> Email:
     email = Email.objects.select_for_update().get(pk=email.pk)
     if email.state not in {State.FAILED, State.SENT}:
         raise NotificationError(_("Only an e-mail that failed or was sent can be sent again."))
-    if email.expires_at is not None:
+    if set(email.data) != FIELDS[email.action]:
         raise NotificationError(
             _("Its code or link is gone. Ask the person to request a new one on the page.")
         )
+    if email.expires_at is not None and email.expires_at <= timezone.now():
+        raise NotificationError(_("It is too late: what it tells of is over."))
     if email.state == State.SENT:
         # The function would answer that the old id has been sent; a failed one keeps its id,
         # so that a mail that did get out after all is not doubled.

@@ -1,4 +1,6 @@
 import uuid
+from collections import Counter
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
@@ -17,6 +19,15 @@ class EmailQuerySet(models.QuerySet):
     def owed(self) -> "EmailQuerySet":
         """Not yet sent, and still to be sent."""
         return self.filter(state__in=[Email.State.QUEUED, Email.State.SENDING])
+
+    def oldest_owed(self) -> datetime | None:
+        """Since when the message that has waited longest is owed; None when all is told."""
+        return self.owed().aggregate(oldest=models.Min("queued_at"))["oldest"]
+
+    def counts_by_state(self, *, since: datetime) -> Counter[str]:
+        """How many are in each state, of those owed now and those made since then."""
+        chosen = self.owed() | self.filter(created_at__gte=since)
+        return Counter(dict(chosen.order_by().values_list("state").annotate(models.Count("pk"))))
 
 
 class Email(models.Model):

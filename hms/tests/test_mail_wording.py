@@ -1,0 +1,11 @@
+"""What the rooms above have told must have words in the mail function."""
+
+from users.adapter import LETTERS, NOTICES
+
+
+def test_mail_function_has_words_for_all_that_happens_to_accounts(monkeypatch, settings):
+    monkeypatch.syspath_prepend(str(settings.BASE_DIR / "serverless"))
+    import validation
+
+    assert set(NOTICES.values()) <= set(validation.NOTICES)
+    assert {letter.action for letter in LETTERS.values()} <= set(validation.ACTIONS)

@@ -1,0 +1,363 @@
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from hms.lib.crypto import DecryptionError, decrypt
+from notifications import actions
+from notifications.actions import NotificationError, StillClaimed
+from notifications.models import Email
+from notifications.tests.factories import APPROVED, make_email
+
+pytestmark = pytest.mark.django_db
+
+State = Email.State
+SOON = timedelta(minutes=10)
+
+
+def queue(**changes) -> Email | None:
+    fields = {
+        "action": "DOCTOR_APPROVED",
+        "to": "ana@example.test",
+        "language": "en",
+        "about": "doctor:1",
+        "data": APPROVED,
+    }
+    return actions.queue_email(**fields | changes)
+
+
+def queue_code(**changes) -> Email | None:
+    fields = {
+        "action": "EMAIL_CODE",
+        "about": "user:1:code:a",
+        "data": APPROVED | {"minutes": "10"},
+        "secret": {"code": "K7Q2M9"},
+        "expires_at": timezone.now() + SOON,
+        "urgent": True,
+    }
+    return queue(**fields | changes)
+
+
+def jobs() -> list[tuple]:
+    found = ProcrastinateJob.objects.filter(task_name="notifications.jobs.send_email")
+    return list(found.order_by("id").values_list("args__email_id", "priority", "queue_name"))
+
+
+def state_of(email: Email) -> str:
+    return Email.objects.get(pk=email.pk).state
+
+
+def run_out(email: Email) -> None:
+    Email.objects.filter(pk=email.pk).update(claimed_until=timezone.now() - timedelta(seconds=1))
+
+
+# --- queueing -----------------------------------------------------------------------------------
+
+
+def test_queue_email_adds_a_row_and_its_job():
+    email = queue()
+
+    assert (email.state, email.attempts, email.sealed) == (State.QUEUED, 0, "")
+    assert email.data == APPROVED
+    assert jobs() == [(email.pk, 0, "mail")]
+
+
+def test_queue_email_twice_adds_nothing():
+    first = queue()
+
+    assert queue() is None
+    assert list(Email.objects.all()) == [first]
+    assert jobs() == [(first.pk, 0, "mail")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"about": "doctor:2"},
+        {"sequence": 1},
+        {"action": "DOCTOR_REFUSED"},
+        {"to": "bob@example.test"},
+    ],
+)
+def test_queue_email_of_another_thing_version_action_or_person_is_another(change):
+    assert queue() is not None
+    assert queue(**change) is not None
+
+
+def test_queue_email_rolled_back_leaves_neither_row_nor_job():
+    with transaction.atomic():
+        queue()
+        transaction.set_rollback(True)
+
+    assert not Email.objects.exists()
+    assert jobs() == []
+
+
+def test_queue_email_urgent_goes_first():
+    queue()
+    code = queue_code()
+
+    assert jobs()[1] == (code.pk, 10, "mail")
+    assert ProcrastinateJob.objects.order_by("-priority", "id")[0].args == {"email_id": code.pk}
+
+
+def test_queue_email_keeps_secrets_encrypted_and_bound_to_their_row():
+    email, other = queue_code(), queue_code(about="user:2:code:b")
+    email.refresh_from_db()
+
+    assert "K7Q2M9" not in f"{email.sealed} {email.data}"
+    assert actions.message(email)["data"] == APPROVED | {"minutes": "10", "code": "K7Q2M9"}
+    other.sealed = email.sealed
+    with pytest.raises(DecryptionError):
+        actions.message(other)
+    with pytest.raises(DecryptionError):
+        decrypt(email.sealed, aad="somewhere else")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"action": "SPAM"},
+        {"data": {"name": "Ana"}},
+        {"data": APPROVED | {"subject": "mine"}},
+        {"data": APPROVED | {"name": None}},
+        {"data": {"name": "Ana"}, "secret": {"link": "http://localhost:8000/"}},
+    ],
+)
+def test_queue_email_refuses_what_the_function_would_refuse(changes):
+    with pytest.raises(ValueError):  # noqa: PT011
+        queue(**changes)
+
+    assert not Email.objects.exists()
+
+
+def test_queue_email_puts_a_name_on_one_line():
+    email = queue(data=APPROVED | {"name": "  Eve\r\nBcc:\u2028x " + "y" * 300})
+
+    assert email.data["name"].startswith("Eve Bcc: x yyy")
+    assert len(email.data["name"]) == 200
+
+
+def test_queue_email_limits_what_anyone_can_ask_for(caplog):
+    for number in range(actions.MOST_ASKED_FOR):
+        assert queue_code(about=f"user:1:code:{number}")
+
+    assert queue_code(about="user:1:code:more") is None
+    assert queue(action="UNKNOWN_ACCOUNT", data={"link": "http://localhost:8000/"}) is None
+    assert queue_code(to="bob@example.test") is not None
+    assert queue() is not None
+    assert "ana@example.test" not in caplog.text
+
+
+def test_queue_email_limit_ends_after_an_hour():
+    for number in range(actions.MOST_ASKED_FOR):
+        queue_code(about=f"user:1:code:{number}")
+    Email.objects.update(created_at=timezone.now() - timedelta(minutes=61))
+
+    assert queue_code(about="user:1:code:more") is not None
+
+
+# --- dropping -----------------------------------------------------------------------------------
+
+
+def test_drop_overtaken_drops_what_is_unsent_of_earlier_versions():
+    about = "booking:7K2M9QXZ"
+    old = make_email(about=about, sequence=0, sealed="secret")
+    stuck = make_email(about=about, sequence=1, state=State.SENDING)
+    run_out(stuck)
+    kept = [
+        make_email(about=about, sequence=2),
+        make_email(about=about, sequence=0, state=State.SENT),
+        make_email(about=about, sequence=0, state=State.SENDING),
+        make_email(about=about, sequence=0, state=State.FAILED),
+        make_email(about="booking:OTHER", sequence=0),
+    ]
+    before = [state_of(email) for email in kept]
+
+    assert actions.drop_overtaken(about=about, before_sequence=2) == 2
+    assert [state_of(old), state_of(stuck)] == [State.DROPPED, State.DROPPED]
+    assert [state_of(email) for email in kept] == before
+    old.refresh_from_db()
+    assert old.sealed == ""
+
+
+# --- claims -------------------------------------------------------------------------------------
+
+
+def test_claim_takes_the_email_for_a_while():
+    email = actions.claim(email_id=make_email().pk)
+
+    assert (email.state, email.attempts) == (State.SENDING, 1)
+    assert timedelta(0) < email.claimed_until - timezone.now() <= actions.CLAIM
+
+
+def test_claim_of_another_holds():
+    email = make_email()
+    actions.claim(email_id=email.pk)
+
+    with pytest.raises(StillClaimed):
+        actions.claim(email_id=email.pk)
+
+
+def test_claim_that_ran_out_can_be_taken():
+    email = make_email()
+    first = actions.claim(email_id=email.pk)
+    run_out(email)
+    second = actions.claim(email_id=email.pk)
+
+    assert (second.attempts, second.message_id) == (2, first.message_id)
+
+
+@pytest.mark.parametrize("state", [State.SENT, State.FAILED, State.DROPPED, State.EXPIRED])
+def test_claim_of_what_is_not_owed(state):
+    assert actions.claim(email_id=make_email(state=state).pk) is None
+
+
+def test_claim_of_a_row_that_is_gone():
+    assert actions.claim(email_id=0) is None
+
+
+def test_claim_past_the_expiry_closes_and_blanks():
+    email = make_email(expires_at=timezone.now(), sealed="secret")
+
+    assert actions.claim(email_id=email.pk) is None
+    email.refresh_from_db()
+    assert (email.state, email.sealed) == (State.EXPIRED, "")
+
+
+# --- outcomes -----------------------------------------------------------------------------------
+
+
+def test_mark_sent_blanks_the_secret():
+    email = actions.claim(email_id=make_email(sealed="secret").pk)
+    actions.mark_sent(email=email, answer="sent")
+    email.refresh_from_db()
+
+    assert (email.state, email.sealed, email.last_answer) == (State.SENT, "", "sent")
+    assert email.sent_at is not None
+    assert email.claimed_until is None
+
+
+def test_mark_sent_counts_even_after_the_claim_ran_out():
+    email = make_email()
+    first = actions.claim(email_id=email.pk)
+    run_out(email)
+    second = actions.claim(email_id=email.pk)
+    actions.mark_sent(email=first, answer="sent")
+    actions.release(email=second, answer="409 in_progress")
+
+    assert state_of(email) == State.SENT
+
+
+def test_release_of_a_claim_that_ran_out_leaves_the_new_one_alone():
+    email = make_email()
+    first = actions.claim(email_id=email.pk)
+    run_out(email)
+    actions.claim(email_id=email.pk)
+
+    actions.release(email=first, answer="late")
+    assert state_of(email) == State.SENDING
+    actions.give_up(email=first, answer="late")
+    assert state_of(email) == State.SENDING
+
+
+def test_release_after_a_day_of_tries_gives_up():
+    row = make_email(sealed="secret")
+    email = actions.claim(email_id=row.pk)
+    assert actions.release(email=email, answer="503 smtp_unreachable") is True
+    assert state_of(email) == State.QUEUED
+
+    Email.objects.update(queued_at=timezone.now() - actions.KEEP_TRYING)
+    email = actions.claim(email_id=row.pk)
+    assert actions.release(email=email, answer="503 smtp_unreachable") is False
+    email.refresh_from_db()
+    assert (email.state, email.sealed) == (State.FAILED, "")
+    assert email.last_answer == "503 smtp_unreachable"
+
+
+def test_expire_overdue_closes_what_waits_past_its_time():
+    past, future = timezone.now() - SOON, timezone.now() + SOON
+    late = make_email(expires_at=past, sealed="secret")
+    stuck = make_email(expires_at=past, state=State.SENDING)
+    run_out(stuck)
+    kept = [
+        make_email(),
+        make_email(expires_at=future),
+        make_email(expires_at=past, state=State.SENT),
+        make_email(expires_at=past, state=State.SENDING),
+    ]
+    before = [state_of(email) for email in kept]
+
+    assert actions.expire_overdue() == 2
+    assert [state_of(late), state_of(stuck)] == [State.EXPIRED, State.EXPIRED]
+    assert [state_of(email) for email in kept] == before
+    late.refresh_from_db()
+    assert late.sealed == ""
+
+
+# --- again --------------------------------------------------------------------------------------
+
+
+def test_resend_of_a_failed_email_keeps_its_message_id():
+    email = make_email(state=State.FAILED, attempts=99, last_answer="503 smtp_unreachable")
+    Email.objects.update(queued_at=timezone.now() - timedelta(days=2))
+
+    again = actions.resend(email=email)
+
+    assert (again.state, again.attempts, again.last_answer) == (State.QUEUED, 0, "")
+    assert again.message_id == email.message_id
+    assert jobs() == [(email.pk, 0, "mail")]
+    claimed = actions.claim(email_id=email.pk)
+    assert actions.release(email=claimed, answer="503") is True
+
+
+def test_resend_of_a_sent_email_is_a_new_message():
+    email = make_email(state=State.SENT)
+
+    again = actions.resend(email=email)
+
+    assert again.state == State.QUEUED
+    assert again.message_id != email.message_id
+
+
+@pytest.mark.parametrize("state", [State.QUEUED, State.SENDING, State.DROPPED, State.EXPIRED])
+def test_resend_refuses_other_states(state):
+    with pytest.raises(NotificationError, match="failed or was sent"):
+        actions.resend(email=make_email(state=state))
+
+    assert jobs() == []
+
+
+def test_resend_refuses_what_is_missing_its_code():
+    email = queue_code()
+    actions.mark_sent(email=actions.claim(email_id=email.pk), answer="sent")
+
+    with pytest.raises(NotificationError, match="code or link is gone"):
+        actions.resend(email=email)
+
+
+def test_resend_refuses_what_is_over():
+    with pytest.raises(NotificationError, match="too late"):
+        actions.resend(email=make_email(state=State.FAILED, expires_at=timezone.now()))
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def test_oldest_owed_and_counts():
+    now = timezone.now()
+    assert Email.objects.oldest_owed() is None
+    make_email(queued_at=now - SOON)
+    make_email(queued_at=now - 2 * SOON, state=State.SENDING)
+    make_email(queued_at=now - 3 * SOON, state=State.FAILED)
+    long_ago = make_email(state=State.SENT)
+    Email.objects.filter(pk=long_ago.pk).update(created_at=now - timedelta(days=3))
+
+    assert Email.objects.oldest_owed() == now - 2 * SOON
+    assert Email.objects.counts_by_state(since=now - timedelta(days=1)) == {
+        State.QUEUED: 1,
+        State.SENDING: 1,
+        State.FAILED: 1,
+    }
