@@ -1,0 +1,208 @@
+"""Take a picture of every page, for every kind of reader, at three widths, light and dark.
+
+    python -m hms.dev.screenshots [--url http://localhost:8000] [--state .hms] [--only doctor]
+
+Needs a running stack with its demo data, and the tests' packages (`./test.sh` brings them). The
+pictures and an index.html to leaf through go to STATE/screenshots; only what that folder held of
+an earlier run is replaced.
+"""
+
+import argparse
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from hms.dev.browser import on_machine
+from hms.dev.layout import ROOT, Problem, State
+from hms.dev.screen import say
+from hms.dev.stack import demo_accounts
+
+WIDTHS = (360, 768, 1440)
+THEMES = ("light", "dark")
+SHORTEST = 740  # px, a phone's height
+LONGEST = 6000  # px, of a page that has no end
+STYLE = """
+body { font: 16px system-ui, sans-serif; margin: 1rem; background: #888; color: #000 }
+section { display: flex; gap: 1rem; overflow-x: auto; align-items: start; padding-block: .5rem }
+img { height: 30rem; border: 1px solid #000; background: #fff }
+"""
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A page: its path, or the first link that `follow` (a CSS selector) finds on that path."""
+
+    name: str
+    path: str
+    follow: str = ""
+
+
+PAGES: dict[str, tuple[Shot, ...]] = {
+    "anonymous": (
+        Shot("home", "/"),
+        Shot("home-nothing-found", "/?name=nobody-has-this-name"),
+        Shot("doctor", "/", 'main a[href^="/doctors/"]'),
+        Shot("login", "/users/login/"),
+        Shot("signup", "/users/signup/"),
+        Shot("password-reset", "/users/password/reset/"),
+        Shot("404", "/no-such-page/"),
+    ),
+    "patient": (
+        Shot("home", "/"),
+        Shot("doctor", "/", 'main a[href^="/doctors/"]'),
+        Shot("book", "/", 'main a[href^="/bookings/create/"]'),
+        Shot("dashboard", "/dashboard/patient/"),
+        Shot("booking", "/dashboard/patient/", 'main a[href^="/bookings/"]'),
+        Shot("cancel", "/dashboard/patient/", 'main a[href$="/cancel/"]'),
+        Shot("profile", "/users/profile/"),
+        Shot("calendar", "/calendar/"),
+        Shot("email", "/users/email/"),
+        Shot("password", "/users/password/change/"),
+        Shot("logout", "/users/logout/"),
+        Shot("403", "/my-slots/"),
+    ),
+    "doctor": (
+        Shot("dashboard", "/dashboard/doctor/"),
+        Shot("booking", "/dashboard/doctor/", 'main a[href^="/bookings/"]'),
+        Shot("my-slots", "/my-slots/"),
+        Shot("create-slot", "/create-slot/"),
+        Shot("edit-slot", "/my-slots/", 'main a[href$="/edit/"]'),
+        Shot("delete-slot", "/my-slots/", 'main a[href$="/delete/"]'),
+        Shot("profile", "/users/profile/"),
+    ),
+    "staff": (
+        Shot("status", "/status/"),
+        Shot("admin", "/admin/"),
+        Shot("bookings", "/admin/bookings/booking/"),
+    ),
+}
+
+
+def sign_in(page: Page, login: str, password: str) -> None:
+    page.goto("/users/login/")
+    page.locator("[name=login]").fill(login)
+    page.locator("[name=password]").fill(password)
+    page.locator("main [type=submit], main form button").first.click()
+    page.wait_for_load_state()
+    if urlsplit(page.url).path == "/users/login/":
+        raise Problem(f"The demo account {login} can't log in at {page.url}.")
+
+
+def address(page: Page, shot: Shot) -> str | None:
+    """Where the shot is, or None when no link leads there at the moment."""
+    if not shot.follow:
+        return shot.path
+    page.goto(shot.path)
+    return (
+        page.locator(shot.follow).first.get_attribute("href")
+        if page.locator(shot.follow).count()
+        else None
+    )
+
+
+def take(page: Page, place: str, width: int, file: Path) -> str:
+    """Write the whole page's picture; return what is wrong with its width, if anything."""
+    page.set_viewport_size({"width": width, "height": SHORTEST})
+    page.goto(place, wait_until="networkidle")
+    height, wide = page.evaluate(
+        "() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth]"
+    )
+    # A viewport as tall as the page, so that what is fixed stays where a reader sees it.
+    page.set_viewport_size({"width": width, "height": max(SHORTEST, min(height, LONGEST))})
+    page.screenshot(path=file)
+    return f"scrolls sideways ({wide} px at {width})" if wide > width else ""
+
+
+def shoot(browser: Browser, url: str, role: str, account: list[str], target: Path) -> None:
+    for theme in THEMES:
+        context = browser.new_context(
+            base_url=url, color_scheme=theme, reduced_motion="reduce", locale="en-GB"
+        )
+        page = context.new_page()
+        if account:
+            sign_in(page, account[0], account[-1])
+        for shot in PAGES[role]:
+            place = address(page, shot)
+            if place is None:
+                say(f"  {role} {shot.name}: no link leads there, left out")
+                continue
+            for width in WIDTHS:
+                file = target / f"{role}-{shot.name}-{width}-{theme}.png"
+                if wrong := take(page, place, width, file):
+                    say(f"  {role} {shot.name} {theme}: {wrong}")
+        context.close()
+
+
+def write_index(target: Path) -> None:
+    """One row a page: its widths, light and dark, each a link to the picture in full."""
+    rows: dict[str, list[str]] = {}
+    for file in sorted(target.glob("*.png")):
+        rows.setdefault(file.stem.rsplit("-", 2)[0], []).append(file.name)
+    body = ""
+    for name, files in rows.items():
+        pictures = "".join(
+            f'<a href="{file}"><img src="{file}" alt="{file}" loading="lazy"></a>'
+            for file in sorted(files, key=lambda file: (file.rsplit("-", 1)[1], len(file), file))
+        )
+        body += f"<h2>{name}</h2><section>{pictures}</section>\n"
+    (target / "index.html").write_text(
+        f'<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>HMS, every page</title>'
+        f"<style>{STYLE}</style><h1>Every page</h1>\n{body}</html>\n"
+    )
+
+
+def accounts(state: State) -> dict[str, list[str]]:
+    """The words of the first demo account of each role: its login first, its password last."""
+    found: dict[str, list[str]] = {"anonymous": []}
+    for title, words in demo_accounts(state):
+        role = next((role for role in PAGES if role in title.lower()), None)
+        if role:
+            found.setdefault(role, [word for word in words.split() if len(word) > 1])
+    return found
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m hms.dev.screenshots", description=__doc__)
+    parser.add_argument("--url", default="http://localhost:8000", help="where the website is")
+    parser.add_argument("--state", type=Path, default=ROOT / ".hms", help="the stack's state")
+    parser.add_argument("--only", choices=PAGES, help="this kind of reader alone")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    state = State(options.state)
+    chromium = on_machine()
+    if chromium is None:
+        raise Problem("There is no Chromium: install one, or name one in HMS_CHROMIUM.")
+    people = accounts(state)
+    wanted = [options.only] if options.only else list(PAGES)
+    if missing := [role for role in wanted if role not in people]:
+        raise Problem(f"There is no demo account for: {', '.join(missing)}.")
+    target = state.folder / "screenshots"
+    if not options.only:
+        shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(exist_ok=True)
+    # Chromium's sandbox refuses root; these pages are all ours.
+    flags = ["--disable-background-networking", *(["--no-sandbox"] * (os.geteuid() == 0))]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(chromium), args=flags)
+        for role in wanted:
+            say(f"  {role}")
+            shoot(browser, options.url, role, people[role], target)
+        browser.close()
+    write_index(target)
+    say(f"  {len(list(target.glob('*.png')))} pictures: {target / 'index.html'}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Problem as problem:
+        sys.exit(str(problem))
