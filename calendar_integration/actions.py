@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -378,7 +379,7 @@ def reseal_account(*, pk: int) -> bool:
 
 
 @transaction.atomic
-def reseal_revocation(*, pk: object) -> bool:
+def reseal_revocation(*, pk: UUID) -> bool:
     """The same for a grant that is still to be given back."""
     revocation = Revocation.objects.select_for_update().filter(pk=pk).first()
     if revocation is None:

@@ -15,12 +15,14 @@ LONGEST_TITLE, LONGEST_DESCRIPTION = 300, 8000
 def body_of(event: CalendarEvent) -> dict[str, Any]:
     """The event in Google's words. Only for one that is wanted."""
     wanted: dict[str, str] = event.wanted or {}
-    # Google reads the description as HTML; a name in it is text.
-    description = escape(wanted["description"][:LONGEST_DESCRIPTION], quote=False)
+    text = wanted["description"]
+    if wanted["link"] not in text:
+        text = f"{text}\n\n{wanted['link']}".strip()
     return {
         "summary": wanted["title"][:LONGEST_TITLE],
         "location": wanted["location"],
-        "description": f"{description}\n\n{escape(wanted['link'])}".strip(),
+        # Google reads this as HTML; a name in it is text.
+        "description": escape(text[:LONGEST_DESCRIPTION], quote=False),
         "start": {"dateTime": wanted["starts_at"], "timeZone": wanted["zone"]},
         "end": {"dateTime": wanted["ends_at"], "timeZone": wanted["zone"]},
         "status": "confirmed",

@@ -72,18 +72,18 @@ def finish(request: HttpRequest) -> None:
         )
     if request.GET.get("error") or not request.GET.get("code"):
         raise actions.CalendarError(_("Google could not connect the calendar. Please try again."))
-    tokens = _exchange(request, journey.verifier)
+    tokens = _exchange(journey, request.GET["code"])
     actions.connect_account(user_id=journey.user_id, tokens=tokens)
 
 
-def _exchange(request: HttpRequest, verifier: str) -> client.Tokens:
+def _exchange(journey: _Journey, code: str) -> client.Tokens:
     try:
         return client.exchange_code(
-            code=request.GET["code"], verifier=verifier, redirect_uri=redirect_uri()
+            code=code, verifier=journey.verifier, redirect_uri=redirect_uri()
         )
     except client.MissingScope as error:
         if error.token:
-            actions.owe_revocation(user_id=request.user.pk, token=error.token)
+            actions.owe_revocation(user_id=journey.user_id, token=error.token)
         raise actions.CalendarError(
             _(
                 "Google was not allowed to let us write events, so nothing was connected. "

@@ -23,12 +23,18 @@ from calendar_integration.models import CalendarEvent, GoogleAccount
 PAGE = "calendar_integration:settings"
 
 
+def _account(request: HttpRequest) -> GoogleAccount | None:
+    """The reader's own connection."""
+    # Nobody anonymous gets here; the type checker can't know.
+    return GoogleAccount.objects.filter(user_id=request.user.pk or 0).first()
+
+
 @never_cache
 @require_safe
 def settings_page(request: HttpRequest) -> HttpResponse:
     """Which calendar is connected, how it is, and the ways to change that."""
-    account = GoogleAccount.objects.filter(user_id=request.user.pk).first()
-    counts = CalendarEvent.objects.filter(user_id=request.user.pk).counts() if account else {}
+    account = _account(request)
+    counts = CalendarEvent.objects.filter(user_id=account.user_id).counts() if account else {}
     return render(
         request,
         "calendar_integration/settings.html",
@@ -74,7 +80,7 @@ def oauth2callback(request: HttpRequest) -> HttpResponse:
 @recent_authentication_required("calendar_integration:disconnect")
 def disconnect(request: HttpRequest) -> HttpResponse:
     """GET names the consequence, POST disconnects."""
-    account = GoogleAccount.objects.filter(user_id=request.user.pk).first()
+    account = _account(request)
     if account is None:
         return redirect(PAGE)
     if request.method != "POST":

@@ -4,9 +4,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from calendar_integration import client
 from hms.dev import google as standin
+
+
+@pytest.fixture(autouse=True)
+def empty_queue(request) -> None:
+    """No job that an earlier transactional test left: nobody flushes procrastinate's tables."""
+    if request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("_django_db_helper")
+        ProcrastinateJob.objects.all().delete()
 
 
 @pytest.fixture

@@ -104,6 +104,12 @@ def test_sync_escapes_names_in_description_only(google):
     assert found["description"].startswith("Dr. &lt;b&gt;O'Neil&lt;/b&gt; &amp; Sons")
 
 
+def test_sync_does_not_repeat_a_link_that_the_description_has(google):
+    link = "http://localhost:8000/bookings/7K2M9QXZ/"
+    sync(make_event(account=make_account(google=google), description=f"See {link}", link=link))
+    assert shown(google)[0]["description"] == f"See {link}"
+
+
 def test_change_patches_and_cancel_removes(google):
     account = make_account(google=google)
     event = sync(make_event(account=account))
