@@ -130,6 +130,13 @@ def test_body_too_large(encoded):
     assert outcome(handler.send(event)) == (413, "too_large", False)
 
 
+def test_link_to_a_host_that_begins_like_ours(connected):
+    data = EXAMPLES["DOCTOR_APPROVED"] | {"link": "https://hms.test.evil.test/"}
+    message = make_message(action="DOCTOR_APPROVED", data=data)
+
+    assert outcome(handler.send(make_event(message))) == (400, "bad_data", False)
+
+
 # --- once ---------------------------------------------------------------------------------------
 
 
