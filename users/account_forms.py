@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account import forms as allauth_forms
 from allauth.account.internal import flows
+from allauth.account.internal.userkit import filter_users_by_email
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
@@ -39,6 +40,14 @@ class LoginForm(allauth_forms.LoginForm):
         field.label = _("E-mail address")
         field.help_text = _("Staff may have a user name instead.")
         field.widget.attrs = {"autocomplete": "username", "autocapitalize": "none"}
+
+    def user_credentials(self) -> dict[str, str]:
+        """An address is taken for a user name only where it is nobody's address."""
+        credentials = super().user_credentials()
+        if "email" in credentials:
+            holders = filter_users_by_email(credentials["email"], for_login=True)
+            credentials.pop("username" if holders else "email")
+        return credentials
 
 
 def _constraint(error: IntegrityError) -> str | None:

@@ -195,7 +195,5 @@ class AccountAdapter(DefaultAccountAdapter):
 def _account_key(credentials: dict[str, Any]) -> str:
     """One key for one account, whichever of its two names is typed."""
     login = (credentials.get("email") or credentials.get("username") or "").lower()
-    if "@" not in login:
-        user = get_user_by_username(login)
-        login = (user.email or login).lower() if user else login
-    return login
+    user = get_user_by_username(login)
+    return ((user.email if user else "") or login).lower()

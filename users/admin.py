@@ -1,0 +1,307 @@
+"""What staff do with people. Changes that have rules go through the actions."""
+
+from collections.abc import Callable
+
+from allauth.account.decorators import secure_admin_login
+from allauth.account.models import EmailAddress, EmailConfirmation
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from users import actions
+from users.forms import zone_choices
+from users.languages import SPOKEN
+from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+
+# The admin's own login knows no rate limits and no second factor: ours does.
+admin.site.login = secure_admin_login(admin.site.login)
+# Whoever edits these rows directly can attach an address of theirs to another's account.
+admin.site.unregister(EmailAddress)
+if admin.site.is_registered(EmailConfirmation):
+    admin.site.unregister(EmailConfirmation)
+
+
+Judge = Callable[..., DoctorProfile]
+
+
+class UserChangeForm(forms.ModelForm):
+    """Without the password: not even its hash's beginning is anybody's business."""
+
+    new_email = forms.EmailField(
+        label=_("new e-mail address"),
+        required=False,
+        help_text=_(
+            "For someone who lost their mailbox. It is confirmed with a code at the next login; "
+            "the old address is told."
+        ),
+    )
+    time_zone = forms.ChoiceField(label=_("time zone"), required=False)
+
+    class Meta:
+        model = User
+        fields = [
+            "username",
+            "role",
+            "time_zone",
+            "language",
+            "is_active",
+            "is_staff",
+            "is_superuser",
+            "groups",
+            "user_permissions",
+        ]
+
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        if "time_zone" in self.fields:
+            self.fields["time_zone"].choices = [("", "—"), *zone_choices()]
+
+
+class EmailAddressInline(admin.TabularInline):
+    model = EmailAddress
+    fields = ["email", "verified", "primary"]
+    extra = 0
+    verbose_name_plural = _("e-mail addresses")
+
+    def has_add_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_view_permission(self, request, obj=None) -> bool:
+        return True
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    form = UserChangeForm
+    list_display = ["username", "full_name", "email", "role", "is_staff", "is_active"]
+    list_filter = ["role", "is_staff", "is_active", "date_joined"]
+    list_select_related = ["doctor_profile", "patient_profile"]
+    search_fields = ["username", "email", "doctor_profile__name", "patient_profile__name"]
+    ordering = ["username"]
+    inlines = [EmailAddressInline]
+    fieldsets = [
+        (None, {"fields": ["username", "role", "email", "new_email"]}),
+        (_("Preferences"), {"fields": ["time_zone", "language"]}),
+        (
+            _("Rank"),
+            {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
+        ),
+        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (
+            None,
+            {"fields": ["username", "email", "role", "usable_password", "password1", "password2"]},
+        )
+    ]
+    RANK = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+    @admin.display(description=_("name"))
+    def full_name(self, user: User) -> str:
+        return user.get_full_name()
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or actions.may_change(by=request.user, user=obj))
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or self._is_others(request, obj))
+
+    def _is_others(self, request: HttpRequest, user: User) -> bool:
+        return user.pk != request.user.pk and actions.may_change(by=request.user, user=user)
+
+    def get_readonly_fields(self, request, obj=None) -> list[str]:
+        fields = ["email", "last_login", "date_joined"]
+        if obj is None:
+            return []
+        if not request.user.is_superuser:
+            fields += self.RANK
+        if obj == request.user:
+            fields += [*self.RANK, "is_active", "role"]
+        elif obj.is_superuser:
+            fields += ["role"]
+        return list(dict.fromkeys(fields))
+
+    def get_fieldsets(self, request, obj=None):
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self._is_others(request, obj):
+            return fieldsets
+        # Their own address is changed on the page that asks for the password first.
+        return [
+            (name, {**options, "fields": [f for f in options["fields"] if f != "new_email"]})
+            for name, options in fieldsets
+        ]
+
+    def get_inlines(self, request, obj):
+        return self.inlines if obj else []
+
+    def save_model(self, request, obj: User, form, change: bool) -> None:
+        if not change:
+            obj.email = User.objects.normalize_email(obj.email)
+            super().save_model(request, obj, form, change)
+            obj.ensure_profile()
+            return
+        wanted = obj.role
+        obj.role = form.initial["role"] if "role" in form.changed_data else obj.role
+        super().save_model(request, obj, form, change)
+        try:
+            if "role" in form.changed_data:
+                actions.set_role(user=obj, role=wanted, by=request.user)
+            if form.cleaned_data.get("new_email"):
+                actions.change_email(
+                    user=obj, email=form.cleaned_data["new_email"], by=request.user
+                )
+        except actions.UserError as error:
+            messages.error(request, str(error))
+
+    def user_change_password(self, request, id, form_url=""):
+        """For superusers only: who sets another's password can be that person."""
+        if not request.user.is_superuser:
+            raise PermissionDenied(str(_("Send a link to choose a new password instead.")))
+        return super().user_change_password(request, id, form_url)
+
+
+class ApprovalFilter(admin.SimpleListFilter):
+    title = _("approval")
+    parameter_name = "approval"
+
+    def lookups(self, request, model_admin) -> list:
+        return [
+            ("waiting", _("waiting for approval")),
+            ("approved", _("approved")),
+            ("refused", _("refused")),
+        ]
+
+    def queryset(self, request, queryset: QuerySet) -> QuerySet:
+        return {
+            "waiting": queryset.filter(approved_at__isnull=True, refused_at__isnull=True),
+            "approved": queryset.filter(approved_at__isnull=False),
+            "refused": queryset.filter(refused_at__isnull=False),
+        }.get(self.value() or "", queryset)
+
+
+class DoctorAdminForm(forms.ModelForm):
+    languages = forms.MultipleChoiceField(choices=SPOKEN, required=False, label=_("languages"))
+
+
+@admin.register(DoctorProfile)
+class DoctorAdmin(admin.ModelAdmin):
+    form = DoctorAdminForm
+    list_display = ["__str__", "specialty", "email", "approval", "approved_at", "approved_by"]
+    list_filter = [ApprovalFilter, "specialty", "clinics"]
+    list_select_related = ["user", "specialty", "approved_by"]
+    search_fields = ["name", "user__email", "user__username"]
+    autocomplete_fields = ["specialty", "clinics"]
+    # Not the photo: it is decoded and written anew only on the doctor's own page.
+    fields = [
+        "user",
+        "name",
+        "specialty",
+        "clinics",
+        "bio",
+        "languages",
+        "video_room_url",
+        ("approved_at", "approved_by"),
+        ("refused_at", "refused_by"),
+    ]
+    readonly_fields = ["user", "approved_at", "approved_by", "refused_at", "refused_by"]
+    ordering = ["-pk"]
+    actions = ["approve", "refuse", "remove_photo"]
+
+    @admin.display(description=_("e-mail"))
+    def email(self, doctor: DoctorProfile) -> str:
+        return doctor.user.email
+
+    @admin.display(description=_("approval"))
+    def approval(self, doctor: DoctorProfile) -> str:
+        if doctor.is_approved:
+            return _("approved")
+        return _("refused") if doctor.refused_at else _("waiting for approval")
+
+    def has_add_permission(self, request) -> bool:
+        """A doctor comes with the account."""
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        """A doctor goes with the account."""
+        return False
+
+    def has_approve_permission(self, request) -> bool:
+        return request.user.has_perm("users.approve_doctorprofile")
+
+    @admin.action(description=_("Approve the chosen doctors"), permissions=["approve"])
+    def approve(self, request, queryset) -> None:
+        done = self._judge(request, queryset, actions.approve_doctor)
+        words = ngettext("%d doctor is approved.", "%d doctors are approved.", done)
+        self.message_user(request, words % done)
+
+    @admin.action(description=_("Refuse the chosen doctors"), permissions=["approve"])
+    def refuse(self, request, queryset) -> None:
+        done = self._judge(request, queryset, actions.refuse_doctor)
+        words = ngettext("%d doctor is refused.", "%d doctors are refused.", done)
+        self.message_user(request, words % done)
+
+    def _judge(self, request: HttpRequest, queryset: QuerySet, judge: Judge) -> int:
+        done = 0
+        for doctor in queryset:
+            try:
+                judge(doctor=doctor, by=request.user)
+                done += 1
+            except actions.UserError as error:
+                self.message_user(request, f"{doctor}: {error}", messages.ERROR)
+        return done
+
+    @admin.action(description=_("Remove the photos of the chosen doctors"), permissions=["change"])
+    def remove_photo(self, request, queryset) -> None:
+        for doctor in queryset:
+            actions.set_photo(doctor=doctor, webp=None)
+
+
+@admin.register(PatientProfile)
+class PatientAdmin(admin.ModelAdmin):
+    list_display = ["__str__", "date_of_birth", "phone", "email"]
+    list_select_related = ["user"]
+    search_fields = ["name", "phone", "user__email", "user__username"]
+    fields = ["name", "date_of_birth", "phone", "user"]
+    readonly_fields = ["user"]
+    ordering = ["-pk"]
+
+    @admin.display(description=_("e-mail"))
+    def email(self, patient: PatientProfile) -> str:
+        return patient.user.email if patient.user else ""
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        """Someone with an account goes with the account."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or obj.user_id is None)
+
+
+@admin.register(Specialty)
+class SpecialtyAdmin(admin.ModelAdmin):
+    list_display = ["name", "slug"]
+    search_fields = ["name"]
+    prepopulated_fields = {"slug": ["name"]}
+
+
+class ClinicForm(forms.ModelForm):
+    time_zone = forms.ChoiceField(label=_("time zone"), choices=zone_choices)
+
+
+@admin.register(Clinic)
+class ClinicAdmin(admin.ModelAdmin):
+    form = ClinicForm
+    list_display = ["name", "time_zone", "phone"]
+    list_filter = ["time_zone"]
+    search_fields = ["name", "address"]

@@ -1,0 +1,46 @@
+from allauth.account.forms import default_token_generator
+from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
+from allauth.account.utils import user_pk_to_url_str
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from users.adapter import AccountAdapter
+from users.models import User
+
+
+class Command(BaseCommand):
+    help = (
+        "Print a link with which someone locked out can choose a new password: it works once, "
+        "for an hour, and needs no mail."
+    )
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("user", help="user name or e-mail address")
+        parser.add_argument(
+            "--confirm-email",
+            action="store_true",
+            help="also take the address as confirmed, for when the code cannot be mailed",
+        )
+
+    def handle(self, *args, **options) -> None:
+        user = self._find(options["user"])
+        if not user.is_active:
+            raise CommandError("This account is deactivated; activate it in the admin first.")
+        if options["confirm_email"]:
+            user.trust_email()
+        elif user.email and not user.emailaddress_set.filter(verified=True).exists():
+            self.stderr.write(
+                "The address is not confirmed, so a code will be asked for at the next login; "
+                "--confirm-email takes it as confirmed."
+            )
+        key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+        minutes = settings.PASSWORD_RESET_TIMEOUT // 60
+        self.stderr.write(f"Works once, for {minutes} minutes:")
+        self.stdout.write(AccountAdapter().get_reset_password_from_key_url(key))
+
+    def _find(self, name: str) -> User:
+        by_username = get_user_by_username(name)
+        found = {by_username} if by_username else set(filter_users_by_email(name))
+        if len(found) != 1:
+            raise CommandError("There is no such account.")
+        return found.pop()

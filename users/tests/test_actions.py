@@ -1,0 +1,194 @@
+import pytest
+from django.utils import timezone
+
+from notifications.models import Email
+from users import actions
+from users.models import DoctorProfile
+from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff, make_user
+
+pytestmark = pytest.mark.django_db
+
+APPROVER = ("users.approve_doctorprofile",)
+
+
+def mails():
+    return list(Email.objects.order_by("pk").values_list("action", "to"))
+
+
+def test_approve_doctor_lists_them_and_tells_them():
+    doctor, clerk = make_doctor(approved=False), make_staff(permissions=APPROVER)
+
+    actions.approve_doctor(doctor=doctor, by=clerk)
+
+    doctor.refresh_from_db()
+    assert doctor.approved_by == clerk
+    assert doctor in DoctorProfile.objects.approved()
+    assert mails() == [("DOCTOR_APPROVED", doctor.user.email)]
+
+
+def test_approve_doctor_twice_tells_once():
+    doctor, clerk = make_doctor(approved=False), make_staff(permissions=APPROVER)
+
+    actions.approve_doctor(doctor=doctor, by=clerk)
+    actions.approve_doctor(doctor=doctor, by=clerk)
+
+    assert len(mails()) == 1
+
+
+def test_refuse_doctor_takes_an_approval_back_and_drops_its_unsent_mail():
+    doctor, clerk = make_doctor(approved=False), make_staff(permissions=APPROVER)
+    actions.approve_doctor(doctor=doctor, by=clerk)
+
+    actions.refuse_doctor(doctor=doctor, by=clerk)
+
+    doctor.refresh_from_db()
+    assert (doctor.approved_at, doctor.approved_by, doctor.refused_by) == (None, None, clerk)
+    assert dict(Email.objects.values_list("action", "state")) == {
+        "DOCTOR_APPROVED": "dropped",
+        "DOCTOR_REFUSED": "queued",
+    }
+
+
+def test_approve_doctor_after_a_refusal_tells_again():
+    doctor, clerk = make_doctor(approved=False), make_staff(permissions=APPROVER)
+    for verb in (actions.approve_doctor, actions.refuse_doctor, actions.approve_doctor):
+        verb(doctor=doctor, by=clerk)
+
+    assert [action for action, _ in mails()] == [
+        "DOCTOR_APPROVED",
+        "DOCTOR_REFUSED",
+        "DOCTOR_APPROVED",
+    ]
+    assert DoctorProfile.objects.get(pk=doctor.pk).is_approved
+
+
+@pytest.mark.parametrize("verb", [actions.approve_doctor, actions.refuse_doctor])
+def test_deciding_about_doctors_needs_the_permission(verb):
+    """S-03."""
+    doctor = make_doctor(approved=False)
+    for by in (make_staff(), make_patient().user, make_doctor().user, doctor.user):
+        with pytest.raises(actions.UserError):
+            verb(doctor=doctor, by=by)
+    assert mails() == []
+
+
+@pytest.mark.parametrize("superuser", [True, False])
+def test_approve_doctor_never_by_the_doctor(superuser):
+    """S-03."""
+    user = make_user(role="doctor", is_staff=True, is_superuser=superuser)
+    doctor = make_doctor(user=user, approved=False)
+
+    with pytest.raises(actions.UserError):
+        actions.approve_doctor(doctor=doctor, by=user)
+
+
+CHANGER = ("users.change_user",)
+
+
+def test_set_role_makes_the_profile_and_tells_the_holder():
+    user, clerk = make_patient().user, make_staff(permissions=CHANGER)
+
+    actions.set_role(user=user, role="doctor", by=clerk)
+
+    user.refresh_from_db()
+    assert (user.role, user.doctor_profile.is_approved) == ("doctor", False)
+    assert Email.objects.get().data["what"] == "role_changed"
+
+
+def test_set_role_back_and_forth_needs_another_approval():
+    user, clerk = make_doctor().user, make_staff(permissions=CHANGER)
+
+    actions.set_role(user=user, role="patient", by=clerk)
+    actions.set_role(user=user, role="doctor", by=clerk)
+
+    assert not DoctorProfile.objects.get(user=user).is_approved
+
+
+def test_set_role_never_ones_own_nor_a_superusers():
+    """S-04."""
+    clerk, boss = make_staff(permissions=CHANGER), make_staff(superuser=True)
+    other_boss, colleague = make_staff(superuser=True), make_staff()
+    for user, by in [
+        (clerk, clerk),
+        (boss, boss),
+        (boss, clerk),
+        (other_boss, boss),
+        (colleague, clerk),
+        (make_patient().user, make_staff()),
+        (make_patient().user, make_doctor().user),
+    ]:
+        with pytest.raises(actions.UserError):
+            actions.set_role(user=user, role="doctor", by=by)
+
+
+@pytest.mark.parametrize("role", ["staff", "admin", "PATIENT"])
+def test_set_role_knows_two_roles_only(role):
+    with pytest.raises(actions.UserError):
+        actions.set_role(user=make_user(), role=role, by=make_staff(superuser=True))
+
+
+def test_change_email_tells_the_old_address_and_leaves_the_new_one_unconfirmed():
+    user, clerk = make_user(email="old@example.org"), make_staff(permissions=CHANGER)
+
+    actions.change_email(user=user, email="New@Example.org", by=clerk)
+
+    user.refresh_from_db()
+    assert user.email == "new@example.org"
+    assert list(user.emailaddress_set.values_list("email", "verified", "primary")) == [
+        ("new@example.org", False, True)
+    ]
+    assert mails() == [("ACCOUNT_NOTICE", "old@example.org")]
+
+
+def test_change_email_refuses_anothers_address_and_keeps_all_as_it_was():
+    make_user(email="taken@example.org")
+    user, clerk = make_user(email="old@example.org"), make_staff(permissions=CHANGER)
+
+    for wrong in ("TAKEN@example.org", "no address"):
+        with pytest.raises(actions.UserError):
+            actions.change_email(user=user, email=wrong, by=clerk)
+
+    assert user.emailaddress_set.get().verified
+    assert mails() == []
+
+
+def test_welcome_once():
+    user = make_patient().user
+    actions.welcome(user=user)
+    actions.welcome(user=user)
+
+    assert mails() == [("SIGNUP_WELCOME", user.email)]
+
+
+def test_update_doctor_refuses_what_the_fields_refuse():
+    doctor = make_doctor()
+    with pytest.raises(actions.UserError):
+        actions.update_doctor(
+            doctor=doctor,
+            name="evil.example",
+            specialty=None,
+            clinics=[make_clinic()],
+            bio="",
+            languages=["en"],
+            video_room_url="",
+        )
+
+
+def test_language_names_are_words():
+    doctor = make_doctor(languages=["de", "sgn"])
+
+    assert doctor.language_names() == ["German", "Sign language"]
+
+
+def test_is_listed_agrees_with_approved():
+    listed = make_doctor()
+    waiting = make_doctor(approved=False)
+    inactive = make_doctor(user=make_user(role="doctor", is_active=False))
+    moved = make_doctor()
+    moved.user.role = "patient"
+    moved.user.save()
+    everyone = [listed, waiting, inactive, moved]
+
+    approved = set(DoctorProfile.objects.approved())
+    assert [doctor.is_listed for doctor in everyone] == [doctor in approved for doctor in everyone]
+    assert timezone.now() >= listed.approved_at
