@@ -19,14 +19,14 @@ from django.db.models import (
     TextField,
     Value,
 )
-from django.db.models.functions import Cast, Coalesce
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from availability.models import TimeSlot, TimeSlotQuerySet
 from availability.paging import Cursor, write_cursor
 from availability.rules import horizon
 from hms.lib.clock import local
-from users.models import DoctorProfile, Specialty
+from users.models import Clinic, DoctorProfile, Specialty
 
 DOCTORS_ON_A_PAGE = 12
 TIMES_ON_A_CARD = 4
@@ -70,6 +70,17 @@ class Card:
     doctor: DoctorProfile
     slots: list[TimeSlot]
 
+    @property
+    def clinics(self) -> list[Clinic]:
+        """Where these slots are, each once."""
+        return list({slot.clinic_id: slot.clinic for slot in self.slots}.values())
+
+
+@dataclass(frozen=True)
+class AtClinic:
+    clinic: Clinic
+    slots: list[TimeSlot]
+
 
 @dataclass(frozen=True)
 class Directory:
@@ -97,10 +108,12 @@ class Strip:
 def on_local_day(slots: TimeSlotQuerySet, day: date) -> TimeSlotQuerySet:
     """Those that start on that date on their own clinic's clock."""
     midnight = datetime.combine(day, time.min, UTC)
-    # The index narrows it to two days, the clinic's zone then decides.
-    return slots.filter(
-        starts_at__gte=midnight - ZONES_REACH, starts_at__lt=midnight + timedelta(days=1) + ZONES_REACH
-    ).alias(local_day=LocalDay()).filter(local_day=day)
+    # The index narrows it to two days and a bit, the clinic's zone then decides.
+    near = slots.filter(
+        starts_at__gte=midnight - ZONES_REACH,
+        starts_at__lt=midnight + timedelta(days=1) + ZONES_REACH,
+    )
+    return near.alias(local_day=LocalDay()).filter(local_day=day)
 
 
 def next_open(
@@ -217,9 +230,7 @@ def strip(
     )
 
 
-def _free_by_day(
-    doctor: DoctorProfile, first: date, until: date, now: datetime
-) -> Counter[date]:
+def _free_by_day(doctor: DoctorProfile, first: date, until: date, now: datetime) -> Counter[date]:
     slots = (
         TimeSlot.objects.free(now)
         .filter(
@@ -233,7 +244,10 @@ def _free_by_day(
     return Counter({row["day"]: row["free"] for row in slots})
 
 
-def day_of(doctor: DoctorProfile, day: date) -> list[TimeSlot]:
-    """All the doctor's slots of that day, free, booked and past, with `live_booking`."""
+def day_of(doctor: DoctorProfile, day: date) -> list[AtClinic]:
+    """All the doctor's slots of that day, free, booked and past, clinic by clinic."""
     slots = on_local_day(TimeSlot.objects.offered().filter(doctor=doctor), day)
-    return list(slots.with_live_booking().select_related("clinic").order_by("starts_at"))
+    groups: dict[int, AtClinic] = {}
+    for slot in slots.with_live_booking().select_related("clinic").order_by("starts_at"):
+        groups.setdefault(slot.clinic_id, AtClinic(slot.clinic, [])).slots.append(slot)
+    return list(groups.values())

@@ -135,3 +135,10 @@ class TimeSlot(models.Model):
     def __str__(self) -> str:
         zone = self.clinic.time_zone
         return f"{local(self.starts_at, zone):%a %d %b %Y, %H:%M}–{local(self.ends_at, zone):%H:%M}"
+
+    @property
+    def state(self) -> str:
+        """open, booked or past, as a reader sees it; needs with_live_booking()."""
+        if self.starts_at <= timezone.now():
+            return "past"
+        return "booked" if self.live_booking else "open"

@@ -31,6 +31,26 @@ class Draft:
     instead_of: TimeSlot | None = None
 
 
+@dataclass(frozen=True)
+class PreviewRow:
+    starts_at: datetime
+    ends_at: datetime
+    problems: list[str]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A row of slots as it would be published, with what stands in the way of each."""
+
+    clinic: Clinic
+    rows: list[PreviewRow]
+    problems: list[str]  # what concerns the whole row
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.problems and not any(row.problems for row in self.rows)
+
+
 def horizon() -> timedelta:
     """How far ahead slots may be published: the setting, but never beyond the constraint."""
     return min(timedelta(days=settings.SLOT_HORIZON_DAYS), FURTHEST_AHEAD)
@@ -54,6 +74,28 @@ def row_refusals(draft: Draft, spans: Sequence[Span]) -> Errors:
         name = span_words(*span, draft.clinic.time_zone)
         problems += [("spans", f"{name}: {sentence}") for _field, sentence in found]
     return _gather(problems)
+
+
+def preview(
+    doctor: DoctorProfile,
+    *,
+    clinic: Clinic,
+    spans: Sequence[Span],
+    kind: str,
+    by: User,
+    now: datetime,
+) -> Preview:
+    """What publish_day() with the same words would do at this moment."""
+    draft = Draft(doctor=doctor, clinic=clinic, kind=kind, by=by, now=now)
+    found = span_problems(draft, spans)
+    return Preview(
+        clinic=clinic,
+        rows=[
+            PreviewRow(*span, [sentence for _field, sentence in problems])
+            for span, problems in zip(spans, found, strict=True)
+        ],
+        problems=[sentence for _field, sentence in _who_and_where(draft)],
+    )
 
 
 def span_problems(draft: Draft, spans: Sequence[Span]) -> list[list[Problem]]:

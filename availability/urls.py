@@ -1,3 +1,14 @@
+from django.urls import path
+
+from availability import views
+
 app_name = "availability"
 
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("doctors/<int:doctor_id>/", views.doctor, name="doctor"),
+    path("my-slots/", views.my_slots, name="my_slots"),
+    path("create-slot/", views.create_slot, name="create_slot"),
+    path("slots/<int:slot_id>/edit/", views.edit_slot, name="edit_slot"),
+    path("slots/<int:slot_id>/delete/", views.delete_slot, name="delete_slot"),
+]

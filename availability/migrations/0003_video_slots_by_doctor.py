@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('availability', '0002_names_without_accents'),
-        ('users', '0002_rules_of_people'),
+        ("availability", "0002_names_without_accents"),
+        ("users", "0002_rules_of_people"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='timeslot',
-            index=models.Index(condition=models.Q(('kind', 'video'), ('withdrawn_at__isnull', True)), fields=['doctor', 'starts_at'], name='slot_video_by_doctor'),
+            model_name="timeslot",
+            index=models.Index(
+                condition=models.Q(("kind", "video"), ("withdrawn_at__isnull", True)),
+                fields=["doctor", "starts_at"],
+                name="slot_video_by_doctor",
+            ),
         ),
     ]

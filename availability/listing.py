@@ -1,0 +1,68 @@
+"""A doctor's own slots, page by page, as `/my-slots/` shows them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from availability.models import TimeSlot
+from availability.paging import Cursor, write_cursor
+from hms.lib.clock import local
+from users.models import DoctorProfile
+
+SLOTS_ON_A_PAGE = 60
+
+
+@dataclass(frozen=True)
+class Day:
+    day: date
+    slots: list[TimeSlot]
+
+
+@dataclass(frozen=True)
+class Listing:
+    days: list[Day]
+    after: str = ""  # cursor of the next page, empty on the last
+
+
+def own_slots(
+    doctor: DoctorProfile,
+    *,
+    past: bool = False,
+    after: Cursor | None = None,
+    now: datetime | None = None,
+) -> Listing:
+    """Coming slots soonest first, or past ones latest first, by their day in the clinic's zone.
+
+    Each slot has `live_reference`, its live booking's reference or None. One query.
+    """
+    now = now or timezone.now()
+    slots = (
+        TimeSlot.objects.offered()
+        .filter(doctor=doctor)
+        .with_live_booking()
+        .annotate(live_reference=F("_live__reference"))
+        .select_related("clinic")
+    )
+    if past:
+        slots = slots.filter(starts_at__lte=now).order_by("-starts_at", "-pk")
+        beyond = ("starts_at__lt", "pk__lt")
+    else:
+        slots = slots.filter(starts_at__gt=now).order_by("starts_at", "pk")
+        beyond = ("starts_at__gt", "pk__gt")
+    if after:
+        moment, pk = after
+        slots = slots.filter(Q((beyond[0], moment)) | Q(("starts_at", moment), (beyond[1], pk)))
+    found = list(slots[: SLOTS_ON_A_PAGE + 1])
+    shown = found[:SLOTS_ON_A_PAGE]
+    more = len(found) > len(shown)
+    return Listing(
+        days=[Day(day, list(of)) for day, of in groupby(shown, key=_local_day)],
+        after=write_cursor(shown[-1].starts_at, shown[-1].pk) if more else "",
+    )
+
+
+def _local_day(slot: TimeSlot) -> date:
+    return local(slot.starts_at, slot.clinic.time_zone).date()

@@ -1,0 +1,170 @@
+from datetime import date
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_safe
+
+from availability import actions, finding, listing, rules
+from availability.actions import SlotError
+from availability.decorators import directory_page
+from availability.forms import DayForm, FindForm, SlotForm
+from availability.models import TimeSlot
+from availability.paging import read_cursor
+from users.decorators import approved_doctor_required
+from users.models import DoctorProfile, User
+
+FORMS = {"slot": SlotForm, "row": DayForm}
+
+
+@directory_page
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    form = FindForm(request.GET)
+    wanted = form.wanted()
+    page = finding.directory(wanted, after=read_cursor(request.GET.get("after", "")))
+    return render(
+        request,
+        "availability/home.html",
+        {
+            "form": form,
+            "cards": page.cards,
+            "searched": wanted != finding.Wanted(),
+            "next_url": _address(request, after=page.after) if page.after else "",
+            "first_url": _address(request) if "after" in request.GET else "",
+        },
+    )
+
+
+@directory_page
+@require_safe
+def doctor(request: HttpRequest, doctor_id: int) -> HttpResponse:
+    doctors = DoctorProfile.objects.approved().select_related("user", "specialty")
+    doctor = get_object_or_404(doctors.prefetch_related("clinics"), pk=doctor_id)
+    strip = finding.strip(doctor, chosen=_read_day(request.GET.get("day", "")))
+    return render(
+        request,
+        "availability/doctor.html",
+        {
+            "doctor": doctor,
+            "strip": strip,
+            "groups": finding.day_of(doctor, strip.chosen),
+            "next_slots": [] if strip.free else finding.next_open(doctor),
+            "made_at": timezone.localtime(),
+        },
+    )
+
+
+@approved_doctor_required
+@require_safe
+def my_slots(request: HttpRequest) -> HttpResponse:
+    past = "past" in request.GET
+    page = listing.own_slots(
+        request.user.doctor_profile, past=past, after=read_cursor(request.GET.get("after", ""))
+    )
+    return render(
+        request,
+        "availability/my_slots.html",
+        {
+            "days": page.days,
+            "past": past,
+            "next_url": _address(request, after=page.after) if page.after else "",
+            "first_url": _address(request) if "after" in request.GET else "",
+        },
+    )
+
+
+@approved_doctor_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def create_slot(request: HttpRequest) -> HttpResponse:
+    doctor = request.user.doctor_profile
+    shape = "row" if request.GET.get("shape") == "row" else "slot"
+    initial = {"day": _read_day(request.GET.get("day", ""))}
+    form = FORMS[shape](request.POST or None, doctor=doctor, initial=initial)
+    preview = None
+    if request.method == "POST" and form.is_valid():
+        if shape == "row" and "publish" not in request.POST:
+            preview = rules.preview(doctor, by=request.user, now=timezone.now(), **form.wanted())
+        else:
+            try:
+                slots = _publish(doctor, request.user, form)
+            except SlotError as error:
+                form.refuse(error)
+            else:
+                messages.success(request, _published(len(slots)))
+                return redirect("availability:my_slots")
+    context = {"shape": shape, "form": form, "preview": preview}
+    return render(request, "availability/create_slot.html", context)
+
+
+def _publish(doctor: DoctorProfile, by: User, form: SlotForm | DayForm) -> list[TimeSlot]:
+    if isinstance(form, DayForm):
+        return actions.publish_day(doctor=doctor, by=by, **form.wanted())
+    return [actions.publish_slot(doctor=doctor, by=by, **form.wanted())]
+
+
+def _published(number: int) -> str:
+    sentence = ngettext("%(n)s slot is published.", "%(n)s slots are published.", number)
+    return sentence % {"n": number}
+
+
+@approved_doctor_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit_slot(request: HttpRequest, slot_id: int) -> HttpResponse:
+    slot = _own_slot(request, slot_id)
+    form = SlotForm(request.POST or None, doctor=slot.doctor, slot=slot)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.edit_slot(slot_id=slot.pk, by=request.user, **form.wanted())
+        except SlotError as error:
+            form.refuse(error)
+        else:
+            messages.success(request, _("The slot is changed."))
+            return redirect("availability:my_slots")
+    return render(
+        request,
+        "availability/edit_slot.html",
+        {"slot": slot, "form": form, "obstacle": actions.obstacle(slot=slot)},
+    )
+
+
+@approved_doctor_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_slot(request: HttpRequest, slot_id: int) -> HttpResponse:
+    slot = _own_slot(request, slot_id)
+    if request.method == "POST":
+        try:
+            actions.delete_slot(slot_id=slot.pk, by=request.user)
+        except SlotError as error:
+            messages.error(request, str(error))
+            return redirect("availability:delete_slot", slot.pk)
+        messages.success(request, _("The slot is deleted."))
+        return redirect("availability:my_slots")
+    return render(
+        request,
+        "availability/delete_slot.html",
+        {"slot": slot, "obstacle": actions.obstacle(slot=slot)},
+    )
+
+
+def _own_slot(request: HttpRequest, slot_id: int) -> TimeSlot:
+    slots = TimeSlot.objects.offered().select_related("clinic", "doctor__user")
+    return get_object_or_404(slots, pk=slot_id, doctor__user=request.user)
+
+
+def _read_day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _address(request: HttpRequest, **changes: str) -> str:
+    """This page with its filters, at another cursor or at its beginning."""
+    kept = {key: request.GET[key] for key in request.GET if key != "after" and request.GET[key]}
+    query = urlencode(kept | changes)
+    return f"{request.path}?{query}" if query else request.path
