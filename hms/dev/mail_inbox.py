@@ -1,6 +1,7 @@
 """The catcher's web inbox: pages for people, JSON for tests. It answers to local names only."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from html import escape
@@ -14,6 +15,8 @@ from hms.dev.mail_store import CaughtMail, MailStore
 
 LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 LARGEST_BODY = 10_000
+# Matched in escaped text, so it holds no quote and no bracket.
+ADDRESS = re.compile(r"https?://[^\s<>\"]*[\w/=-]")
 # Pages of mail must not run anything, whatever the mail holds.
 PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'"
 MAIL_POLICY = (
@@ -87,16 +90,7 @@ def _mail_page(mail: CaughtMail) -> str:
 
 def _linked(text: str) -> str:
     """The text escaped, its web addresses as links."""
-    words = []
-    for word in text.split(" "):
-        lines = [
-            f'<a href="{escape(line)}">{escape(line)}</a>'
-            if line.startswith(("http://", "https://"))
-            else escape(line)
-            for line in word.split("\n")
-        ]
-        words.append("\n".join(lines))
-    return " ".join(words)
+    return ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(text))
 
 
 class InboxHandler(BaseHTTPRequestHandler):

@@ -32,7 +32,7 @@ class CaughtMail:
     def body(self, kind: str) -> str:
         """The text of the part `plain` or `html`; empty when the mail has none."""
         part = self.message.get_body((kind,))
-        return str(part.get_content()) if part is not None else ""
+        return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
     def as_json(self) -> dict[str, object]:
         message = self.message

@@ -2,8 +2,8 @@
 
 import errno
 import os
-import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 from hms.dev.layout import HOST, Problem
@@ -61,16 +61,18 @@ def holder(port: int) -> str:
     wanted = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     if not wanted:
         return ""
-    for process in Path("/proc").iterdir():
-        if not re.fullmatch(r"\d+", process.name):
-            continue
-        try:
-            held = {os.readlink(link) for link in (process / "fd").iterdir()}
-            if held & wanted:
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(_leads_to(link) in wanted for link in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
-        except OSError:
-            continue
     return ""
+
+
+def _leads_to(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
 
 
 def demand_free(port: int, what: str) -> None:

@@ -36,6 +36,8 @@ class Service:
     env: Mapping[str, str]
     cwd: Path
     ready: Callable[[], Awaitable[bool]] | None = None
+    # For a part that answers nobody: what it writes to its log once it is ready.
+    ready_words: str = ""
     stop_signal: signal.Signals = signal.SIGTERM
     account: str = "-"
 
@@ -136,6 +138,7 @@ class Child:
         self._keeper: asyncio.Task[None] | None = None
         self._announcer: asyncio.Task[None] | None = None
         self._stopping = False
+        self._log_start = 0
 
     async def start(self) -> None:
         """Start it and wait until it is ready; from then on it is started again when it falls."""
@@ -153,8 +156,8 @@ class Child:
                 )
             if not ready.done():
                 raise Problem(
-                    f"The {self.service.title} was not ready within {READY_WITHIN:.0f} s; "
-                    f"its log is {shown(self.log)}."
+                    f"The {self.service.title} was not ready within {READY_WITHIN:.0f} s: "
+                    f"{last_words(self.log)} (all of it is in {shown(self.log)})."
                 )
         finally:
             fallen.cancel()
@@ -162,6 +165,7 @@ class Child:
         self._keeper = asyncio.create_task(self._keep())
 
     async def _launch(self) -> None:
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
         self._process = await spawn(
             self.service.command,
             env={**self.service.env, MARK: str(self._state.folder)},
@@ -178,8 +182,15 @@ class Child:
         return self._process
 
     async def _until_ready(self) -> None:
-        while self.service.ready is not None and not await self.service.ready():
+        while not await self._is_ready():
             await asyncio.sleep(0.05)
+
+    async def _is_ready(self) -> bool:
+        if self.service.ready is not None:
+            return await self.service.ready()
+        with self.log.open("rb") as log:
+            log.seek(self._log_start)
+            return self.service.ready_words.encode() in log.read()
 
     async def _keep(self) -> None:
         pause, began = FIRST_PAUSE, time.monotonic()

@@ -64,6 +64,7 @@ def worker(python: Path, env: dict[str, str]) -> Service:
         ],
         env=env,
         cwd=ROOT,
+        ready_words="Starting worker",
     )
 
 

@@ -1,0 +1,309 @@
+"""The local stack's own machinery, piece by piece."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hms.dev import failures, install, keys, leftovers, ports, postgres
+from hms.dev.layout import ROOT, Ports, Problem, State
+from hms.dev.processes import MARK, Book, Child, Service
+from hms.dev.running import wait_until
+
+
+@pytest.fixture
+def state(tmp_path):
+    return State(tmp_path / "state")
+
+
+def alive(pid: int) -> bool:
+    return leftovers.birth(pid) is not None
+
+
+def python_service(tmp_path: Path, code: str, **values) -> Service:
+    program = tmp_path / "part.py"
+    program.write_text(code)
+    return Service(
+        name="part",
+        title="part",
+        command=(sys.executable, "-u", program),
+        env={"PATH": os.defpath},
+        cwd=tmp_path,
+        **values,
+    )
+
+
+PARENT_OF_ONE = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+open("grandchild", "w").write(str(child.pid))
+print("begun")
+time.sleep(60)
+"""
+
+
+def test_a_fallen_part_is_started_again_and_said_so(state, tmp_path, capsys):
+    code = 'print("begun"); open("runs", "a").write("x"); import sys; sys.exit(3)'
+    service = python_service(tmp_path, "import time; time.sleep(0.3)\n" + code)
+
+    async def watch():
+        child = Child(service, state, Book(state.run / "children.json"))
+        await child.start()
+        await asyncio.sleep(2.5)
+        await child.stop(patience=1)
+
+    asyncio.run(watch())
+    # It falls after 0.3 s, then pauses 0.5 s and 1 s: two or three runs, never a busy loop.
+    assert 2 <= len((tmp_path / "runs").read_text()) <= 3
+    said = capsys.readouterr().out
+    assert "The part stopped with exit code 3; starting it again in 0.5 s" in said
+    assert "starting it again in 1 s" in said
+
+
+def test_a_part_that_falls_while_starting_is_a_problem_with_its_last_words(state, tmp_path):
+    service = python_service(tmp_path, 'raise SystemExit("no such table")', ready_words="begun")
+
+    async def start():
+        await Child(service, state, Book(state.run / "children.json")).start()
+
+    with pytest.raises(Problem, match="exit code 1: no such table"):
+        asyncio.run(start())
+
+
+def test_stopping_a_part_ends_what_it_started(state, tmp_path):
+    async def start_and_stop():
+        service = python_service(tmp_path, PARENT_OF_ONE, ready_words="begun")
+        child = Child(service, state, Book(state.run / "children.json"))
+        await child.start()
+        grandchild = int((tmp_path / "grandchild").read_text())
+        assert alive(grandchild)
+        await child.stop(patience=2)
+        return grandchild
+
+    grandchild = asyncio.run(start_and_stop())
+    wait_until(lambda: not alive(grandchild), 3, "the grandchild's end")
+
+
+def test_a_part_that_ignores_the_signal_is_ended_in_time(state, tmp_path):
+    code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('begun'); time.sleep(60)"
+
+    async def start_and_stop():
+        child = Child(
+            python_service(tmp_path, code, ready_words="begun"),
+            state,
+            Book(state.run / "children.json"),
+        )
+        await child.start()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await child.stop(patience=0.5)
+        return loop.time() - began
+
+    assert asyncio.run(start_and_stop()) < 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's death signal is Linux's")
+def test_a_part_dies_with_a_killed_supervisor(state, tmp_path):
+    supervisor = tmp_path / "supervisor.py"
+    supervisor.write_text(f"""
+import asyncio, sys
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from hms.dev.processes import spawn
+async def main():
+    process = await spawn([sys.executable, "-c", "import time; time.sleep(60)"],
+                          env={{}}, cwd=Path("/"), log=Path({str(tmp_path / "log")!r}))
+    print(process.pid, flush=True)
+    await process.wait()
+asyncio.run(main())
+""")
+    process = subprocess.Popen([sys.executable, supervisor], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    child = int(process.stdout.readline())
+    # The tether must have become the command, or the test would prove nothing.
+    wait_until(lambda: b"time.sleep" in Path(f"/proc/{child}/cmdline").read_bytes(), 5, "exec")
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    wait_until(lambda: not alive(child), 5, "the part's end")
+
+
+def test_leftovers_in_the_book_and_by_mark_are_ended(state):
+    entered = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    marked = subprocess.Popen(
+        ["sleep", "60"], env={MARK: str(state.folder), "PATH": os.defpath}, start_new_session=True
+    )
+    book = Book(state.run / "children.json")
+    book.enter("web", entered.pid)
+    wait_until(lambda: marked.pid in leftovers.marked(MARK, state.folder), 5, "the mark")
+    ended = leftovers.clear(state, book.path, MARK)
+    assert (entered.wait(5), marked.wait(5)) == (-signal.SIGKILL, -signal.SIGKILL)
+    assert ended == 2
+    assert not book.path.exists()
+
+
+def test_a_process_that_only_has_an_old_id_is_left_alone(state):
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        book = state.run / "children.json"
+        book.write_text(json.dumps({"web": {"pid": stranger.pid, "birth": "12"}}))
+        assert leftovers.clear(state, book, MARK) == 0
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_a_second_stack_on_one_state_folder_is_refused(state):
+    with (
+        leftovers.only_one(state),
+        pytest.raises(Problem, match=f"already runs.*{os.getpid()}"),
+        leftovers.only_one(state),
+    ):
+        pass
+
+
+def test_a_taken_port_is_told_with_its_holder_and_a_cure():
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(Problem) as told:
+            ports.demand_free(port, "the website")
+    assert f"Port {port}" in str(told.value)
+    assert str(os.getpid()) in str(told.value)
+    assert "--port-offset" in str(told.value)
+
+
+def test_all_ports_stay_below_those_the_kernel_hands_out():
+    assert max(Ports(10000)[name] for name in ("web", "db", "google", "inbox")) < 32768
+
+
+def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path):
+    path = tmp_path / "secrets.env"
+    first = keys.load_or_make(path)
+    assert keys.load_or_make(path) == first
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(set(first.values())) == len(first)
+
+
+def test_a_secret_that_an_older_version_did_not_know_is_added(tmp_path):
+    path = tmp_path / "secrets.env"
+    path.write_text("SECRET_KEY=kept\n")
+    assert keys.load_or_make(path)["SECRET_KEY"] == "kept"
+    assert "DB_PASSWORD=" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("output", "cure"),
+    [
+        ("NewConnectionError: Temporary failure in name resolution", "network"),
+        ("npm error code ENOTFOUND", "network"),
+        ("OSError: [Errno 28] No space left on device", "disk is full"),
+        ("ERROR: No matching distribution found for x", "No matching distribution"),
+    ],
+)
+def test_a_failed_installation_is_told_by_its_cure(tmp_path, output, cure):
+    log = tmp_path / "install.log"
+    log.write_text(output)
+    assert cure in str(install.explain("Python packages", log))
+
+
+def test_a_full_disk_is_told_before_anything_is_installed(tmp_path, monkeypatch):
+    import shutil
+
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
+    with pytest.raises(Problem, match="disk is nearly full: free"):
+        install.demand_space(tmp_path)
+
+
+def test_a_full_disk_later_on_is_one_sentence(capsys):
+    error = ExceptionGroup("tasks", [OSError(28, "No space left on device")])
+    assert failures.tell(error, "HMS") == 1
+    assert "The disk is full" in capsys.readouterr().err
+
+
+def test_a_fault_of_ours_is_not_hidden_in_a_sentence():
+    with pytest.raises(KeyError):
+        failures.tell(KeyError("x"), "HMS")
+
+
+def test_an_environment_of_another_place_or_lock_is_not_taken_for_complete(state, monkeypatch):
+    place = state.folder / "venv"
+    (place / "bin").mkdir(parents=True)
+    (place / "bin" / "python").touch()
+    monkeypatch.setattr(install, "VENV", place)
+    packages = install.PythonPackages(state)
+    assert not packages.complete(install.RUN_FILES)
+    stamp = {"maker": {"place": str(place)}, "files": packages._wanted(install.RUN_FILES)}
+    (place / "complete.json").write_text(json.dumps(stamp))
+    assert packages.complete(install.RUN_FILES)
+    (place / "complete.json").write_text(json.dumps({**stamp, "maker": {"place": "/moved"}}))
+    assert not packages.complete(install.RUN_FILES)
+    stamp["files"]["requirements.txt"] = "older"
+    (place / "complete.json").write_text(json.dumps(stamp))
+    assert not packages.complete(install.RUN_FILES)
+
+
+def bash(script: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-c", f". hms/dev/python.sh; {script}"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_python_that_fails_or_is_too_old_is_passed_over(tmp_path):
+    for name, code in (("python3", "exit 127"), ("python3.13", "exit 1")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{code}\n")
+        (tmp_path / name).chmod(0o755)
+    (tmp_path / "python3.12").symlink_to(sys.executable)
+    found = bash('find_python && echo "$python"', PATH=f"{tmp_path}:{os.defpath}")
+    assert found.stdout.strip() == "python3.12"
+
+
+def test_without_a_python_one_sentence_names_the_cure():
+    told = bash("command() { return 1; }; find_python")
+    assert told.returncode == 1
+    assert "Python 3.11 or newer" in told.stderr
+    assert "install it" in told.stderr
+
+
+def test_help_says_how_to_use_it():
+    told = subprocess.run(
+        ["./run.sh", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for word in ("--port-offset", "--state", "--debug", "--no-demo", "Ctrl-C", "full reset"):
+        assert word in told.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as another account")
+def test_root_keeps_the_cluster_where_its_account_may_enter(tmp_path, monkeypatch):
+    outside = tmp_path.parent / "outside"
+    monkeypatch.setattr(postgres, "OUTSIDE", outside)
+    for folder in (*tmp_path.parents[:2], tmp_path):
+        folder.chmod(0o755)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    state = State(closed / "state")
+    site_packages = Path(postgres.__file__).parents[2]
+    cluster = postgres.Cluster(
+        state,
+        binaries=postgres.find_binaries(site_packages),
+        port=1,
+        secrets=keys.load_or_make(state.secrets),
+    )
+    assert (state.folder / "postgres").is_symlink()
+    assert cluster.data.is_relative_to(outside)
+    assert cluster.data.parent.stat().st_uid != 0

@@ -1,0 +1,169 @@
+"""The whole system as ./run.sh starts it: parts that fall, second starts, what people are told."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from hms.dev.layout import ROOT
+from hms.dev.leftovers import birth, marked
+from hms.dev.processes import MARK
+from hms.dev.running import RunningStack, fetch_json, wait_until
+
+PARTS = ("db", "web", "worker", "lambda", "mail", "google")
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def second_stack(stack: RunningStack, state: Path, *arguments: str):
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "hms.dev.stack", "--python", sys.executable),
+            *("--state", str(state), *arguments),
+        ],
+        cwd=ROOT,
+        env=stack._env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_one_screen_names_addresses_and_how_to_stop(stack):
+    said = stack.said()
+    for words in (stack.url, stack.inbox, stack.google, "Ctrl-C", "Full reset"):
+        assert words in said
+    assert status(f"{stack.url}/readyz") == 200
+
+
+def test_everything_listens_on_loopback_only(stack):
+    rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    rows += Path("/proc/net/tcp6").read_text().splitlines()[1:]
+    ours = {f"{stack.ports[name]:04X}" for name in ("web", "db", "lambda", "smtp", "inbox")}
+    ours |= {f"{stack.ports[name]:04X}" for name in ("lambda_control", "google")}
+    listening = [row.split()[1] for row in rows if row.split()[3] == "0A"]
+    hosts = {address.split(":")[0] for address in listening if address.split(":")[1] in ours}
+    assert hosts == {"0100007F"}
+
+
+def test_the_function_gets_no_key_to_the_house(stack):
+    environment = Path(f"/proc/{stack.pid('lambda')}/environ").read_bytes()
+    names = {entry.split(b"=")[0] for entry in environment.split(b"\0")}
+    assert b"EMAIL_SIGNING_KEYS" in names
+    assert not names & {b"SECRET_KEY", b"DB_PASSWORD", b"DATABASE_URL", b"FIELD_ENCRYPTION_KEYS"}
+
+
+def test_secrets_are_readable_by_their_owner_alone(stack):
+    for name in ("secrets.env", "run/django.json"):
+        assert (stack.state / name).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["worker", "web", "lambda", "mail", "db"])
+def test_a_killed_part_comes_back_and_is_told(stack, name):
+    old, before = stack.pid(name), stack.said().count("starting it again")
+    stack.kill(name)
+    wait_until(lambda: stack.pid(name) != old, 15, f"a new {name}")
+    wait_until(lambda: stack.said().count("runs again") > 0, 60, "the word that it runs again")
+    wait_until(lambda: stack.said().count("starting it again") > before, 1, "the word")
+    wait_until(lambda: status(f"{stack.url}/readyz") == 200, 30, "readiness")
+
+
+def test_a_second_start_on_the_same_state_is_refused(stack):
+    told = second_stack(stack, stack.state)
+    assert told.returncode == 1
+    assert "already runs from this state folder" in told.stderr
+    assert len(told.stderr.strip().splitlines()) == 1
+    assert status(f"{stack.url}/healthz") == 200
+
+
+def test_a_taken_port_stops_the_start_with_one_sentence(stack, stack_folder):
+    state = stack_folder / "other"
+    told = second_stack(stack, state, "--port-offset", str(stack.ports.offset))
+    assert told.returncode == 1
+    assert f"Port {stack.ports['web']}" in told.stderr
+    assert "--port-offset" in told.stderr
+    assert len(told.stderr.strip().splitlines()) == 1
+    # Nothing half-made: no database, no virtual environment, no process.
+    assert not (state / "postgres").exists()
+    assert not marked(MARK, state.resolve())
+
+
+def test_management_commands_reach_the_running_system(stack):
+    assert "No changes detected" in stack.manage("makemigrations", "--check", "--dry-run")
+
+
+def test_a_mail_goes_through_the_function_to_the_inbox(stack):
+    """A reset for an address without account is told too: worker, function and SMTP in one go."""
+    address = f"nobody{os.getpid()}@example.org"
+    stack.manage(
+        "shell",
+        "-c",
+        "from django.test import Client; c = Client(HTTP_HOST='localhost'); "
+        f"print(c.post('/users/password/reset/', {{'email': '{address}'}}).status_code)",
+    )
+    mail = stack.wait_for_mail(address, seconds=30)
+    assert stack.url in mail["text"]
+    assert mail["message_id"]
+
+
+@pytest.mark.slow
+def test_kill_9_leaves_nothing_and_the_next_start_recovers(stack_folder, clean_environment):
+    state = stack_folder / "killed"
+    running = RunningStack(
+        state,
+        port_offset=11000,
+        env=clean_environment,
+        arguments=("--python", sys.executable, "--no-demo"),
+    )
+    running.start()
+    pids = {name: running.pid(name) for name in PARTS}
+    handler = running.pid("lambda")
+    assert running.process is not None
+    running.process.send_signal(signal.SIGKILL)
+    running.process.wait()
+    assert handler
+    running.start()
+    try:
+        for name, pid in pids.items():
+            assert birth(pid) is None or running.pid(name) != pid, name
+        assert status(f"{running.url}/readyz") == 200
+    finally:
+        seconds = running.stop(signal.SIGINT)
+    assert seconds < 5
+    assert not marked(MARK, state.resolve())
+
+
+@pytest.mark.slow
+def test_stopping_in_the_middle_of_the_start_leaves_nothing(stack_folder, clean_environment):
+    state = stack_folder / "interrupted"
+    running = RunningStack(
+        state,
+        port_offset=11000,
+        env=clean_environment,
+        arguments=("--python", sys.executable, "--no-demo"),
+    )
+    running.launch()
+    wait_until(lambda: "Database brought up to date" in running.said(), 60, "the migrations")
+    assert running.stop() < 5
+    assert not marked(MARK, state.resolve())
+    running.start()
+    assert running.stop() < 5
+
+
+def test_the_inbox_answers_to_local_names_only(stack):
+    request = urllib.request.Request(f"{stack.inbox}/api/messages", headers={"Host": "evil.test"})
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(request, timeout=5)
+    assert isinstance(fetch_json(f"{stack.inbox}/api/messages"), list)
