@@ -3,8 +3,8 @@
 import json
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -14,10 +14,7 @@ from django.utils.translation import gettext as _
 from hms.lib import crypto
 from notifications import jobs
 from notifications.messages import ASKED_FOR, FIELDS, ONE_LINE, Priority
-from notifications.models import Email
-
-if TYPE_CHECKING:
-    from users.models import User
+from notifications.models import Email, EmailQuerySet
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +40,7 @@ def queue_email(
     *,
     action: str,
     to: str,
-    recipient: "User | None" = None,
+    recipient: AbstractBaseUser | None = None,
     language: str,
     about: str,
     sequence: int = 0,
@@ -66,7 +63,7 @@ def queue_email(
     email = Email(
         action=action,
         to=to,
-        recipient=recipient,
+        recipient_id=recipient.pk if recipient else None,
         language=language,
         about=about,
         sequence=sequence,
@@ -192,14 +189,14 @@ def expire_overdue() -> int:
     return _finish(Email.objects.filter(waiting, expires_at__lte=Now()), State.EXPIRED)
 
 
-def _held(email: Email):
+def _held(email: Email) -> EmailQuerySet:
     """The row, as long as the claim of this very try is the latest one."""
     return Email.objects.filter(
         message_id=email.message_id, state=State.SENDING, attempts=email.attempts
     )
 
 
-def _finish(emails, state: str, **changes: str) -> int:
+def _finish(emails: EmailQuerySet, state: str, **changes: str) -> int:
     return emails.update(state=state, claimed_until=None, sealed="", **changes)
 
 

@@ -35,7 +35,7 @@ class EmailAdmin(admin.ModelAdmin):
     show_full_result_count = False
     actions = ["resend"]
     # `sealed` is left out on purpose: not even encrypted does anyone need to see it.
-    fields = [
+    readonly_fields = (
         "label",
         "to",
         "recipient",
@@ -52,8 +52,8 @@ class EmailAdmin(admin.ModelAdmin):
         "claimed_until",
         "sent_at",
         "expires_at",
-    ]
-    readonly_fields = fields
+    )
+    fields = readonly_fields
 
     @admin.display(description=_("message"), ordering="action")
     def label(self, email: Email) -> str:

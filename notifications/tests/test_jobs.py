@@ -3,9 +3,12 @@
 import json
 import random
 import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -251,3 +254,23 @@ def test_worker_sends_urgent_mails_first_and_puts_failures_off(mail_function):
     (waiting,) = ProcrastinateJob.objects.filter(status="todo")
     assert waiting.scheduled_at > timezone.now()
     forget_jobs()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_claim_is_taken_by_one_of_many_workers():
+    email, ready = make_email(), threading.Barrier(6)
+
+    def attempt(_number):
+        try:
+            ready.wait(timeout=5)
+            return "taken" if actions.claim(email_id=email.pk) else "not owed"
+        except StillClaimed:
+            return "claimed"
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = sorted(pool.map(attempt, range(6)))
+
+    assert outcomes == ["claimed"] * 5 + ["taken"]
+    assert Email.objects.get().attempts == 1
