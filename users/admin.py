@@ -194,6 +194,9 @@ class ApprovalFilter(admin.SimpleListFilter):
 
 class DoctorAdminForm(forms.ModelForm):
     languages = forms.MultipleChoiceField(choices=SPOKEN, required=False, label=_("languages"))
+    video_room_url = forms.URLField(
+        label=_("video room"), max_length=300, required=False, assume_scheme="https"
+    )
 
 
 @admin.register(DoctorProfile)

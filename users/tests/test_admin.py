@@ -1,0 +1,294 @@
+"""What staff can do with people in the admin, and what they cannot."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from notifications.models import Email
+from users.models import DoctorProfile, User
+from users.tests.factories import (
+    make_clinic,
+    make_doctor,
+    make_patient,
+    make_specialty,
+    make_staff,
+    make_user,
+)
+
+pytestmark = pytest.mark.django_db
+
+CLERK = (
+    "users.view_user",
+    "users.change_user",
+    "users.view_doctorprofile",
+    "users.change_doctorprofile",
+    "users.approve_doctorprofile",
+    "users.view_patientprofile",
+    "users.change_patientprofile",
+)
+
+
+def signed_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def change_url(user) -> str:
+    return reverse("admin:users_user_change", args=[user.pk])
+
+
+def posted(user, **changes) -> dict:
+    data = {
+        "username": user.username,
+        "role": user.role,
+        "time_zone": user.time_zone,
+        "language": user.language,
+        "is_active": "on",
+        "emailaddress_set-TOTAL_FORMS": "0",
+        "emailaddress_set-INITIAL_FORMS": "0",
+    }
+    return data | changes
+
+
+def rank(user) -> tuple:
+    user = User.objects.get(pk=user.pk)
+    return (
+        user.role,
+        user.is_staff,
+        user.is_superuser,
+        user.user_permissions.count(),
+        user.password,
+        user.email,
+    )
+
+
+EVERYTHING = {
+    "role": "doctor",
+    "is_staff": "on",
+    "is_superuser": "on",
+    "user_permissions": ["1", "2"],
+    "password": "pwned",
+    "email": "evil@example.org",
+}
+
+
+def test_admin_login_is_the_houses_own_login():
+    response = Client().get("/admin/login/?next=/admin/")
+
+    assert (response.status_code, response.url) == (302, "/users/login/?next=%2Fadmin%2F")
+
+
+@pytest.mark.parametrize("role", ["patient", "doctor"])
+def test_admin_is_not_for_patients_and_doctors(role):
+    client = signed_in(make_user(role=role))
+
+    assert client.get("/admin/", follow=True).status_code == 403
+
+
+def test_clerk_raises_neither_themselves_nor_anybody():
+    """S-04."""
+    clerk = make_staff(permissions=CLERK)
+    client = signed_in(clerk)
+    patient, colleague, boss = make_patient().user, make_staff(), make_staff(superuser=True)
+
+    for user in (clerk, colleague, boss):
+        before = rank(user)
+        client.post(change_url(user), posted(user, **EVERYTHING))
+        assert rank(user) == before
+    before = rank(patient)
+    client.post(change_url(patient), posted(patient, **EVERYTHING))
+    assert rank(patient) == ("doctor", *before[1:])
+
+
+def test_superuser_changes_neither_their_own_rank_nor_their_own_role():
+    boss = make_staff(superuser=True)
+    before = rank(boss)
+    signed_in(boss).post(change_url(boss), posted(boss, role="doctor", is_active=""))
+
+    assert rank(boss) == before
+    assert User.objects.get(pk=boss.pk).is_active
+
+
+def test_role_is_changed_through_the_action():
+    clerk, patient = make_staff(permissions=CLERK), make_patient().user
+    signed_in(clerk).post(change_url(patient), posted(patient, role="doctor"))
+
+    assert not DoctorProfile.objects.get(user=patient).is_approved
+    assert Email.objects.get().data["what"] == "role_changed"
+
+
+def test_email_is_changed_through_the_action():
+    clerk, patient = make_staff(permissions=CLERK), make_patient().user
+    old = patient.email
+    signed_in(clerk).post(change_url(patient), posted(patient, new_email="new@example.org"))
+
+    patient.refresh_from_db()
+    assert patient.email == "new@example.org"
+    assert not patient.emailaddress_set.get().verified
+    assert Email.objects.get().to == old
+
+
+@pytest.mark.parametrize("superuser", [True, False])
+def test_no_password_hash_is_shown(superuser, settings):
+    """S-05."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    staff = make_staff(superuser=superuser, permissions=() if superuser else CLERK)
+    user = make_patient().user
+    client = signed_in(staff)
+
+    for other in (user, staff):
+        page = client.get(change_url(other)).content.decode()
+        assert "pbkdf2" not in page
+        assert other.password[-10:] not in page
+        assert 'name="password"' not in page
+
+
+def test_clerk_sets_nobodys_password():
+    clerk, user = make_staff(permissions=CLERK), make_patient().user
+    url = reverse("admin:auth_user_password_change", args=[user.pk])
+
+    assert signed_in(clerk).get(url).status_code == 403
+
+
+def test_allauths_own_tables_are_not_in_the_admin():
+    client = signed_in(make_staff(superuser=True))
+
+    assert client.get("/admin/account/emailaddress/").status_code == 404
+
+
+def test_superuser_makes_an_account_with_its_profile():
+    boss = make_staff(superuser=True)
+    response = signed_in(boss).post(
+        reverse("admin:users_user_add"),
+        {
+            "username": "newdoc",
+            "email": "New@Example.org",
+            "role": "doctor",
+            "usable_password": "true",
+            "password1": "a-long-enough-secret",
+            "password2": "a-long-enough-secret",
+        },
+    )
+
+    assert response.status_code == 302
+    doctor = DoctorProfile.objects.get(user__username="newdoc")
+    assert (doctor.is_approved, doctor.user.email) == (False, "new@example.org")
+
+
+def act(client, action, *doctors):
+    return client.post(
+        reverse("admin:users_doctorprofile_changelist"),
+        {"action": action, "_selected_action": [doctor.pk for doctor in doctors]},
+        follow=True,
+    )
+
+
+def test_clerk_approves_and_refuses_doctors():
+    """S-03."""
+    client = signed_in(make_staff(permissions=CLERK))
+    good, bad = make_doctor(approved=False), make_doctor(approved=False)
+
+    assert "1 doctor is approved." in act(client, "approve", good).content.decode()
+    assert "1 doctor is refused." in act(client, "refuse", bad).content.decode()
+
+    assert set(Email.objects.values_list("action", "to")) == {
+        ("DOCTOR_APPROVED", good.user.email),
+        ("DOCTOR_REFUSED", bad.user.email),
+    }
+    assert list(DoctorProfile.objects.approved()) == [good]
+
+
+def test_clerk_without_the_permission_cannot_approve():
+    """S-03."""
+    client = signed_in(
+        make_staff(permissions=("users.view_doctorprofile", "users.change_doctorprofile"))
+    )
+    doctor = make_doctor(approved=False)
+    act(client, "approve", doctor)
+    url = reverse("admin:users_doctorprofile_change", args=[doctor.pk])
+    client.post(
+        url,
+        {
+            "name": "Dr. X",
+            "approved_at_0": "2026-01-01",
+            "approved_at_1": "10:00",
+            "approved_by": "1",
+        },
+    )
+
+    doctor.refresh_from_db()
+    assert not doctor.is_approved
+    assert doctor.name == "Dr. X"
+
+
+def test_staff_who_is_a_doctor_does_not_approve_themselves():
+    """S-03."""
+    boss = make_user(role="doctor", is_staff=True, is_superuser=True)
+    doctor = make_doctor(user=boss, approved=False)
+    page = act(signed_in(boss), "approve", doctor).content.decode()
+
+    assert "Nobody decides about their own account." in page
+    doctor.refresh_from_db()
+    assert not doctor.is_approved
+
+
+def test_waiting_doctors_are_one_click_away():
+    waiting = make_doctor(approved=False, name="Dr. Waiting")
+    make_doctor(name="Dr. Approved")
+    page = signed_in(make_staff(permissions=CLERK)).get(
+        reverse("admin:users_doctorprofile_changelist"), {"approval": "waiting"}
+    )
+
+    assert list(page.context["cl"].result_list) == [waiting]
+
+
+ADMIN_LISTS = ["user", "doctorprofile", "patientprofile", "specialty", "clinic"]
+
+
+@pytest.mark.parametrize("name", ADMIN_LISTS)
+def test_admin_lists_ask_the_same_number_of_questions_for_more_rows(
+    name, django_assert_num_queries, django_assert_max_num_queries
+):
+    client = signed_in(make_staff(superuser=True))
+    url = reverse(f"admin:users_{name}_changelist")
+
+    def everything():
+        clerk = make_staff()
+        make_patient()
+        make_patient(with_user=False)
+        make_doctor(approved_by=clerk)
+        make_doctor(approved=False)
+
+    everything()
+    client.get(url)
+    with django_assert_max_num_queries(20) as one:
+        client.get(url)
+    for _ in range(2):
+        everything()
+    with django_assert_num_queries(len(one.captured_queries)):
+        assert client.get(url).status_code == 200
+
+
+@pytest.mark.parametrize("name", ADMIN_LISTS)
+def test_admin_pages_open_and_search(name):
+    client = signed_in(make_staff(superuser=True))
+    make_patient()
+    doctor = make_doctor()
+    doctor.clinics.add(make_clinic())
+    make_specialty()
+    url = reverse(f"admin:users_{name}_changelist")
+    page = client.get(url, {"q": "e"})
+    assert page.status_code == 200
+    row = page.context["cl"].model.objects.latest("pk")
+
+    assert client.get(reverse(f"admin:users_{name}_change", args=[row.pk])).status_code == 200
+
+
+def test_clinic_zone_is_chosen_from_places():
+    client = signed_in(make_staff(superuser=True))
+    add = reverse("admin:users_clinic_add")
+    data = {"name": "North", "address": "1 Road", "time_zone": "Mars/Base"}
+
+    assert client.post(add, data).status_code == 200
+    assert client.post(add, data | {"time_zone": "Asia/Kolkata"}).status_code == 302
