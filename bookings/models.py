@@ -22,6 +22,13 @@ class BookingQuerySet(models.QuerySet):
         """Live and not over yet, soonest first."""
         return self.live().filter(ends_at__gt=now or timezone.now()).order_by("starts_at", "pk")
 
+    def before(self, starts_at: datetime, pk: int) -> "BookingQuerySet":
+        """What follows that booking in `past()`."""
+        return self.filter(
+            Q(starts_at__lt=starts_at) | Q(starts_at=starts_at, pk__lt=pk),
+            starts_at__lte=starts_at,
+        )
+
     def for_pages(self) -> "BookingQuerySet":
         """With everything that a page says of a booking."""
         return self.select_related(
@@ -31,12 +38,26 @@ class BookingQuerySet(models.QuerySet):
             "patient__user",
         )
 
+    def past(self, now: datetime | None = None) -> "BookingQuerySet":
+        """Over or cancelled, latest first."""
+        return self.filter(
+            Q(ends_at__lte=now or timezone.now()) | Q(cancelled_at__isnull=False)
+        ).order_by("-starts_at", "-pk")
+
     def visible_to(self, user: User) -> "BookingQuerySet":
         """The user's own visits, as patient or as doctor."""
-        return self.filter(
-            Q(patient__user=user)
-            | Q(slot__doctor__user=user, slot__doctor__approved_at__isnull=False)
-        )
+        own = Q(patient__user=user)
+        if user.is_doctor:
+            own |= Q(slot__doctor__user=user, slot__doctor__approved_at__isnull=False)
+        return self.filter(own)
+
+
+class Side(models.TextChoices):
+    """Who somebody is to a visit."""
+
+    PATIENT = "patient", _("patient")
+    DOCTOR = "doctor", _("doctor")
+    STAFF = "staff", _("staff")
 
 
 class Booking(models.Model):
@@ -118,6 +139,21 @@ class Booking(models.Model):
     @property
     def is_live(self) -> bool:
         return self.cancelled_at is None
+
+    def side_of(self, user: User) -> Side | None:
+        """What the user is to this visit today; None for a stranger."""
+        doctor = self.slot.doctor
+        if self.patient.user_id == user.pk:
+            return Side.PATIENT
+        if doctor.user_id == user.pk and user.is_doctor and doctor.is_approved:
+            return Side.DOCTOR
+        return Side.STAFF if user.is_staff else None
+
+    def side_of_past_act(self, user_id: int) -> Side:
+        """On whose behalf the user once acted, whatever their role is by now."""
+        if user_id == self.patient.user_id:
+            return Side.PATIENT
+        return Side.DOCTOR if user_id == self.slot.doctor.user_id else Side.STAFF
 
 
 class HistoryEntry(models.Model):

@@ -1,3 +1,19 @@
+from django.urls import path, register_converter
+
+from bookings import dashboards, views
+from bookings.converters import ReferenceConverter
+
+register_converter(ReferenceConverter, "reference")
+
 app_name = "bookings"
 
-urlpatterns: list = []
+urlpatterns = [
+    path("bookings/create/<int:slot_id>/", views.create, name="create"),
+    path("bookings/<reference:reference>/", views.detail, name="detail"),
+    path("bookings/<reference:reference>/cancel/", views.cancel, name="cancel"),
+    path("bookings/<reference:reference>/join/", views.join, name="join"),
+    path("bookings/<reference:reference>/calendar.ics", views.calendar_file, name="calendar_file"),
+    path("dashboard/", dashboards.dashboard, name="dashboard"),
+    path("dashboard/patient/", dashboards.patient, name="patient_dashboard"),
+    path("dashboard/doctor/", dashboards.doctor, name="doctor_dashboard"),
+]

@@ -1,0 +1,69 @@
+"""How a booking looks in a calendar: the same words for Google's event, its link and the file."""
+
+from datetime import UTC
+from urllib.parse import urlencode
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from bookings.emails import people_of
+from bookings.links import absolute, join_link
+from bookings.models import Booking, Side
+from calendar_integration.actions import EventWanted, want_event
+from users.models import User
+
+_GOOGLE_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+def mirror(booking: Booking, only: User | None = None) -> None:
+    """Want both sides' calendars (or one user's) to show the booking as it is now."""
+    for side, user in people_of(booking):
+        if only is None or user == only:
+            want_event(
+                user_id=user.pk,
+                about=booking.about,
+                sequence=booking.sequence,
+                event=event_for(booking, side, user.language) if booking.is_live else None,
+            )
+
+
+def event_for(booking: Booking, side: Side, language: str) -> EventWanted:
+    """Who, when, where and a link back; never why."""
+    link = absolute(booking.get_absolute_url())
+    slot = booking.slot
+    with translation.override(language):
+        if side == Side.PATIENT:
+            title = _("Appointment with %(name)s") % {"name": slot.doctor}
+        else:
+            title = _("Appointment: %(name)s") % {"name": booking.patient}
+        place = join_link(booking) or ", ".join(
+            [slot.clinic.name, *slot.clinic.address.split("\n")]
+        )
+        return EventWanted(
+            title=title,
+            starts_at=booking.starts_at,
+            ends_at=booking.ends_at,
+            zone=slot.clinic.time_zone,
+            location=" ".join(place.split()),
+            description=_("Reference %(reference)s. Details, or cancel: %(link)s")
+            % {"reference": booking.reference, "link": link},
+            link=link,
+        )
+
+
+def google_link(event: EventWanted) -> str:
+    """Google's own form, filled in, for who has not connected a calendar."""
+    stamps = [
+        moment.astimezone(UTC).strftime(_GOOGLE_STAMP)
+        for moment in (event.starts_at, event.ends_at)
+    ]
+    return "https://calendar.google.com/calendar/render?" + urlencode(
+        {
+            "action": "TEMPLATE",
+            "text": event.title,
+            "dates": "/".join(stamps),
+            "ctz": event.zone,
+            "location": event.location,
+            "details": event.description,
+        }
+    )

@@ -1,0 +1,91 @@
+"""Where each role lands: the patient's visits, the doctor's day."""
+
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from availability.paging import read_cursor, write_cursor
+from bookings import days
+from bookings.models import Booking
+from bookings.standing import standings
+from calendar_integration.context import calendar_context
+from users.decorators import doctor_required, patient_required
+from users.models import DoctorProfile, PatientProfile
+
+MOST_COMING = 50
+PAST_ON_A_PAGE = 10
+MOST_NEW, NEW_FOR = 6, timedelta(days=7)
+
+
+@require_safe
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """On to the one that fits the reader's role."""
+    user = request.user
+    if user.is_doctor:
+        return redirect("bookings:doctor_dashboard")
+    if user.is_patient:
+        return redirect("bookings:patient_dashboard")
+    return redirect("admin:index" if user.is_staff else "availability:home")
+
+
+@require_safe
+@patient_required
+def patient(request: HttpRequest) -> HttpResponse:
+    person = request.user.patient_profile
+    now = timezone.now()
+    coming = list(person.bookings.upcoming(now).for_pages()[:MOST_COMING])
+    past, older = _past(person, request.GET.get("before", ""), now)
+    standing = standings([*coming, *past], request.user)
+    visits = [(booking, standing[booking.pk]) for booking in coming]
+    context = {
+        "next": visits[0] if visits else None,
+        "is_running": bool(coming) and coming[0].starts_at <= now,
+        "coming": visits[1:],
+        "past": [(booking, standing[booking.pk]) for booking in past],
+        "older_url": older,
+        "newest_url": request.path if "before" in request.GET else "",
+        **calendar_context(request.user.pk),
+    }
+    return render(request, "bookings/patient_dashboard.html", context)
+
+
+def _past(person: PatientProfile, before: str, now: datetime) -> tuple[list[Booking], str]:
+    """A page of past visits and the address of the next one, empty on the last."""
+    bookings = person.bookings.past(now).for_pages()
+    cursor = read_cursor(before)
+    if cursor:
+        bookings = bookings.before(*cursor)
+    found = list(bookings[: PAST_ON_A_PAGE + 1])
+    page = found[:PAST_ON_A_PAGE]
+    if len(found) == len(page):
+        return page, ""
+    return page, "?" + urlencode({"before": write_cursor(page[-1].starts_at, page[-1].pk)})
+
+
+@require_safe
+@doctor_required
+def doctor(request: HttpRequest) -> HttpResponse:
+    profile = DoctorProfile.objects.select_related("user").get(user=request.user)
+    if not profile.is_approved:
+        return render(request, "bookings/doctor_waiting.html", {"doctor": profile})
+    now = timezone.now()
+    zone = days.zone_of(profile)
+    today = days.today(profile, zone, now)
+    context = {
+        "doctor": profile,
+        "zone": zone,
+        "now": now,
+        "today": today,
+        "booked_today": sum(1 for entry in today if entry.booking),
+        "next_visit": days.coming_visits(profile, now).order_by("slot__starts_at").first(),
+        "week": days.next_days(profile, zone, now),
+        "new": days.coming_visits(profile, now)
+        .filter(created_at__gt=now - NEW_FOR)
+        .order_by("-created_at", "-pk")[:MOST_NEW],
+        **calendar_context(request.user.pk),
+    }
+    return render(request, "bookings/doctor_dashboard.html", context)

@@ -1,0 +1,100 @@
+"""A doctor's days: who comes today, and how full the next ones are."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db.models import Count, Prefetch, Q
+from django.db.models.functions import TruncDate
+
+from availability.models import TimeSlot
+from bookings.models import Booking, BookingQuerySet
+from hms.lib.clock import day_bounds, local
+from users.models import DoctorProfile
+
+# Five-minute slots around the clock; a longer day is cut off.
+MOST_SLOTS_A_DAY = 288
+DAYS_AHEAD = 7
+
+
+@dataclass(frozen=True)
+class Entry:
+    slot: TimeSlot
+    booking: Booking | None
+    state: str  # "booked", "open", "past" (went unused), for chips and badges
+    is_running: bool
+
+
+@dataclass(frozen=True)
+class Day:
+    date: date
+    booked: int
+    free: int
+
+
+def zone_of(doctor: DoctorProfile) -> str:
+    """The zone whose midnight starts this doctor's day."""
+    if doctor.user.time_zone:
+        return doctor.user.time_zone
+    clinic = doctor.clinics.first()
+    return clinic.time_zone if clinic else "UTC"
+
+
+def today(doctor: DoctorProfile, zone: str, now: datetime) -> list[Entry]:
+    """Today's slots in order. Two queries."""
+    start, end = day_bounds(local(now, zone).date(), zone)
+    live = Booking.objects.live().select_related("patient__user")
+    slots = (
+        doctor.slots.offered()
+        .filter(starts_at__gte=start, starts_at__lt=end)
+        .select_related("clinic")
+        .prefetch_related(Prefetch("bookings", live, to_attr="live_bookings"))
+        .order_by("starts_at")[:MOST_SLOTS_A_DAY]
+    )
+    return [_entry(slot, now) for slot in slots]
+
+
+def _entry(slot: TimeSlot, now: datetime) -> Entry:
+    booking = next(iter(slot.live_bookings), None)
+    free = "past" if slot.starts_at <= now else "open"
+    return Entry(
+        slot=slot,
+        booking=booking,
+        state="booked" if booking else free,
+        is_running=slot.starts_at <= now < slot.ends_at,
+    )
+
+
+def next_days(doctor: DoctorProfile, zone: str, now: datetime) -> list[Day]:
+    """The days after today, also those without a slot. One query."""
+    first = local(now, zone).date() + timedelta(days=1)
+    days = [first + timedelta(days=number) for number in range(DAYS_AHEAD)]
+    start, _ = day_bounds(days[0], zone)
+    _, end = day_bounds(days[-1], zone)
+    counts = (
+        doctor.slots.offered()
+        .filter(starts_at__gte=start, starts_at__lt=end)
+        .annotate(day=TruncDate("starts_at", tzinfo=ZoneInfo(zone)))
+        .values("day")
+        .annotate(
+            slots=Count("pk", distinct=True),
+            booked=Count("bookings", filter=Q(bookings__cancelled_at__isnull=True)),
+        )
+    )
+    by_day = {row["day"]: row for row in counts}
+    return [_day(day, by_day.get(day)) for day in days]
+
+
+def _day(day: date, counts: dict | None) -> Day:
+    if counts is None:
+        return Day(day, 0, 0)
+    return Day(day, counts["booked"], counts["slots"] - counts["booked"])
+
+
+def coming_visits(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
+    """Live visits that have not begun. Found through the doctor's slots, whose index is small."""
+    return (
+        Booking.objects.live()
+        .filter(slot__doctor=doctor, slot__withdrawn_at__isnull=True, slot__starts_at__gt=now)
+        .select_related("slot__clinic", "patient__user")
+    )

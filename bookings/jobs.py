@@ -1,0 +1,63 @@
+"""What a change of a booking owes, done after its commit; each job may run twice, late or never
+needed any more."""
+
+import random
+
+from django.db import transaction
+from django.db.models import Q
+from procrastinate import BaseRetryStrategy, RetryDecision
+from procrastinate.contrib.django import app
+from procrastinate.jobs import Job
+
+from bookings import calendars, emails
+from bookings.models import Booking, BookingQuerySet
+from users.models import User
+
+# How many bookings are locked at once while a newly connected calendar is filled.
+BATCH = 25
+
+
+class Persistently(BaseRetryStrategy):
+    """Nothing outside is called here, so what fails is the database or a fault of ours: try for
+    about a day, then leave the job as failed, for staff to see."""
+
+    longest_wait = 900
+    most_attempts = 100
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        if job.attempts >= self.most_attempts:
+            return None
+        wait = min(self.longest_wait, 2 ** min(job.attempts, 10))
+        return RetryDecision(retry_in={"seconds": round(wait * random.uniform(0.75, 1.25)) or 1})  # noqa: S311
+
+
+@app.task(name="bookings.jobs.tell_about_booking", queue="bookings", retry=Persistently())
+@transaction.atomic
+def tell_about_booking(*, booking_id: int) -> None:
+    """Owe e-mails and calendar events for the booking as it is now, each in a row of its own."""
+    booking = _locked().filter(pk=booking_id).first()
+    if booking is None:
+        return
+    emails.queue_for(booking)
+    calendars.mirror(booking)
+
+
+@app.task(name="bookings.jobs.mirror_upcoming", queue="bookings", retry=Persistently())
+@transaction.atomic
+def mirror_upcoming(*, user_id: int, after: int = 0) -> None:
+    """Show a newly connected calendar its owner's coming visits, a batch at a time."""
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return
+    own = Q(patient__user=user) | Q(slot__doctor__user=user)
+    batch = list(_locked().upcoming().filter(own, pk__gt=after).order_by("pk")[:BATCH])
+    for booking in batch:
+        calendars.mirror(booking, only=user)
+    if len(batch) == BATCH:
+        mirror_upcoming.defer(user_id=user_id, after=batch[-1].pk)
+
+
+def _locked() -> BookingQuerySet:
+    """Held until what is owed is written: else a change could commit in between, drop what it
+    overtakes, and be followed by the outdated message."""
+    return Booking.objects.for_pages().select_for_update(of=("self",), no_key=True)

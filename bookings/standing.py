@@ -1,0 +1,94 @@
+"""How far the telling of a booking got, for the person who reads the page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from bookings.models import Booking
+from calendar_integration.models import CalendarEvent, GoogleAccount
+from notifications.models import Email
+from users.models import User
+
+Words = str | Promise
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A badge: its colour's name and its word."""
+
+    kind: str
+    label: Words
+
+
+@dataclass(frozen=True)
+class Standing:
+    """None where there is nothing to say: no calendar connected, or long past and never told."""
+
+    mail: Mark | None
+    calendar: Mark | None
+
+
+_MAIL = {
+    Email.State.QUEUED: Mark("info", _("E-mail on its way")),
+    Email.State.SENDING: Mark("info", _("E-mail on its way")),
+    Email.State.SENT: Mark("ok", _("E-mail sent")),
+    Email.State.FAILED: Mark("error", _("E-mail could not be sent")),
+    Email.State.DROPPED: Mark("info", _("E-mail on its way")),
+    Email.State.EXPIRED: Mark("warn", _("E-mail not sent in time")),
+}
+_NO_ADDRESS = Mark("warn", _("No e-mail address"))
+_WAITING_FOR_OWNER = Mark("warn", _("Calendar needs reconnecting"))
+_CALENDAR_SOON = Mark("info", _("Calendar entry on its way"))
+# What is still pending depends on the account's health.
+_CALENDAR = {
+    CalendarEvent.State.SYNCED: Mark("ok", _("In your Google calendar")),
+    CalendarEvent.State.REMOVED: Mark("ok", _("Removed from your calendar")),
+    CalendarEvent.State.FAILED: Mark("error", _("Calendar entry failed")),
+}
+
+
+def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
+    """By booking id: the reader's own mails and calendar entries. Three queries, however many."""
+    bookings = list(bookings)
+    abouts = [booking.about for booking in bookings]
+    mails: dict[str, Email] = {}
+    for mail in Email.objects.filter(about__in=abouts, recipient=reader).order_by("sequence", "pk"):
+        mails[mail.about] = mail
+    events = {
+        event.about: event for event in CalendarEvent.objects.filter(about__in=abouts, user=reader)
+    }
+    account = GoogleAccount.objects.filter(user=reader).first()
+    now = timezone.now()
+    return {
+        booking.pk: Standing(
+            mail=_mail(booking, mails.get(booking.about), reader, now),
+            calendar=_calendar(booking, events.get(booking.about), account, now),
+        )
+        for booking in bookings
+    }
+
+
+def _mail(booking: Booking, mail: Email | None, reader: User, now: datetime) -> Mark | None:
+    if mail and mail.sequence == booking.sequence:
+        return _MAIL[Email.State(mail.state)]
+    if booking.ends_at <= now:
+        return None
+    # The job that queues it has not run yet.
+    return _MAIL[Email.State.QUEUED] if reader.email else _NO_ADDRESS
+
+
+def _calendar(
+    booking: Booking, event: CalendarEvent | None, account: GoogleAccount | None, now: datetime
+) -> Mark | None:
+    if account is None:
+        return None
+    current = event is not None and event.sequence == booking.sequence
+    if event and current and event.state in _CALENDAR:
+        return _CALENDAR[CalendarEvent.State(event.state)]
+    if booking.ends_at <= now or (event is None and not booking.is_live):
+        return None
+    return _WAITING_FOR_OWNER if account.is_broken else _CALENDAR_SOON

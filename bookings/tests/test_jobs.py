@@ -1,0 +1,237 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from availability.tests.factories import make_slot
+from bookings import jobs
+from bookings.actions import book_slot, cancel_booking
+from bookings.emails import data_for
+from bookings.models import Side
+from bookings.tests.factories import make_booking, make_connection
+from calendar_integration.models import CalendarEvent
+from hms.tests.worker import drain, forget_jobs
+from notifications.models import Email
+from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def tell(booking):
+    jobs.tell_about_booking(booking_id=booking.pk)
+
+
+def mails(booking):
+    return sorted(
+        Email.objects.about(booking.about).values_list("action", "to", "sequence", "state")
+    )
+
+
+def events(booking):
+    return {
+        event.user_id: (event.sequence, bool(event.wanted))
+        for event in CalendarEvent.objects.about(booking.about)
+    }
+
+
+def connect(user):
+    return make_connection(user=user)
+
+
+def test_telling_of_a_booking_owes_patient_and_doctor_a_confirmation():
+    booking = make_booking()
+    tell(booking)
+    addresses = sorted([booking.patient.user.email, booking.slot.doctor.user.email])
+    assert mails(booking) == [("BOOKING_CONFIRMATION", to, 0, "queued") for to in addresses]
+
+
+def test_telling_twice_changes_nothing():
+    booking = make_booking()
+    connect(booking.patient.user)
+    tell(booking)
+    before = (mails(booking), events(booking))
+    tell(booking)
+    assert (mails(booking), events(booking)) == before
+
+
+def test_telling_of_a_cancellation_owes_both_a_cancellation():
+    booking = make_booking()
+    tell(booking)
+    cancel_booking(booking_id=booking.pk, by=booking.patient.user)
+    tell(booking)
+    found = {(action, sequence, state) for action, _to, sequence, state in mails(booking)}
+    assert found == {("BOOKING_CONFIRMATION", 0, "dropped"), ("BOOKING_CANCELLED", 1, "queued")}
+    assert len(mails(booking)) == 4
+
+
+def test_telling_late_confirms_nothing_that_is_cancelled():
+    booking = make_booking()
+    cancel_booking(booking_id=booking.pk, by=booking.patient.user)
+    tell(booking)
+    assert {action for action, *_rest in mails(booking)} == {"BOOKING_CANCELLED"}
+
+
+def test_telling_somebody_without_account_or_address_is_no_fault():
+    doctor = make_doctor(user=make_user(role="doctor", email=""))
+    booking = make_booking(patient=make_patient(with_user=False), doctor=doctor)
+    tell(booking)
+    assert mails(booking) == []
+
+
+def test_telling_of_a_booking_that_is_not_there_does_nothing():
+    jobs.tell_about_booking(booking_id=0)
+    assert not Email.objects.exists()
+
+
+def test_telling_reaches_the_calendars_that_are_connected():
+    booking = make_booking()
+    connect(booking.slot.doctor.user)
+    tell(booking)
+    assert events(booking) == {booking.slot.doctor.user_id: (0, True)}
+    cancel_booking(booking_id=booking.pk, by=booking.patient.user)
+    tell(booking)
+    assert events(booking) == {booking.slot.doctor.user_id: (1, False)}
+
+
+def test_an_event_says_who_when_where_and_never_why():
+    clinic = make_clinic(name="Mitte", address="1 Long Street\r\n10115 Berlin")
+    slot = make_slot(doctor=make_doctor(name="Dr. Ana Ruiz", clinics=[clinic]), clinic=clinic)
+    booking = make_booking(slot=slot, patient=make_patient(name="Wei Wei <b> Chen Zoë O'Brien"))
+    for user in (booking.patient.user, slot.doctor.user):
+        connect(user)
+    tell(booking)
+    link = f"http://localhost:8000/bookings/{booking.reference}/"
+    wanted = {event.user_id: event.wanted for event in CalendarEvent.objects.all()}
+    assert wanted[booking.patient.user_id] == {
+        "title": "Appointment with Dr. Ana Ruiz",
+        "starts_at": slot.starts_at.isoformat(),
+        "ends_at": slot.ends_at.isoformat(),
+        "zone": "Europe/Berlin",
+        "location": "Mitte, 1 Long Street 10115 Berlin",
+        "description": f"Reference {booking.reference}. Details, or cancel: {link}",
+        "link": link,
+    }
+    assert wanted[slot.doctor.user_id]["title"] == "Appointment: Wei Wei <b> Chen Zoë O'Brien"
+
+
+def test_video_visits_are_joined_through_a_page_of_ours():
+    booking = make_booking(
+        kind="video", doctor=make_doctor(video_room_url="https://rooms.example/secret")
+    )
+    connect(booking.patient.user)
+    tell(booking)
+    link = f"http://localhost:8000/bookings/{booking.reference}/join/"
+    assert {mail.data["join_link"] for mail in Email.objects.all()} == {link}
+    assert CalendarEvent.objects.get().wanted["location"] == link
+
+
+def test_data_of_a_confirmation_fits_its_reader():
+    starts_at = datetime(2027, 3, 2, 8, 20, tzinfo=UTC)
+    clinic = make_clinic(name="Mitte", address="1 Long Street\n10115 Berlin")
+    doctor = make_doctor(name="Dr. Ana Ruiz", clinics=[clinic])
+    booking = make_booking(
+        slot=make_slot(doctor=doctor, starts_at=starts_at, published_at=starts_at - timedelta(9)),
+        patient=make_patient(name="Wei Chen"),
+    )
+    expected = {
+        "for": "patient",
+        "name": "Wei Chen",
+        "other": "Dr. Ana Ruiz",
+        "starts_at": "2027-03-02T09:20:00+01:00",
+        "ends_at": "2027-03-02T09:50:00+01:00",
+        "zone": "Europe/Berlin",
+        "clinic": "Mitte",
+        "address": "1 Long Street\n10115 Berlin",
+        "kind": "in_person",
+        "join_link": "",
+        "reference": booking.reference,
+        "link": f"http://localhost:8000/bookings/{booking.reference}/",
+    }
+    assert data_for(booking, Side.PATIENT) == expected
+    assert data_for(booking, Side.DOCTOR) == {
+        **expected,
+        "for": "doctor",
+        "name": "Dr. Ana Ruiz",
+        "other": "Wei Chen",
+    }
+
+
+@pytest.mark.parametrize(
+    ("pick", "by", "to_patient"),
+    [
+        (lambda booking: booking.patient.user, "patient", ""),
+        (lambda booking: booking.slot.doctor.user, "doctor", "Ill today"),
+        (lambda booking: make_staff(), "staff", "Ill today"),
+    ],
+)
+def test_reason_is_for_the_patient_alone(pick, by, to_patient):
+    booking = make_booking()
+    cancelled = cancel_booking(booking_id=booking.pk, by=pick(booking), reason="Ill today")
+    for side, reason in [(Side.PATIENT, to_patient), (Side.DOCTOR, "")]:
+        data = data_for(cancelled, side)
+        assert (data["cancelled_by"], data["reason"]) == (by, reason)
+
+
+def test_mails_expire_when_the_visit_is_over():
+    booking = make_booking()
+    tell(booking)
+    assert {mail.expires_at for mail in Email.objects.all()} == {booking.ends_at}
+
+
+def test_new_connection_gets_the_coming_visits_of_both_roles(monkeypatch):
+    monkeypatch.setattr(jobs, "BATCH", 2)
+    doctor = make_doctor()
+    coming = [make_booking(doctor=doctor) for _number in range(5)]
+    make_booking(doctor=doctor, starts_at=timezone.now() - timedelta(days=3))
+    make_booking(doctor=doctor, cancelled_by=doctor.user)
+    make_booking()
+    connect(doctor.user)
+    deferred = []
+    monkeypatch.setattr(
+        "bookings.jobs.mirror_upcoming.defer", lambda **kwargs: deferred.append(kwargs)
+    )
+    jobs.mirror_upcoming(user_id=doctor.user_id)
+    assert len(deferred) == 1
+    while deferred:
+        jobs.mirror_upcoming(**deferred.pop())
+    found = set(CalendarEvent.objects.values_list("user", "about"))
+    assert found == {(doctor.user_id, booking.about) for booking in coming}
+
+    patient = coming[0].patient.user
+    connect(patient)
+    jobs.mirror_upcoming(user_id=patient.pk)
+    assert CalendarEvent.objects.filter(user=patient).get().about == coming[0].about
+
+
+def test_mirror_of_somebody_who_left_does_nothing():
+    jobs.mirror_upcoming(user_id=0)
+    assert not CalendarEvent.objects.exists()
+
+
+def test_retries_wait_longer_each_time_and_end_after_a_day():
+    strategy = jobs.Persistently()
+
+    class Job:
+        attempts = 0
+
+    waited = 0.0
+    while decision := strategy.get_retry_decision(exception=OperationalError(), job=Job()):
+        seconds = (decision.retry_at - timezone.now()).total_seconds()
+        assert 0 < seconds < 900 * 1.25 + 1
+        waited += seconds
+        Job.attempts += 1
+    assert 16 * 3600 < waited < 32 * 3600
+
+
+@pytest.mark.django_db(transaction=True)
+def test_worker_tells_of_a_booking():
+    forget_jobs()
+    slot, patient = make_slot(), make_patient()
+    booking = book_slot(slot_id=slot.pk, patient=patient, booked_by=patient.user)
+    drain(queues=["bookings"])
+    assert {action for action, *_rest in mails(booking)} == {"BOOKING_CONFIRMATION"}
+    cancel_booking(booking_id=booking.pk, by=patient.user)
+    drain(queues=["bookings"])
+    assert [state for *_rest, state in mails(booking)] == ["queued"] * 2 + ["dropped"] * 2
+    forget_jobs()

@@ -1,0 +1,152 @@
+"""One visit's pages: book it, look at it, cancel it, take it along."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone, translation
+from django.utils.dateparse import parse_datetime
+from django.views.decorators.http import require_http_methods, require_safe
+
+from availability.finding import next_open
+from availability.models import TimeSlot
+from bookings.actions import BookingError, book_slot, cancel_booking
+from bookings.calendars import event_for, google_link
+from bookings.forms import ReasonForm
+from bookings.history import told
+from bookings.ics import visit_file
+from bookings.links import directions_link
+from bookings.models import Booking, Side
+from bookings.standing import standings
+from calendar_integration.context import calendar_context
+from users.decorators import patient_required
+from users.models import DoctorProfile
+
+# A page that is opened this soon after the booking opens with the good news.
+JUST_NOW = timedelta(minutes=10)
+TIMES_INSTEAD = 6
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@patient_required
+def create(request: HttpRequest, slot_id: int) -> HttpResponse:
+    """GET shows the one button, POST books; a refusal offers the doctor's next free times."""
+    patient = request.user.patient_profile
+    refusal = None
+    if request.method == "POST":
+        seen = _moment(request.POST.get("starts_at", ""))
+        try:
+            return redirect(
+                book_slot(slot_id=slot_id, patient=patient, booked_by=request.user, seen_start=seen)
+            )
+        except BookingError as error:
+            refusal = error
+    else:
+        theirs = patient.bookings.live().filter(slot=slot_id).first()
+        if theirs:
+            return redirect(theirs)
+    offer = _offer(slot_id)
+    status = 404 if offer["doctor"] is None else 409 if refusal else 200
+    return render(request, "bookings/create.html", {**offer, "refusal": refusal}, status=status)
+
+
+def _moment(text: str) -> datetime | None:
+    """The time that the page showed; None when it said none."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
+
+
+def _offer(slot_id: int) -> dict[str, Any]:
+    """What there is to say of a slot, and the same doctor's other times once it is not free."""
+    slots = TimeSlot.objects.offered().select_related("clinic", "doctor__user", "doctor__specialty")
+    slot = slots.filter(pk=slot_id, doctor__in=DoctorProfile.objects.approved()).first()
+    if slot is None:
+        # A withdrawn slot still knows its doctor.
+        doctor = DoctorProfile.objects.approved().filter(slots=slot_id).first()
+        return {"slot": None, "doctor": doctor, "slots": next_open(doctor) if doctor else []}
+    others = next_open(slot.doctor, limit=TIMES_INSTEAD)
+    return {
+        "slot": slot,
+        "doctor": slot.doctor,
+        "is_open": TimeSlot.objects.open().filter(pk=slot.pk).exists(),
+        "slots": [other for other in others if other != slot],
+    }
+
+
+@require_safe
+def detail(request: HttpRequest, reference: str) -> HttpResponse:
+    booking = _own(request, reference)
+    now = timezone.now()
+    side = booking.side_of(request.user)
+    event = event_for(booking, side, translation.get_language())
+    context = {
+        "booking": booking,
+        "for_doctor": side == Side.DOCTOR,
+        "standing": standings([booking], request.user)[booking.pk],
+        "history": told(booking, request.user),
+        "fresh": booking.is_live and now - booking.created_at < JUST_NOW,
+        "can_cancel": booking.is_live and booking.starts_at > now,
+        "is_running": booking.is_live and booking.starts_at <= now < booking.ends_at,
+        "is_over": booking.ends_at <= now,
+        "google_link": google_link(event),
+        "directions": directions_link(booking.slot.clinic.address),
+        **calendar_context(request.user.pk),
+    }
+    return render(request, "bookings/detail.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    """GET names the consequence, POST cancels."""
+    booking = _own(request, reference)
+    for_doctor = booking.side_of(request.user) == Side.DOCTOR
+    form = ReasonForm(request.POST or None)
+    if not for_doctor:
+        del form.fields["reason"]
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data.get("reason", "")
+        try:
+            cancel_booking(booking_id=booking.pk, by=request.user, reason=reason)
+        except BookingError as error:
+            form.add_error("reason" if error.code.startswith("reason") else None, error.sentence)
+        else:
+            return redirect(booking)
+    elif not booking.is_live:
+        return redirect(booking)
+    context = {
+        "booking": booking,
+        "form": form,
+        "for_doctor": for_doctor,
+        "over": booking.starts_at <= timezone.now(),
+    }
+    return render(request, "bookings/cancel.html", context)
+
+
+@require_safe
+def join(request: HttpRequest, reference: str) -> HttpResponse:
+    """On to the doctor's video room; without one back to the visit, which says so."""
+    booking = _own(request, reference)
+    room = booking.slot.doctor.video_room_url
+    if booking.slot.kind == TimeSlot.Kind.VIDEO and booking.is_live and room:
+        return HttpResponseRedirect(room)
+    return redirect(booking)
+
+
+@require_safe
+def calendar_file(request: HttpRequest, reference: str) -> HttpResponse:
+    booking = _own(request, reference)
+    return HttpResponse(
+        visit_file(booking, booking.side_of(request.user)),
+        content_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="visit-{booking.reference}.ics"'},
+    )
+
+
+def _own(request: HttpRequest, reference: str) -> Booking:
+    """The reader's own visit; another's is as if it did not exist."""
+    bookings = Booking.objects.visible_to(request.user).for_pages()
+    return get_object_or_404(bookings, reference=reference)
