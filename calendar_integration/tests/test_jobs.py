@@ -54,11 +54,14 @@ def redirecting_to(address):
     """A server that sends every request on to the same path at `address`."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
+        def do_GET(self):
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(307)
             self.send_header("Location", address + self.path)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        do_POST = do_GET
 
         def log_message(self, *args):
             pass
@@ -247,12 +250,25 @@ def test_403_for_too_many_calls_is_tried_again(google, reason):
     assert sync(event).state == State.SYNCED
 
 
-def test_redirect_is_not_followed(google, settings):
-    event = make_event(account=make_account(google=google))
+def test_redirect_of_event_calls_is_not_followed(google, settings):
+    account = make_account(google=google)
     with redirecting_to(google.base_url) as address:
         settings.GOOGLE_API_BASE = address
+        with pytest.raises(client.Unavailable, match="307"):
+            jobs.learn_name(user_id=account.user_id)
+    account.refresh_from_db()
+    assert account.calendar_name == ""
+
+
+def test_redirect_of_token_calls_is_not_followed(google, settings):
+    event = make_event(account=make_account(google=google, seconds=0))
+    with redirecting_to(google.base_url) as address:
+        settings.GOOGLE_CLIENT_CONFIG["web"]["token_uri"] = f"{address}/token"
         sync_fails(event, client.Unavailable)
-    assert (event.last_answer, operations(google)) == ("307", [])
+        settings.GOOGLE_REVOKE_URL = f"{address}/revoke"
+        with pytest.raises(client.Unavailable, match="307"):
+            client.revoke("token")
+    assert (event.last_answer, operations(google)) == ("token 307", [])
 
 
 def test_event_is_given_up_after_about_a_day(google):
