@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -18,11 +19,14 @@ PARTS = ("db", "web", "worker", "lambda", "mail", "google")
 
 
 def status(url: str) -> int:
+    """The answer's status; 0 when nobody answers."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.status
     except urllib.error.HTTPError as error:
         return error.code
+    except OSError:
+        return 0
 
 
 def second_stack(stack: RunningStack, state: Path, *arguments: str):

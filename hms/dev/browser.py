@@ -13,9 +13,9 @@ import sys
 import tarfile
 from pathlib import Path
 
-from hms.dev.install import HOME, Node, demand_space, explain, installer_env, installing
+from hms.dev.install import Node, demand_space, explain, installer_env, installing
 from hms.dev.keys import write_whole
-from hms.dev.layout import ROOT, Problem, State
+from hms.dev.layout import HOME, ROOT, Problem, State
 from hms.dev.processes import finish
 from hms.dev.screen import step
 

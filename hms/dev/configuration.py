@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hms.dev.google import client_secrets
-from hms.dev.layout import HOST, ROOT, Ports, Problem, State
+from hms.dev.layout import HOME, HOST, ROOT, Ports, Problem, State
 
 ASK = """
 import json, sys, sysconfig
@@ -101,7 +101,8 @@ class Configuration:
         ours = {
             "SECRET_KEY": secrets["SECRET_KEY"],
             "FIELD_ENCRYPTION_KEYS": secrets["FIELD_ENCRYPTION_KEYS"],
-            "STATIC_ROOT": str(state.folder / "static"),
+            # Of the checkout, not of the state: collecting costs more than all else at a start.
+            "STATIC_ROOT": str(HOME / "static"),
             "MEDIA_ROOT": str(state.folder / "media"),
         }
         if self.local_lambda:

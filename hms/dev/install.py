@@ -18,11 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hms.dev.keys import write_whole
-from hms.dev.layout import ROOT, Problem, State, shown
+from hms.dev.layout import HOME, ROOT, Problem, State, shown
 from hms.dev.processes import finish, last_words
 from hms.dev.screen import say, step
 
-HOME = ROOT / ".hms"
 VENV = HOME / "venv"
 RUN_FILES = ("requirements.txt", "requirements-dev.txt")
 TEST_FILES = ("requirements.txt", "requirements-test.txt")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+# What belongs to this checkout whatever the state folder is: packages, modules, static files.
+HOME = ROOT / ".hms"
 HOST = "127.0.0.1"
 
 # Every port stays below 32768, where the kernel hands out ports for outgoing connections.

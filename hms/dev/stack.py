@@ -207,17 +207,17 @@ class Stack:
         return cluster.settings()
 
     async def _collect_static(self, python: Path, env: dict[str, str]) -> None:
-        stamp = self.state.run / "static.stamp"
-        wanted = static_fingerprint() + env["STATIC_ROOT"]
-        collected = (Path(env["STATIC_ROOT"]) / "staticfiles.json").exists()
-        if collected and stamp.exists() and stamp.read_text() == wanted:
-            return
-        async with step("Static files collected"):
-            # Without a database of ours yet: collecting asks none.
-            named = {"DB_HOST": "-", "DB_NAME": "-", "DB_USER": "-"} | env
-            command = ("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
-            await self._django(python, named, "collect-static", *command)
-        stamp.write_text(wanted)
+        stamp = Path(env["STATIC_ROOT"]) / ".complete"
+        wanted = static_fingerprint()
+        async with install.installing("static"):
+            if stamp.exists() and stamp.read_text() == wanted:
+                return
+            async with step("Static files collected"):
+                # Without a database of ours yet: collecting asks none.
+                named = {"DB_HOST": "-", "DB_NAME": "-", "DB_USER": "-"} | env
+                command = ("manage.py", "collectstatic", "--noinput", "--verbosity", "0")
+                await self._django(python, named, "collect-static", *command)
+            stamp.write_text(wanted)
 
     async def _django(self, python: Path, env: dict[str, str], name: str, *arguments: str) -> None:
         log = self.state.log(name)

@@ -15,7 +15,7 @@ from hms.dev import browser, install
 from hms.dev.configuration import Configuration, plain_environment
 from hms.dev.failures import tell
 from hms.dev.keys import load_or_make
-from hms.dev.layout import ROOT, State
+from hms.dev.layout import HOME, ROOT, State
 from hms.dev.leftovers import birth, only_one
 from hms.dev.ports import free_port
 from hms.dev.postgres import Cluster, find_binaries
@@ -27,7 +27,8 @@ FORGOTTEN = (
     *("GOOGLE_REVOKE_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS", "SITE_URL"),
     *("ALLOWED_HOSTS", "DEBUG", "LOCAL_INBOX_URL", "DB_TEST_NAME", "LOG_LEVEL", "DB_POOL_MAX"),
 )
-TESTS = install.HOME / "test"
+TESTS = HOME / "test"
+ONLY_SET_UP = "--only-set-up"
 WORKERS = min(os.cpu_count() or 2, 4)
 
 
@@ -83,6 +84,8 @@ async def set_up(state: State) -> tuple[Path, Path]:
 async def run(arguments: list[str], state: State) -> int:
     """pytest's exit code."""
     python, chromium = await set_up(state)
+    if arguments == [ONLY_SET_UP]:
+        return 0
     secrets = load_or_make(state.secrets)
     cluster = await asyncio.to_thread(
         lambda: Cluster(
