@@ -80,10 +80,15 @@ def test_a_database_away_is_a_503_with_retry_after(quiet_client):
 @pytest.mark.parametrize("url", ["/", "/no-such-page", "/users/login/"])
 def test_every_answer_carries_the_security_headers(client, url):
     headers = client.get(url).headers
-    assert headers["Content-Security-Policy"] == (
-        "base-uri 'none'; default-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-        "img-src 'self' data:; object-src 'none'; report-uri /csp-report/"
-    )
+    assert set(headers["Content-Security-Policy"].split("; ")) == {
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "report-uri /csp-report/",
+    }
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
     assert headers["Cross-Origin-Opener-Policy"] == "same-origin"

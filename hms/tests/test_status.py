@@ -86,7 +86,7 @@ def test_status_page_asks_a_fixed_number_of_queries(
 ):
     monkeypatch.setattr("notifications.lambda_client.is_reachable", lambda: True)
     client.force_login(make_staff())
-    for _more in range(3):
-        defer()
+    for number in range(3):
+        defer(queueing_lock=str(number))
     with django_assert_max_num_queries(10):
         client.get("/status/")
