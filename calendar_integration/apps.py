@@ -1,3 +1,5 @@
+import logging
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -8,3 +10,7 @@ class CalendarIntegrationConfig(AppConfig):
 
     def ready(self) -> None:
         from calendar_integration import checks  # noqa: F401
+
+        # At DEBUG these two write codes, verifiers and tokens into the log.
+        for name in ("requests_oauthlib", "oauthlib"):
+            logging.getLogger(name).setLevel(logging.WARNING)

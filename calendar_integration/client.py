@@ -309,7 +309,7 @@ class Calendar:
             # No retries in here: the job that called comes back later, and sleeps nowhere.
             answer = request.execute(num_retries=0)
         except HttpError as error:
-            raise _translated(error) from error
+            raise _translated(error) from None
         except (Error, GoogleAuthError, httplib2.HttpLib2Error, OSError, ValueError) as error:
             # Timeouts and TLS trouble are OSErrors, a body that is no JSON is a ValueError.
             raise Unavailable(type(error).__name__) from error

@@ -15,6 +15,7 @@ from calendar_integration import actions, client, jobs
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
 from hms.dev.google_faults import Fault
+from hms.tests.worker import drain
 from notifications.models import Email
 
 pytestmark = pytest.mark.django_db
@@ -487,3 +488,20 @@ def test_retry_after_may_be_a_date_and_is_capped():
 def test_wish_survives_json_with_its_moments():
     wanted = make_wish().as_json()
     assert wanted["starts_at"] == "2030-06-03T09:00:00+00:00"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_worker_shows_event_and_comes_back_after_trouble(google):
+    account = make_account(google=google)
+    drain(queues=["calendar"])
+    fault(google, match="insert", status=429, retry_after="40")
+    make_event(account=account, about="booking:FIRST")
+    drain(queues=["calendar"])
+    [waiting] = ProcrastinateJob.objects.filter(status="todo", queue_name="calendar")
+    assert waiting.attempts == 1
+    assert 39 <= (waiting.scheduled_at - timezone.now()).total_seconds() <= 42
+    make_event(account=account, about="booking:SECOND")
+    drain(queues=["calendar"])
+    assert len(shown(google)) == 1
+    account.refresh_from_db()
+    assert account.calendar_name == "ada@gmail.test"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from urllib.parse import parse_qs, urlsplit
 
@@ -10,7 +11,7 @@ import requests
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from calendar_integration import actions, client, oauth
+from calendar_integration import actions, client, jobs, oauth
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from calendar_integration.tests.factories import (
     ABOUT,
@@ -63,6 +64,23 @@ def test_connect_goes_to_google_and_back(client, google):
     assert words(client) == ["Your Google Calendar is connected."]
     account = GoogleAccount.objects.get(user=user)
     assert google.world.state.account_of(account.refresh_token) == "ada@gmail.test"
+
+
+def test_connect_logs_no_secret_at_any_level(client, google, caplog):
+    caplog.set_level(logging.DEBUG)
+    user = signed_in(client)
+    way_back = answer_consent(client.get(AUTH)["Location"])
+    journey = client.session[oauth.SESSION_KEY]
+    client.get(way_back)
+    jobs.learn_name(user_id=user.pk)
+    account = GoogleAccount.objects.get(user=user)
+    code = parse_qs(urlsplit(way_back).query)["code"][0]
+    # What urllib3 and this test's own client say of the addresses they ask is not ours.
+    ours = [r for r in caplog.records if not r.name.startswith(("urllib3", "django.request"))]
+    log = "\n".join(logging.Formatter().format(record) for record in ours)
+    for secret in (code, journey["verifier"], account.access_token, account.refresh_token):
+        assert secret not in log
+    assert user.email not in log
 
 
 def test_callback_works_once(client, google):
