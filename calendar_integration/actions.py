@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 State = CalendarEvent.State
 # A worker that dies gives its event free after this; one that is merely slow notices later.
-CLAIM = timedelta(seconds=30)
+CLAIM = timedelta(seconds=25)
 # With the back-off of jobs.py: about a day.
 MOST_ATTEMPTS = 105
 

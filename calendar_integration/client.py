@@ -150,7 +150,7 @@ def consent_address(*, redirect_uri: str) -> tuple[str, str, str]:
 
 def exchange_code(*, code: str, verifier: str, redirect_uri: str) -> Tokens:
     """The tokens behind a code. Raises ConsentFailed, MissingScope, Unavailable."""
-    from oauthlib.oauth2 import OAuth2Error
+    from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
 
     flow = _flow(redirect_uri, code_verifier=verifier)
     try:

@@ -22,7 +22,7 @@ input[type=email] { font: inherit; padding: .4rem; width: 100%; box-sizing: bord
 button { font: inherit; padding: .5rem 1.25rem; border-radius: .5rem; cursor: pointer; }
 button.main { background: #1a56db; color: #fff; border: 1px solid #1a56db; }
 table { border-collapse: collapse; width: 100%; }
-th, td { text-align: start; padding: .4rem; vertical-align: top; }
+th, td { text-align: start; padding: .4rem; vertical-align: top; overflow-wrap: anywhere; }
 tr { border-bottom: 1px solid GrayText; }
 .gone { text-decoration: line-through; opacity: .7; }
 .problem { border-inline-start: .3rem solid #dc2626; padding-inline-start: .75rem; }
@@ -106,7 +106,7 @@ def _row(event: dict[str, Any]) -> str:
         escape(event.get("summary", "(no title)")),
         escape(event.get("location", "")),
         escape(event.get("description", "")).replace("\n", "<br>"),
-        f'<a href="{escape(link)}">{escape(link)}</a>' if link else "",
+        f'<a href="{escape(link)}">open</a>' if link else "",
         "deleted" if gone else escape(event["status"]),
     ]
     row = "".join(f"<td>{cell}</td>" for cell in cells)
