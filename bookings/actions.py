@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import Q
@@ -179,7 +180,8 @@ def _refuse_if_not_now(slot: TimeSlot, theirs: list[Booking], booked_by: User) -
     """What stands between this patient and the slot, all of it at once."""
     refusals = []
     # Accounts that staff made have no address to confirm.
-    confirmed = [address.verified for address in booked_by.emailaddress_set.all()]
+    addresses = EmailAddress.objects.filter(user=booked_by)
+    confirmed = list(addresses.values_list("verified", flat=True))
     if confirmed and not any(confirmed):
         refusals.append(
             ("unverified", _("Please confirm your e-mail address before you book a visit."))

@@ -36,15 +36,14 @@ def event_for(booking: Booking, side: Side, language: str) -> EventWanted:
             title = _("Appointment with %(name)s") % {"name": slot.doctor}
         else:
             title = _("Appointment: %(name)s") % {"name": booking.patient}
-        place = join_link(booking) or ", ".join(
-            [slot.clinic.name, *slot.clinic.address.split("\n")]
-        )
+        lines = [slot.clinic.name, *slot.clinic.address.splitlines()]
+        place = join_link(booking) or ", ".join(line.strip() for line in lines if line.strip())
         return EventWanted(
             title=title,
             starts_at=booking.starts_at,
             ends_at=booking.ends_at,
             zone=slot.clinic.time_zone,
-            location=" ".join(place.split()),
+            location=place,
             description=_("Reference %(reference)s. Details, or cancel: %(link)s")
             % {"reference": booking.reference, "link": link},
             link=link,

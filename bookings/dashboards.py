@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -11,10 +11,11 @@ from django.views.decorators.http import require_safe
 from availability.paging import read_cursor, write_cursor
 from bookings import days
 from bookings.models import Booking
+from bookings.requests import SignedInRequest
 from bookings.standing import standings
 from calendar_integration.context import calendar_context
 from users.decorators import doctor_required, patient_required
-from users.models import DoctorProfile, PatientProfile
+from users.models import PatientProfile
 
 MOST_COMING = 50
 PAST_ON_A_PAGE = 10
@@ -22,7 +23,7 @@ MOST_NEW, NEW_FOR = 6, timedelta(days=7)
 
 
 @require_safe
-def dashboard(request: HttpRequest) -> HttpResponse:
+def dashboard(request: SignedInRequest) -> HttpResponse:
     """On to the one that fits the reader's role."""
     user = request.user
     if user.is_doctor:
@@ -34,7 +35,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @patient_required
-def patient(request: HttpRequest) -> HttpResponse:
+def patient(request: SignedInRequest) -> HttpResponse:
     person = request.user.patient_profile
     now = timezone.now()
     coming = list(person.bookings.upcoming(now).for_pages()[:MOST_COMING])
@@ -68,8 +69,8 @@ def _past(person: PatientProfile, before: str, now: datetime) -> tuple[list[Book
 
 @require_safe
 @doctor_required
-def doctor(request: HttpRequest) -> HttpResponse:
-    profile = DoctorProfile.objects.select_related("user").get(user=request.user)
+def doctor(request: SignedInRequest) -> HttpResponse:
+    profile = request.user.doctor_profile
     if not profile.is_approved:
         return render(request, "bookings/doctor_waiting.html", {"doctor": profile})
     now = timezone.now()

@@ -55,7 +55,7 @@ def today(doctor: DoctorProfile, zone: str, now: datetime) -> list[Entry]:
 
 
 def _entry(slot: TimeSlot, now: datetime) -> Entry:
-    booking = next(iter(slot.live_bookings), None)
+    booking = next(iter(slot.live_bookings), None)  # type: ignore[attr-defined]
     free = "past" if slot.starts_at <= now else "open"
     return Entry(
         slot=slot,

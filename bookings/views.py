@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
 from django.utils.dateparse import parse_datetime
@@ -18,6 +18,7 @@ from bookings.history import told
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
+from bookings.requests import SignedInRequest
 from bookings.standing import standings
 from calendar_integration.context import calendar_context
 from users.decorators import patient_required
@@ -30,7 +31,7 @@ TIMES_INSTEAD = 6
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @patient_required
-def create(request: HttpRequest, slot_id: int) -> HttpResponse:
+def create(request: SignedInRequest, slot_id: int) -> HttpResponse:
     """GET shows the one button, POST books; a refusal offers the doctor's next free times."""
     patient = request.user.patient_profile
     refusal = None
@@ -78,10 +79,9 @@ def _offer(slot_id: int) -> dict[str, Any]:
 
 
 @require_safe
-def detail(request: HttpRequest, reference: str) -> HttpResponse:
-    booking = _own(request, reference)
+def detail(request: SignedInRequest, reference: str) -> HttpResponse:
+    booking, side = _own(request, reference)
     now = timezone.now()
-    side = booking.side_of(request.user)
     event = event_for(booking, side, translation.get_language())
     context = {
         "booking": booking,
@@ -100,11 +100,11 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
     """GET names the consequence, POST cancels."""
-    booking = _own(request, reference)
-    for_doctor = booking.side_of(request.user) == Side.DOCTOR
-    form = ReasonForm(request.POST or None)
+    booking, side = _own(request, reference)
+    for_doctor = side == Side.DOCTOR
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if not for_doctor:
         del form.fields["reason"]
     if request.method == "POST" and form.is_valid():
@@ -127,9 +127,9 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_safe
-def join(request: HttpRequest, reference: str) -> HttpResponse:
+def join(request: SignedInRequest, reference: str) -> HttpResponse:
     """On to the doctor's video room; without one back to the visit, which says so."""
-    booking = _own(request, reference)
+    booking, _side = _own(request, reference)
     room = booking.slot.doctor.video_room_url
     if booking.slot.kind == TimeSlot.Kind.VIDEO and booking.is_live and room:
         return HttpResponseRedirect(room)
@@ -137,16 +137,18 @@ def join(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 @require_safe
-def calendar_file(request: HttpRequest, reference: str) -> HttpResponse:
-    booking = _own(request, reference)
+def calendar_file(request: SignedInRequest, reference: str) -> HttpResponse:
+    booking, side = _own(request, reference)
     return HttpResponse(
-        visit_file(booking, booking.side_of(request.user)),
+        visit_file(booking, side),
         content_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="visit-{booking.reference}.ics"'},
     )
 
 
-def _own(request: HttpRequest, reference: str) -> Booking:
-    """The reader's own visit; another's is as if it did not exist."""
+def _own(request: SignedInRequest, reference: str) -> tuple[Booking, Side]:
+    """The reader's own visit, and what they are to it; another's is as if it did not exist."""
     bookings = Booking.objects.visible_to(request.user).for_pages()
-    return get_object_or_404(bookings, reference=reference)
+    booking = get_object_or_404(bookings, reference=reference)
+    is_patient = booking.patient.user_id == request.user.pk
+    return booking, Side.PATIENT if is_patient else Side.DOCTOR

@@ -1,0 +1,34 @@
+"""The group that the people at the appointment desk belong to."""
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+from django.db.models import Q
+
+NAME = "Appointment desk"
+
+# By application and model, what the desk may do there. Who changes ranks is a superuser.
+MAY = {
+    ("users", "user"): ("view", "change"),
+    ("users", "doctorprofile"): ("view", "change", "approve"),
+    ("users", "patientprofile"): ("view", "add", "change"),
+    ("users", "specialty"): ("view", "add", "change"),
+    ("users", "clinic"): ("view", "add", "change"),
+    ("availability", "timeslot"): ("view", "add", "change", "delete"),
+    ("bookings", "booking"): ("view", "add", "change"),
+    ("notifications", "email"): ("view", "change"),
+    ("calendar_integration", "googleaccount"): ("view",),
+    ("calendar_integration", "calendarevent"): ("view", "change"),
+    ("procrastinate", "procrastinatejob"): ("view",),
+}
+
+
+@transaction.atomic
+def appointment_desk() -> Group:
+    """The group with exactly these permissions, made or brought up to date."""
+    group, _ = Group.objects.get_or_create(name=NAME)
+    wanted = Q()
+    for (app, model), verbs in MAY.items():
+        names = [f"{verb}_{model}" for verb in verbs]
+        wanted |= Q(content_type__app_label=app, codename__in=names)
+    group.permissions.set(Permission.objects.filter(wanted))
+    return group

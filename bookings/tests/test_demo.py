@@ -1,0 +1,168 @@
+"""The demo data: whole, repeatable, and only where it can do no harm."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from availability.models import TimeSlot
+from bookings.demo.accounts import ACCOUNTS, PASSWORD
+from bookings.desk import MAY, appointment_desk
+from bookings.models import Booking, HistoryEntry
+from notifications.models import Email
+from users.models import Clinic, DoctorProfile, Specialty, User
+from users.tests.factories import make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+
+
+def demo_data(**options) -> str:
+    out = StringIO()
+    call_command("demo_data", stdout=out, **options)
+    return out.getvalue()
+
+
+def rows() -> dict[str, int]:
+    models = (User, TimeSlot, Booking, HistoryEntry, Email, Clinic, Specialty)
+    return {model.__name__: model.objects.count() for model in models}
+
+
+def test_demo_data_has_what_a_tour_needs():
+    demo_data()
+    now = timezone.now()
+
+    assert Specialty.objects.count() == 6
+    assert Clinic.objects.values("time_zone").distinct().count() == 2
+    assert DoctorProfile.objects.approved().count() == 12
+    assert DoctorProfile.objects.waiting().count() == 1
+    assert 0 < DoctorProfile.objects.exclude(photo="").count() < 12
+    guest = User.objects.get(username="patient").patient_profile
+    assert guest.bookings.live().filter(ends_at__gt=now).exists()
+    assert guest.bookings.live().filter(ends_at__lte=now).exists()
+    assert guest.bookings.filter(cancelled_at__isnull=False).exists()
+    assert User.objects.filter(username="staff", is_staff=True, is_superuser=False).exists()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-03-28 23:30",  # the night when Berlin's clocks go forward
+        "2026-03-29 22:10",  # Sunday, ten past midnight in Berlin
+        "2026-11-01 03:00",  # Sunday
+        "2026-11-25 10:30",
+        "2026-11-25 22:55",  # five to midnight in Berlin
+    ],
+)
+def test_demo_day_has_every_state_at_any_hour(time_machine, moment):
+    time_machine.move_to(f"{moment}:00+00:00", tick=False)
+    demo_data()
+    now = timezone.now()
+    near = TimeSlot.objects.filter(
+        doctor__user__username="doctor",
+        starts_at__gt=now - timedelta(hours=24),
+        starts_at__lt=now + timedelta(hours=26),
+    )
+
+    assert near.open().exists()
+    assert near.offered().filter(ends_at__lt=now).exists()
+    assert near.filter(bookings__cancelled_at__isnull=True, bookings__isnull=False).exists()
+    assert near.filter(withdrawn_at__isnull=False).exists()
+
+
+def test_demo_data_again_changes_nothing(time_machine):
+    time_machine.move_to("2026-03-04 10:00:00+00:00", tick=False)
+    demo_data()
+    before = rows()
+
+    assert demo_data() == "0 accounts, 0 slots, 0 bookings.\n"
+    assert rows() == before
+
+
+def test_demo_data_a_week_later_adds_days_and_keeps_peoples_changes(time_machine):
+    time_machine.move_to("2026-03-04 10:00:00+00:00", tick=False)
+    demo_data()
+    before = rows()
+    User.objects.filter(username="doctor").update(email="mine@example.org")
+    time_machine.shift(timedelta(days=7))
+    demo_data()
+
+    assert rows()["User"] == before["User"]
+    assert rows()["TimeSlot"] > before["TimeSlot"]
+    assert User.objects.get(username="doctor").email == "mine@example.org"
+
+
+def test_demo_data_if_empty_leaves_a_used_system_alone():
+    make_user()
+    before = rows()
+    demo_data(if_empty=True)
+
+    assert rows() == before
+
+
+def test_demo_data_refuses_a_real_site(settings):
+    settings.SITE_URL = "https://clinic.example"
+    with pytest.raises(CommandError, match="published password"):
+        demo_data()
+    assert not User.objects.exists()
+
+    demo_data(force=True)
+    assert User.objects.exists()
+
+
+def test_demo_data_sends_nothing():
+    demo_data()
+
+    assert set(Email.objects.values_list("state", flat=True)) == {"sent"}
+
+
+def test_demo_accounts_can_log_in():
+    demo_data()
+    for _, username, email in ACCOUNTS:
+        for login in (username, email):
+            client = Client()
+            client.post("/users/login/", {"login": login, "password": PASSWORD})
+            assert client.get("/users/profile/").status_code == 200
+
+
+def test_demo_accounts_are_printed_without_a_hospital():
+    assert demo_data(accounts=True).splitlines()[0] == f"patient: patient / {PASSWORD}"
+    assert not User.objects.exists()
+
+
+def test_demo_password_meets_the_rules():
+    from django.contrib.auth.password_validation import validate_password
+
+    validate_password(PASSWORD)
+
+
+def test_demo_staff_sees_the_admin():
+    demo_data()
+    client = Client()
+    client.force_login(User.objects.get(username="staff"))
+
+    assert client.get("/admin/users/doctorprofile/?approval=waiting").status_code == 200
+    assert client.get("/admin/auth/group/").status_code == 403
+
+
+def test_appointment_desk_has_every_permission_it_names():
+    group = appointment_desk()
+
+    assert group.permissions.count() == sum(len(verbs) for verbs in MAY.values())
+
+
+def test_appointment_desk_command_takes_people_in():
+    make_user(username="robin", role="")
+    out = StringIO()
+    call_command("appointment_desk", "robin", stdout=out)
+
+    assert User.objects.get(username="robin").has_perm("users.approve_doctorprofile")
+    with pytest.raises(CommandError):
+        call_command("appointment_desk", "nobody")
