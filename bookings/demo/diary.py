@@ -1,0 +1,229 @@
+"""The demo hospital's slots and visits: two weeks back and ahead, and today with everything.
+
+Rows are written directly, with their history and their mails as told: a start must not send a
+hundred mails, and what lies in the past can't be booked.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+
+from availability.models import TimeSlot
+from availability.spans import Span, spans_of_day
+from bookings import emails
+from bookings.demo import people
+from bookings.models import Booking, HistoryEntry, Side
+from hms.lib.clock import local
+from notifications.models import Email
+from users.models import Clinic, DoctorProfile, PatientProfile, User
+
+DAYS_BACK, DAYS_AHEAD = 7, 14
+PUBLISHED_BEFORE = timedelta(days=30)
+MORNING, AFTERNOON = (time(9), time(12)), (time(14), time(17, 30))
+# The doctor whose account the tour uses: today and yesterday are long, weekends too, so that
+# there are both past and coming slots at any hour.
+SHOWN = "doctor"
+ALL_DAY = (time(6), time(22))
+EARLY, LATE = time(7), time(21)
+MOST_COMING = 5  # visits of one patient, well under what may be open
+BOOKED_OF_TEN, BOOKED_TODAY_OF_TEN = 3, 5
+
+Busy = dict[int, list[Span]]
+
+
+def fill(
+    *, doctors: list[DoctorProfile], patients: list[PatientProfile], desk: User, now: datetime
+) -> None:
+    """Add the slots that are missing in the window, and visits in some of the new ones."""
+    slots = [slot for doctor in doctors for slot in _missing_slots(doctor, now)]
+    TimeSlot.objects.bulk_create(slots)
+    _Diary(patients, desk, now).write(slots)
+
+
+def _missing_slots(doctor: DoctorProfile, now: datetime) -> Iterator[TimeSlot]:
+    entry = next(entry for entry in people.DOCTORS if entry.username == doctor.user.username)
+    clinic = Clinic.objects.get(name=entry.clinic)
+    today = local(now, clinic.time_zone).date()
+    taken = [(slot.starts_at, slot.ends_at) for slot in doctor.slots.all()]
+    for number in range(-DAYS_BACK, DAYS_AHEAD + 1):
+        day = today + timedelta(days=number)
+        is_shown = doctor.user.username == SHOWN and number in (-1, 0)
+        for index, (start, end) in enumerate(_spans(entry, clinic, day, is_shown, now)):
+            if not _overlaps((start, end), taken):
+                yield TimeSlot(
+                    doctor=doctor,
+                    clinic=clinic,
+                    starts_at=start,
+                    ends_at=end,
+                    kind="video" if entry.video and index % 3 == 2 else "in_person",
+                    published_at=min(now, start) - PUBLISHED_BEFORE,
+                )
+
+
+def _spans(
+    entry: people.Doctor, clinic: Clinic, day: date, is_shown: bool, now: datetime
+) -> list[Span]:
+    length = timedelta(minutes=entry.minutes)
+    hours: tuple[tuple[time, time], ...] = (MORNING, AFTERNOON)
+    if is_shown:
+        at_night = not EARLY <= local(now, clinic.time_zone).time() <= LATE
+        hours = ((time(0), time(0)),) if at_night else (ALL_DAY,)
+    elif day.weekday() >= 5:
+        return []
+    elif people.DOCTORS.index(entry) % 5 == day.weekday():
+        hours = (MORNING,)  # everybody has one short day
+    return [
+        span
+        for start, end in hours
+        for span in spans_of_day(
+            day=day,
+            start=start,
+            end=end,
+            length=length,
+            pause=timedelta(minutes=10 if entry.minutes >= 40 else 0),
+            zone=clinic.time_zone,
+        )
+    ]
+
+
+def _overlaps(span: Span, others: list[Span]) -> bool:
+    return any(span[0] < end and start < span[1] for start, end in others)
+
+
+class _Diary:
+    """Gathers visits in fresh slots, then writes them all at once."""
+
+    def __init__(self, patients: list[PatientProfile], desk: User, now: datetime) -> None:
+        self.patients, self.desk, self.now = patients, desk, now
+        self.chance = random.Random(now.date().isoformat())  # noqa: S311  (nothing secret)
+        self.busy: Busy = defaultdict(list)
+        self.coming: dict[int, int] = defaultdict(int)
+        self.bookings: list[Booking] = []
+        self.withdrawn: list[TimeSlot] = []
+        for booking in Booking.objects.live().filter(patient__in=patients):
+            self._note(booking)
+
+    def write(self, slots: list[TimeSlot]) -> None:
+        mine = [slot for slot in slots if slot.doctor.user.username == SHOWN]
+        self._every_state(mine)
+        for slot in slots:
+            rate = BOOKED_TODAY_OF_TEN if self._is_today(slot) else BOOKED_OF_TEN
+            if slot.withdrawn_at is None and self.chance.randrange(10) < rate:
+                self._book_somebody(slot)
+        self._guests_first_visits(slots)
+        self._save()
+
+    def _every_state(self, slots: list[TimeSlot]) -> None:
+        """Of the first doctor's day: a slot withdrawn after its visit was cancelled."""
+        ahead = [slot for slot in slots if slot.starts_at > self.now]
+        if not ahead:
+            return
+        # The last of today; the next one where today is over.
+        slot = next((slot for slot in reversed(ahead) if self._is_today(slot)), ahead[0])
+        self._cancelled(slot, self.patients[0], by=slot.doctor.user, reason=people.CANCEL_REASON)
+        slot.withdrawn_at = self.now - timedelta(hours=1)
+        self.withdrawn.append(slot)
+
+    def _guests_first_visits(self, slots: list[TimeSlot]) -> None:
+        """The demo patient always has something to come, something past, something called off."""
+        guest = self.patients[0]
+        taken = {booking.slot_id for booking in self.bookings if booking.is_live}
+        free = [slot for slot in slots if slot.pk not in taken and slot.withdrawn_at is None]
+        coming = [slot for slot in free if slot.starts_at > self.now + timedelta(hours=3)]
+        past = [slot for slot in free if slot.ends_at < self.now]
+        for slot in [
+            *coming[:: max(1, len(coming) // 3)][:2],
+            *past[:: max(1, len(past) // 4)][:3],
+        ]:
+            self._book(slot, guest)
+
+    def _is_today(self, slot: TimeSlot) -> bool:
+        zone = slot.clinic.time_zone
+        return local(slot.starts_at, zone).date() == local(self.now, zone).date()
+
+    def _book_somebody(self, slot: TimeSlot) -> None:
+        for patient in self.chance.sample(self.patients, len(self.patients)):
+            if self._can_come(patient, slot):
+                self._book(slot, patient)
+                return
+
+    def _can_come(self, patient: PatientProfile, slot: TimeSlot) -> bool:
+        is_coming = slot.ends_at > self.now
+        return not (is_coming and self.coming[patient.pk] >= MOST_COMING) and not _overlaps(
+            (slot.starts_at, slot.ends_at), self.busy[patient.pk]
+        )
+
+    def _book(self, slot: TimeSlot, patient: PatientProfile) -> None:
+        if self._can_come(patient, slot):
+            booking = self._booking(slot, patient)
+            self.bookings.append(booking)
+            self._note(booking)
+
+    def _cancelled(self, slot: TimeSlot, patient: PatientProfile, *, by: User, reason: str) -> None:
+        booking = self._booking(slot, patient)
+        booking.cancelled_at, booking.cancelled_by = self.now - timedelta(hours=1), by
+        booking.cancel_reason, booking.sequence = reason, 1
+        self.bookings.append(booking)
+
+    def _booking(self, slot: TimeSlot, patient: PatientProfile) -> Booking:
+        days = timedelta(days=self.chance.randint(1, 12), minutes=self.chance.randint(1, 600))
+        return Booking(
+            slot=slot,
+            patient=patient,
+            booked_by=patient.user or self.desk,
+            starts_at=slot.starts_at,
+            ends_at=slot.ends_at,
+            created_at=min(self.now, slot.starts_at) - days,
+        )
+
+    def _note(self, booking: Booking) -> None:
+        self.busy[booking.patient_id].append((booking.starts_at, booking.ends_at))
+        self.coming[booking.patient_id] += booking.ends_at > self.now
+
+    def _save(self) -> None:
+        Booking.objects.bulk_create(self.bookings)
+        TimeSlot.objects.bulk_update(self.withdrawn, ["withdrawn_at"])
+        HistoryEntry.objects.bulk_create(
+            entry for booking in self.bookings for entry in _history(booking)
+        )
+        Email.objects.bulk_create(
+            mail
+            for booking in self.bookings
+            for side, user in emails.people_of(booking)
+            for mail in [_told(booking, side, user)]
+        )
+
+
+def _history(booking: Booking) -> Iterator[HistoryEntry]:
+    yield HistoryEntry(
+        booking=booking,
+        at=booking.created_at,
+        by=booking.booked_by,
+        what=HistoryEntry.What.BOOKED,
+    )
+    if booking.cancelled_at:
+        yield HistoryEntry(
+            booking=booking,
+            at=booking.cancelled_at,
+            by=booking.cancelled_by,
+            what=HistoryEntry.What.CANCELLED,
+        )
+
+
+def _told(booking: Booking, side: Side, user: User) -> Email:
+    at = booking.cancelled_at or booking.created_at
+    return Email(
+        action=emails.CONFIRMATION if booking.is_live else emails.CANCELLED,
+        to=user.email,
+        recipient=user,
+        language=user.language,
+        about=booking.about,
+        sequence=booking.sequence,
+        data=emails.data_for(booking, side),
+        state=Email.State.SENT,
+        queued_at=at,
+        sent_at=at + timedelta(seconds=1),
+        attempts=1,
+        last_answer="demo data",
+    )
