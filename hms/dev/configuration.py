@@ -74,6 +74,10 @@ class Configuration:
             (ROOT / "client_secrets.json").exists()
         )
 
+    def is_all_ours(self, ports: Ports) -> bool:
+        """Whether nobody but this machine's people can meet what is put into the database."""
+        return self.local_db and urlsplit(self.site_url(ports)).hostname in LOOPBACK
+
     def wanted_ports(self) -> dict[str, str]:
         """The ports that will be opened, by name, each with what it is for."""
         wanted = {"web": "the website"}

@@ -1,19 +1,24 @@
 """Bring the database up to date in one Django process: tables, cache table, demo data.
 
-    python -m hms.dev.prepare [--demo]
+    python -m hms.dev.prepare [--demo] [--note FILE]
 
 Ends with exit code 2 and one sentence on its last line when the reader can cure what is wrong.
 """
 
+import argparse
+import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import django
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
+
+from hms.dev.keys import write_whole
 
 WAIT_SECONDS = 10
 
@@ -38,20 +43,42 @@ def _migrate() -> None:
         call_command("migrate", interactive=False, verbosity=1)
 
 
-def prepare(*, demo: bool) -> None:
-    """Do what is missing; on a database that is up to date this only looks."""
+def prepare(*, demo: bool) -> list[tuple[str, str]]:
+    """Do what is missing; on a database that is up to date this only looks.
+
+    Returns the demo accounts that are there: role, and how to sign in.
+    """
     django.setup()
     _connect()
     _migrate()
     call_command("createcachetable", verbosity=0)
     if demo:
         call_command("demo_data", if_empty=True)
+    return _demo_accounts()
+
+
+def _demo_accounts() -> list[tuple[str, str]]:
+    """Role and sign-in words of each demo account that is there."""
+    from bookings.demo.accounts import ACCOUNTS, PASSWORD
+    from users.models import User
+
+    names = [username for _, username, _ in ACCOUNTS]
+    there = set(User.objects.filter(username__in=names).values_list("username", flat=True))
+    return [(title, f"{name} / {PASSWORD}") for title, name, _ in ACCOUNTS if name in there]
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m hms.dev.prepare", description=__doc__)
+    parser.add_argument("--demo", action="store_true", help="demo data into an empty database")
+    parser.add_argument("--note", type=Path, help="where to write the demo accounts as JSON")
+    return parser.parse_args()
 
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hms.settings")
     try:
-        prepare(demo="--demo" in sys.argv[1:])
+        options = _options()
+        accounts = prepare(demo=options.demo)
     except ImproperlyConfigured as error:
         print(error)
         return 2
@@ -67,6 +94,8 @@ def main() -> int:
             raise
         print("The database user may not create tables; make it the owner of the database.")
         return 2
+    if options.note:
+        write_whole(options.note, json.dumps(accounts))
     return 0
 
 

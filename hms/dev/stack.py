@@ -184,9 +184,11 @@ class Stack:
         plain = plain_environment()
         settings = {name: value for name, value in env.items() if plain.get(name) != value}
         write_whole(self.state.run / "django.json", json.dumps(settings, indent=1))
-        demo = ["--demo"] if self.options.demo else []
+        # The demo accounts' password is published: they belong to a database of our own alone.
+        demo = ["--demo"] if self.options.demo and configuration.is_all_ours(self.ports) else []
+        arguments = ("-m", "hms.dev.prepare", "--note", str(self.state.demo), *demo)
         async with step("Database brought up to date"):
-            await self._django(python, env, "prepare-database", "-m", "hms.dev.prepare", *demo)
+            await self._django(python, env, "prepare-database", *arguments)
         group.create_task(self._run(services.worker(python, env)))
         await static
         await self._run(services.web(python, env, self.ports, debug=self.options.debug))
