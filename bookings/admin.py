@@ -1,0 +1,223 @@
+"""What the desk does with bookings: look, book for somebody, cancel, always by the rules."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from availability.words import span_words, zone_short
+from bookings.actions import BookingError, book_slot, cancel_booking
+from bookings.forms import ReasonForm
+from bookings.models import Booking, HistoryEntry
+from bookings.requests import SignedInRequest
+from users.models import User
+
+MOST_AT_ONCE = 100
+
+
+class BookForm(forms.ModelForm):
+    """Books when it is valid: only the action, under its locks, knows whether it is."""
+
+    booked_by: User
+
+    class Meta:
+        model = Booking
+        fields = ["slot", "patient"]
+
+    def _post_clean(self) -> None:
+        # In place of the model's own checks, which would word each constraint once more. The
+        # admin's add view is one transaction, so a later fault takes the booking back.
+        if self.errors:
+            return
+        try:
+            self.instance = book_slot(
+                slot_id=self.cleaned_data["slot"].pk,
+                patient=self.cleaned_data["patient"],
+                booked_by=self.booked_by,
+            )
+        except BookingError as error:
+            self.add_error(None, error.sentence)
+
+
+class HistoryInline(admin.TabularInline):
+    model = HistoryEntry
+    fields = readonly_fields = ("at", "what", "by")
+    extra = max_num = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
+        return False
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple]:
+        return [("coming", _("coming")), ("over", _("over")), ("cancelled", _("cancelled"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        now = timezone.now()
+        match self.value():
+            case "coming":
+                return queryset.filter(cancelled_at=None, ends_at__gt=now)
+            case "over":
+                return queryset.filter(cancelled_at=None, ends_at__lte=now)
+            case "cancelled":
+                return queryset.exclude(cancelled_at=None)
+        return queryset
+
+
+@admin.register(Booking)
+class BookingAdmin(admin.ModelAdmin):
+    form = BookForm
+    list_display = ["reference", "when", "patient", "doctor", "clinic", "state", "created_at"]
+    list_filter = [
+        StateFilter,
+        "starts_at",
+        "slot__kind",
+        "slot__clinic",
+        "slot__doctor__specialty",
+    ]
+    search_fields = ["=reference", "patient__name", "patient__phone", "slot__doctor__name"]
+    search_help_text = _("A reference, a patient’s name or phone, or a doctor’s name")
+    ordering = ["-created_at"]
+    list_per_page = 50
+    show_full_result_count = False
+    raw_id_fields = ["slot"]
+    autocomplete_fields = ["patient"]
+    actions = ["cancel_chosen"]
+    inlines = [HistoryInline]
+    change_form_template = "admin/bookings/booking/change_form.html"
+    view_on_site = False
+    shown = [
+        "reference",
+        "when",
+        "patient",
+        "doctor",
+        "clinic",
+        "state",
+        "mails",
+        "booked_by",
+        "created_at",
+        "cancelled_by",
+        "cancelled_at",
+        "cancel_reason",
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Booking]:
+        found: QuerySet[Booking] = Booking.objects.for_pages()
+        return found.select_related("booked_by", "cancelled_by").order_by(*self.ordering)
+
+    def get_fields(self, request, obj=None):
+        return self.shown if obj else ["slot", "patient"]
+
+    def get_readonly_fields(self, request, obj=None):
+        return self.shown if obj else []
+
+    def get_inlines(self, request: HttpRequest, obj: Booking | None) -> list:
+        return self.inlines if obj else []
+
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        form = super().get_form(request, obj, change=change, **kwargs)
+        return type("BookForm", (form,), {"booked_by": request.user})
+
+    def save_model(self, request: HttpRequest, obj: Booking, form, change: bool) -> None:
+        """Nothing: the form's action has written it."""
+
+    def has_change_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
+        # For the list's actions; a single booking is looked at, and changed by actions alone.
+        return obj is None and super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
+        return False
+
+    @admin.display(description=_("when"), ordering="starts_at")
+    def when(self, booking: Booking) -> str:
+        zone = booking.slot.clinic.time_zone
+        words = span_words(booking.starts_at, booking.ends_at, zone)
+        return f"{words} {zone_short(booking.starts_at, zone)}, {booking.starts_at:%Y}"
+
+    @admin.display(description=_("doctor"), ordering="slot__doctor__name")
+    def doctor(self, booking: Booking) -> str:
+        return str(booking.slot.doctor)
+
+    @admin.display(description=_("clinic"), ordering="slot__clinic__name")
+    def clinic(self, booking: Booking) -> str:
+        return str(booking.slot.clinic)
+
+    @admin.display(description=_("state"))
+    def state(self, booking: Booking) -> str | Promise:
+        if not booking.is_live:
+            return _("cancelled")
+        return _("over") if booking.ends_at <= timezone.now() else _("coming")
+
+    @admin.display(description=_("e-mails and calendars"))
+    def mails(self, booking: Booking) -> str:
+        query = f"?q={booking.about}"
+        return format_html(
+            '<a href="{}">{}</a>, <a href="{}">{}</a>',
+            reverse("admin:notifications_email_changelist") + query,
+            _("e-mails"),
+            reverse("admin:calendar_integration_calendarevent_changelist") + query,
+            _("calendar events"),
+        )
+
+    # --- cancelling ------------------------------------------------------------------------------
+
+    @admin.action(description=_("Cancel the chosen bookings…"), permissions=["change"])
+    def cancel_chosen(self, request: HttpRequest, queryset: QuerySet[Booking]) -> HttpResponse:
+        keys = queryset.values_list("pk", flat=True)[:MOST_AT_ONCE]
+        ids = ",".join(str(key) for key in keys)
+        return HttpResponseRedirect(reverse("admin:bookings_booking_cancel") + f"?ids={ids}")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.cancel_view)
+        return [path("cancel/", view, name="bookings_booking_cancel"), *super().get_urls()]
+
+    def cancel_view(self, request: SignedInRequest) -> HttpResponse:
+        """GET names what would be cancelled and asks why; POST cancels."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        bookings = self.get_queryset(request).filter(pk__in=_ids(request.GET.get("ids", "")))
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if request.method == "POST" and form.is_valid():
+            self._cancel(request, bookings, form.cleaned_data["reason"])
+            return redirect("admin:bookings_booking_changelist")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Cancel bookings"),
+            "opts": self.opts,
+            "bookings": bookings,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/bookings/booking/cancel.html", context)
+
+    def _cancel(self, request: SignedInRequest, bookings: QuerySet[Booking], reason: str) -> None:
+        done = 0
+        for booking in bookings:
+            try:
+                cancel_booking(booking_id=booking.pk, by=request.user, reason=reason)
+            except BookingError as error:
+                text = f"{booking.reference}: {error.sentence}"
+                self.message_user(request, text, messages.ERROR)
+            else:
+                self.log_change(request, booking, [{"changed": {"fields": ["cancelled_at"]}}])
+                done += 1
+        if done:
+            text = ngettext("%d booking is cancelled.", "%d bookings are cancelled.", done)
+            self.message_user(request, text % done, messages.SUCCESS)
+
+
+def _ids(text: str) -> list[int]:
+    words = [word for word in text.split(",") if word.isascii() and word.isdecimal()]
+    return [int(word) for word in words[:MOST_AT_ONCE] if len(word) < 19]
