@@ -22,7 +22,8 @@ def slot_moment(slot: TimeSlot) -> str:
     zone = slot.clinic.time_zone
     here = local(slot.starts_at, zone)
     return format_html(
-        '<time class="time" datetime="{}">{}, {}</time> <span class="zone">{}</span>',
+        '<time class="time" datetime="{}"><span class="time__day">{},</span> '
+        '<span class="time__clock">{}</span></time> <span class="zone">{}</span>',
         here.isoformat(),
         date_format(here, "D j M"),
         date_format(here, "H:i"),
