@@ -13,6 +13,7 @@ ONE_ACCOUNT_PER_EMAIL = "user_one_account_per_email"
 
 
 class SafeSignupForm(allauth_forms.SignupForm):
+    account_already_exists: bool
     field_order = ["account_type", "name", "email", "password1", "password2"]
 
     def try_save(self, request):

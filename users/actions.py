@@ -43,11 +43,14 @@ def set_up_account(*, user: User, name: str, account_type: str) -> None:
         user.language = language
     user.save(update_fields=["role", "language"])
     user.ensure_profile()
-    profile = user.profile()
-    profile.name = name
-    if user.is_doctor and settings.DOCTOR_SIGNUP == "open":
-        profile.approved_at = timezone.now()
-    profile.save()
+    if user.is_doctor:
+        open_house = settings.DOCTOR_SIGNUP == "open"
+        user.doctor_profile.name = name
+        user.doctor_profile.approved_at = timezone.now() if open_house else None
+        user.doctor_profile.save()
+    else:
+        user.patient_profile.name = name
+        user.patient_profile.save()
 
 
 @transaction.atomic

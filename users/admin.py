@@ -10,6 +10,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -17,9 +18,10 @@ from users import actions
 from users.forms import zone_choices
 from users.languages import SPOKEN
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+from users.requests import SignedInRequest
 
 # The admin's own login knows no rate limits and no second factor: ours does.
-admin.site.login = secure_admin_login(admin.site.login)
+setattr(admin.site, "login", secure_admin_login(admin.site.login))  # noqa: B010
 # Whoever edits these rows directly can attach an address of theirs to another's account.
 admin.site.unregister(EmailAddress)
 if admin.site.is_registered(EmailConfirmation):
@@ -40,7 +42,9 @@ class UserChangeForm(forms.ModelForm):
             "the old address is told."
         ),
     )
-    time_zone = forms.ChoiceField(label=_("time zone"), required=False)
+    time_zone = forms.ChoiceField(
+        label=_("time zone"), required=False, choices=lambda: [("", "—"), *zone_choices()]
+    )
 
     class Meta:
         model = User
@@ -55,11 +59,6 @@ class UserChangeForm(forms.ModelForm):
             "groups",
             "user_permissions",
         ]
-
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
-        if "time_zone" in self.fields:
-            self.fields["time_zone"].choices = [("", "—"), *zone_choices()]
 
 
 class EmailAddressInline(admin.TabularInline):
@@ -119,7 +118,7 @@ class UserAdmin(DjangoUserAdmin):
         allowed = super().has_delete_permission(request, obj)
         return allowed and (obj is None or self._is_others(request, obj))
 
-    def _is_others(self, request: HttpRequest, user: User) -> bool:
+    def _is_others(self, request: SignedInRequest, user: User) -> bool:
         return user.pk != request.user.pk and actions.may_change(by=request.user, user=user)
 
     def get_readonly_fields(self, request, obj=None) -> list[str]:
@@ -228,7 +227,7 @@ class DoctorAdmin(admin.ModelAdmin):
         return doctor.user.email
 
     @admin.display(description=_("approval"))
-    def approval(self, doctor: DoctorProfile) -> str:
+    def approval(self, doctor: DoctorProfile) -> str | Promise:
         if doctor.is_approved:
             return _("approved")
         return _("refused") if doctor.refused_at else _("waiting for approval")

@@ -41,6 +41,7 @@ class PreferencesForm(forms.Form):
 
     time_zone = forms.ChoiceField(
         label=_("Your time zone"),
+        choices=lambda: [("", _("the clinic's")), *zone_choices()],
         required=False,
         help_text=_("Visits are shown in the clinic's time, and in yours beside it."),
     )
@@ -48,15 +49,14 @@ class PreferencesForm(forms.Form):
 
     def __init__(self, *args, user: User, **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["time_zone"].choices = [("", _("the clinic's")), *zone_choices()]
-        self.initial |= {"time_zone": user.time_zone, "language": user.language}
+        self.initial.update(time_zone=user.time_zone, language=user.language)
 
     def preferences(self) -> dict[str, str]:
         return {name: self.cleaned_data[name] for name in ("time_zone", "language")}
 
 
 class PatientForm(PreferencesForm):
-    field_order = ["name", "date_of_birth", "phone"]
+    DETAILS = field_order = ["name", "date_of_birth", "phone"]
 
     name = forms.CharField(
         label=_("Name"),
@@ -79,14 +79,12 @@ class PatientForm(PreferencesForm):
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
     )
 
-    def __init__(self, *args, patient: PatientProfile, **kwargs) -> None:
-        super().__init__(*args, user=patient.user, **kwargs)
-        self.initial |= {
-            name: getattr(patient, name) for name in ("name", "date_of_birth", "phone")
-        }
+    def __init__(self, *args, patient: PatientProfile, user: User, **kwargs) -> None:
+        super().__init__(*args, user=user, **kwargs)
+        self.initial.update({name: getattr(patient, name) for name in self.DETAILS})
 
     def details(self) -> dict:
-        return {name: self.cleaned_data[name] for name in ("name", "date_of_birth", "phone")}
+        return {name: self.cleaned_data[name] for name in self.DETAILS}
 
 
 class DoctorForm(PreferencesForm):
@@ -139,7 +137,7 @@ class DoctorForm(PreferencesForm):
 
     def __init__(self, *args, doctor: DoctorProfile, **kwargs) -> None:
         super().__init__(*args, user=doctor.user, **kwargs)
-        self.initial |= {name: getattr(doctor, name) for name in self.DETAILS}
+        self.initial.update({name: getattr(doctor, name) for name in self.DETAILS})
         self.initial["clinics"] = doctor.clinics.all()
         if not doctor.photo:
             del self.fields["remove_photo"]

@@ -1,4 +1,5 @@
 from pathlib import PurePath
+from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
@@ -22,7 +23,7 @@ def validate_zone(name: str) -> None:
         raise ValidationError(_("“%(name)s” is not a time zone."), params={"name": name})
 
 
-class UserManager(DjangoUserManager):
+class UserManager(DjangoUserManager["User"]):
     """Every account comes with the profile of its role, however it is made."""
 
     @classmethod
@@ -32,7 +33,7 @@ class UserManager(DjangoUserManager):
 
     @transaction.atomic
     def _create_user(self, username, email, password, **extra_fields):
-        user = super()._create_user(username, email, password, **extra_fields)
+        user = super()._create_user(username, email, password, **extra_fields)  # type: ignore[misc]
         user.ensure_profile()
         return user
 
@@ -60,9 +61,9 @@ class User(AbstractUser):
     time_zone = models.CharField(max_length=64, blank=True, validators=[validate_zone])
     language = models.CharField(max_length=10, default="en", choices=settings.LANGUAGES)
 
-    objects = UserManager()
+    objects: ClassVar[UserManager] = UserManager()
 
-    class Meta(AbstractUser.Meta):
+    class Meta(AbstractUser.Meta):  # type: ignore[name-defined]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),
@@ -93,11 +94,9 @@ class User(AbstractUser):
 
     def profile(self) -> "DoctorProfile | PatientProfile | None":
         """The profile of the present role; None for staff who are neither."""
-        name = {
-            self.Role.DOCTOR: "doctor_profile",
-            self.Role.PATIENT: "patient_profile",
-        }.get(self.role)
-        return getattr(self, name, None) if name else None
+        if self.is_doctor:
+            return getattr(self, "doctor_profile", None)
+        return getattr(self, "patient_profile", None) if self.is_patient else None
 
     def ensure_profile(self) -> None:
         if self.is_doctor:
@@ -107,9 +106,14 @@ class User(AbstractUser):
 
     def trust_email(self) -> None:
         """Mark the address as confirmed without a code (superusers, demo accounts)."""
+        # Not at the top: allauth's models need this one to be there first.
+        from allauth.account.models import EmailAddress
+
         if self.email:
-            self.emailaddress_set.update_or_create(
-                email=self.email.lower(), defaults={"verified": True, "primary": True}
+            EmailAddress.objects.update_or_create(
+                user=self,
+                email=self.email.lower(),
+                defaults={"verified": True, "primary": True},
             )
 
 

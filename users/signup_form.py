@@ -11,12 +11,18 @@ from users import actions
 from users.validators import validate_person_name
 
 
+def offered_types() -> list:
+    """What a person may choose to be on this installation."""
+    types = [("patient", _("a patient")), ("doctor", _("a doctor"))]
+    return types[:1] if settings.DOCTOR_SIGNUP == "closed" else types
+
+
 class SignupDetailsForm(forms.Form):
     """Never a ModelForm: no posted field can reach the account except through the action."""
 
     account_type = forms.ChoiceField(
         label=_("I am"),
-        choices=[("patient", _("a patient")), ("doctor", _("a doctor"))],
+        choices=offered_types,
         initial="patient",
         widget=forms.RadioSelect,
     )
@@ -29,11 +35,10 @@ class SignupDetailsForm(forms.Form):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        field = self.fields["account_type"]
-        if settings.DOCTOR_SIGNUP == "closed":
-            field.choices = field.choices[:1]
-        elif settings.DOCTOR_SIGNUP == "approval":
-            field.help_text = _("The clinic looks at each doctor's account before it is listed.")
+        if settings.DOCTOR_SIGNUP == "approval":
+            self.fields["account_type"].help_text = _(
+                "The clinic looks at each doctor's account before it is listed."
+            )
 
     def signup(self, request, user) -> None:
         actions.set_up_account(

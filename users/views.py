@@ -13,12 +13,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 from users import actions
 from users.forms import DoctorForm, PatientForm, PreferencesForm
 from users.models import DoctorProfile
+from users.requests import SignedInRequest
 
 A_WEEK = 7 * 24 * 3600
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def profile(request: HttpRequest) -> HttpResponseBase:
+def profile(request: SignedInRequest) -> HttpResponseBase:
     """The page of the account's own kind."""
     if request.user.is_patient:
         return _patient(request)
@@ -27,9 +28,9 @@ def profile(request: HttpRequest) -> HttpResponseBase:
     return _staff(request)
 
 
-def _patient(request: HttpRequest) -> HttpResponseBase:
+def _patient(request: SignedInRequest) -> HttpResponseBase:
     patient = request.user.patient_profile
-    form = PatientForm(request.POST or None, patient=patient)
+    form = PatientForm(request.POST or None, patient=patient, user=request.user)
     if form.is_valid():
         with transaction.atomic():
             actions.update_patient(patient=patient, **form.details())
@@ -38,7 +39,7 @@ def _patient(request: HttpRequest) -> HttpResponseBase:
     return render(request, "users/profile.html", {"form": form})
 
 
-def _doctor(request: HttpRequest) -> HttpResponseBase:
+def _doctor(request: SignedInRequest) -> HttpResponseBase:
     doctor = request.user.doctor_profile
     form = DoctorForm(request.POST or None, request.FILES or None, doctor=doctor)
     if form.is_valid():
@@ -51,7 +52,7 @@ def _doctor(request: HttpRequest) -> HttpResponseBase:
     return render(request, "users/profile.html", {"form": form, "doctor": doctor})
 
 
-def _staff(request: HttpRequest) -> HttpResponseBase:
+def _staff(request: SignedInRequest) -> HttpResponseBase:
     form = PreferencesForm(request.POST or None, user=request.user)
     if form.is_valid():
         actions.set_preferences(user=request.user, **form.preferences())
@@ -59,7 +60,7 @@ def _staff(request: HttpRequest) -> HttpResponseBase:
     return render(request, "users/profile.html", {"form": form})
 
 
-def _saved(request: HttpRequest) -> HttpResponseBase:
+def _saved(request: SignedInRequest) -> HttpResponseBase:
     messages.success(request, _("Your profile is saved."))
     return redirect("users:profile")
 

@@ -1,6 +1,7 @@
 """What staff can do with people in the admin, and what they cannot."""
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
 from django.urls import reverse
 
@@ -132,9 +133,12 @@ def test_email_is_changed_through_the_action():
 @pytest.mark.parametrize("superuser", [True, False])
 def test_no_password_hash_is_shown(superuser, settings):
     """S-05."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+    settings.PASSWORD_HASHERS.append("django.contrib.auth.hashers.PBKDF2PasswordHasher")
     staff = make_staff(superuser=superuser, permissions=() if superuser else CLERK)
     user = make_patient().user
+    for other in (user, staff):
+        other.password = PBKDF2PasswordHasher().encode("secret", "saltandpepper", 1)
+        other.save()
     client = signed_in(staff)
 
     for other in (user, staff):

@@ -1,6 +1,6 @@
 from allauth.account.forms import default_token_generator
 from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
-from allauth.account.utils import user_pk_to_url_str
+from allauth.account.utils import has_verified_email, user_pk_to_url_str
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             raise CommandError("This account is deactivated; activate it in the admin first.")
         if options["confirm_email"]:
             user.trust_email()
-        elif user.email and not user.emailaddress_set.filter(verified=True).exists():
+        elif user.email and not has_verified_email(user):
             self.stderr.write(
                 "The address is not confirmed, so a code will be asked for at the next login; "
                 "--confirm-email takes it as confirmed."
