@@ -1,12 +1,13 @@
 """Slots for tests, made under the rules of the database but past the rules of the actions."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
 from availability.models import TimeSlot
 from users.models import Clinic, DoctorProfile
-from users.tests.factories import make_clinic, make_doctor
+from users.tests.factories import make_clinic, make_doctor, make_patient
 
 
 def make_slot(
@@ -36,6 +37,20 @@ def make_slot(
         kind=kind,
         published_at=published_at or min(timezone.now(), starts_at - timedelta(days=1)),
         withdrawn_at=withdrawn_at,
+    )
+
+
+def book(slot: TimeSlot, *, cancelled: bool = False) -> Any:
+    """A booking of that slot, past the rules of booking, which this room does not know."""
+    patient = make_patient(with_user=False)
+    by = slot.doctor.user
+    gone = {"cancelled_at": timezone.now(), "cancelled_by": by} if cancelled else {}
+    return slot.bookings.create(
+        patient=patient,
+        booked_by=by,
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        **gone,
     )
 
 

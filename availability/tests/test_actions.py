@@ -8,8 +8,7 @@ from django.utils import timezone
 from availability import actions, rules
 from availability.actions import SlotError, delete_slot, edit_slot, publish_day, publish_slot
 from availability.models import TimeSlot
-from availability.tests.factories import make_slot
-from bookings.models import Booking
+from availability.tests.factories import book, make_slot
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -36,20 +35,6 @@ def refused(verb, **wanted):
     with pytest.raises(SlotError) as caught:
         verb(**wanted)
     return caught.value.errors
-
-
-def book(slot, *, cancelled=False):
-    """A booking past the booking rules: this room does not know them."""
-    patient = make_patient()
-    gone = {"cancelled_at": NOW, "cancelled_by": patient.user} if cancelled else {}
-    return Booking.objects.create(
-        slot=slot,
-        patient=patient,
-        booked_by=patient.user,
-        starts_at=slot.starts_at,
-        ends_at=slot.ends_at,
-        **gone,
-    )
 
 
 # --- publishing one -------------------------------------------------------------------------

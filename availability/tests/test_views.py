@@ -5,8 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from availability.models import TimeSlot
-from availability.tests.factories import make_slot
-from availability.tests.test_actions import book
+from availability.tests.factories import book, make_slot
 from hms.lib.clock import local, to_utc
 from users.tests.factories import (
     make_clinic,

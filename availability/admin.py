@@ -1,0 +1,179 @@
+"""Staff publish, change and delete a doctor's slots by the rules that doctors obey."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from availability import actions, rules
+from availability.actions import SlotError
+from availability.forms import SlotForm
+from availability.models import TimeSlot, TimeSlotQuerySet
+from availability.words import span_words, zone_words
+from users.models import Clinic, User
+
+
+class SlotAdminForm(SlotForm, forms.ModelForm):
+    """The doctors' own form with the doctor to choose; all that is wrong shows beside its field."""
+
+    staff: User  # who asks; the admin sets it
+
+    class Meta:
+        model = TimeSlot
+        fields = ["doctor"]
+
+    def __init__(self, *args: Any, instance: TimeSlot | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, slot=instance, instance=instance, **kwargs)
+        self.fields["clinic"].queryset = Clinic.objects.all()
+        self.fields["which"].help_text = _("Only for a time that comes twice that day.")
+        if instance:
+            self.fields["doctor"].disabled = True
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if not self.errors:
+            draft = rules.Draft(
+                doctor=data["doctor"],
+                clinic=data["clinic"],
+                kind=data["kind"],
+                by=self.staff,
+                now=timezone.now(),
+                instead_of=self.instance if self.instance.pk else None,
+            )
+            self.refuse(SlotError(rules.refusals(draft, (data["starts_at"], data["ends_at"]))))
+        return data
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [
+            ("free", _("free")),
+            ("booked", _("booked")),
+            ("past", _("past")),
+            ("withdrawn", _("withdrawn")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: TimeSlotQuerySet) -> TimeSlotQuerySet:
+        now = timezone.now()
+        match self.value():
+            case "free":
+                return queryset.offered().filter(starts_at__gt=now, live_booking__isnull=True)
+            case "booked":
+                return queryset.filter(live_booking__isnull=False)
+            case "past":
+                return queryset.offered().filter(starts_at__lte=now)
+            case "withdrawn":
+                return queryset.filter(withdrawn_at__isnull=False)
+            case _:
+                return queryset
+
+
+@admin.register(TimeSlot)
+class TimeSlotAdmin(admin.ModelAdmin):
+    form = SlotAdminForm
+    autocomplete_fields = ["doctor"]
+    list_display = ["when", "zone", "doctor", "clinic", "kind", "state"]
+    list_filter = [StateFilter, ("starts_at", admin.DateFieldListFilter), "clinic", "kind"]
+    list_select_related = ["doctor__user", "clinic"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["doctor__name", "doctor__user__username", "clinic__name"]
+    ordering = ["-starts_at", "-pk"]
+    actions = None  # deleting many at once would ask nobody
+
+    EDITED = ("doctor", "clinic", "kind", "day", "starts", "ends", "which")
+    SHOWN = ("doctor", "clinic", "kind", "when", "zone", "state", "published_at", "withdrawn_at")
+
+    @admin.display(description=_("when"), ordering="starts_at")
+    def when(self, slot: TimeSlot) -> str:
+        return span_words(slot.starts_at, slot.ends_at, slot.clinic.time_zone)
+
+    @admin.display(description=_("zone"))
+    def zone(self, slot: TimeSlot) -> str:
+        return zone_words(slot.starts_at, slot.clinic.time_zone)
+
+    @admin.display(description=_("state"))
+    def state(self, slot: TimeSlot) -> str:
+        if slot.withdrawn_at:
+            return str(_("withdrawn"))
+        return str({"open": _("free"), "booked": _("booked"), "past": _("past")}[slot.state])
+
+    def get_queryset(self, request: HttpRequest) -> TimeSlotQuerySet:
+        return super().get_queryset(request).with_live_booking()
+
+    def get_fields(self, request: HttpRequest, obj: TimeSlot | None = None) -> tuple[str, ...]:
+        return self.EDITED if self._may_edit(request, obj) else self.SHOWN
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: TimeSlot | None = None
+    ) -> tuple[str, ...]:
+        return () if self._may_edit(request, obj) else self.SHOWN
+
+    def get_form(
+        self, request: HttpRequest, obj: TimeSlot | None = None, change: bool = False, **kwargs: Any
+    ) -> type[SlotAdminForm]:
+        if not self._may_edit(request, obj):
+            kwargs["form"] = forms.ModelForm
+        form = super().get_form(request, obj, change, **kwargs)
+        form.staff = request.user
+        return form
+
+    def has_change_permission(self, request: HttpRequest, obj: TimeSlot | None = None) -> bool:
+        """A withdrawn, started or booked slot is only looked at."""
+        return super().has_change_permission(request, obj) and (
+            obj is None or (obj.withdrawn_at is None and actions.obstacle(slot=obj) is None)
+        )
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        try:
+            return super().changeform_view(request, object_id, *args, **kwargs)
+        except SlotError as error:
+            # Somebody was faster between the form's check and the action's.
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(
+        self, request: HttpRequest, obj: TimeSlot, form: SlotAdminForm, change: bool
+    ) -> None:
+        if change:
+            saved = actions.edit_slot(slot_id=obj.pk, by=request.user, **form.wanted())
+        else:
+            saved = actions.publish_slot(doctor=obj.doctor, by=request.user, **form.wanted())
+        # A slot with history was replaced: the admin goes on with the one that stands now.
+        obj.pk = saved.pk
+        obj.starts_at, obj.ends_at = saved.starts_at, saved.ends_at
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict | None = None
+    ) -> HttpResponseBase:
+        slot = self.get_object(request, unquote(object_id))
+        obstacle = actions.obstacle(slot=slot) if slot else None
+        try:
+            if obstacle:
+                raise SlotError({"": [obstacle.sentence]})
+            return super().delete_view(request, object_id, extra_context)
+        except SlotError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(
+                reverse("admin:availability_timeslot_change", args=[object_id])
+            )
+
+    def delete_model(self, request: HttpRequest, obj: TimeSlot) -> None:
+        actions.delete_slot(slot_id=obj.pk, by=request.user)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
+        # Cancelled bookings do not protect it: they keep the slot, which is then withdrawn.
+        return [str(slot) for slot in objs], {}, set(), []
+
+    def _may_edit(self, request: HttpRequest, obj: TimeSlot | None) -> bool:
+        return obj is None or self.has_change_permission(request, obj)
