@@ -13,7 +13,8 @@ from hms.dev.browser import on_machine
 from hms.dev.running import RunningStack
 from hms.dev.testing import FORGOTTEN, TESTS, remove
 
-STACK_PORT_OFFSET = 10000
+# Another run of the tests on the same machine takes another offset.
+STACK_PORT_OFFSET = int(os.environ.get("HMS_TEST_PORT_OFFSET", "10000"))
 # What a test browser must not do on its own account; names that are not local lead nowhere.
 QUIET = (
     "--disable-background-networking",
