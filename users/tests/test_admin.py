@@ -56,6 +56,8 @@ def rank(user) -> tuple:
     user = User.objects.get(pk=user.pk)
     return (
         user.role,
+        user.username,
+        user.is_active,
         user.is_staff,
         user.is_superuser,
         user.user_permissions.count(),
@@ -93,7 +95,11 @@ def test_clerk_raises_neither_themselves_nor_anybody():
     client = signed_in(clerk)
     patient, colleague, boss = make_patient().user, make_staff(), make_staff(superuser=True)
 
-    for user in (clerk, colleague, boss):
+    for user in (colleague, boss):
+        before = rank(user)
+        client.post(change_url(user), posted(user, username="pwned", is_active="", **EVERYTHING))
+        assert rank(user) == before
+    for user in (clerk, boss):
         before = rank(user)
         client.post(change_url(user), posted(user, **EVERYTHING))
         assert rank(user) == before

@@ -254,15 +254,15 @@ def test_photo_is_replaced_and_removed(tmp_path, django_capture_on_commit_callba
     assert (doctor.photo.name, list(tmp_path.rglob("*.webp"))) == ("", [])
 
 
-def bomb() -> bytes:
-    """A PNG of a few hundred bytes whose header promises 30,000 × 30,000 pixels."""
+def bomb(side: int) -> bytes:
+    """A PNG of a few hundred bytes whose header promises a square of that many pixels a side."""
 
     def chunk(name, data):
         return (
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         )
 
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
         + chunk(b"IHDR", header)
@@ -277,7 +277,8 @@ HOSTILE = {
     "html": b"<html><script>alert(1)</script></html>",
     "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
     "nul": b"\x00" * 1000,
-    "bomb": bomb(),
+    "bomb": bomb(30_000),
+    "small bomb": bomb(7_000),
     "gif": picture("GIF"),
     "bmp": picture("BMP"),
     "cut JPEG": picture()[:400],
@@ -296,6 +297,12 @@ def test_photo_refuses_what_is_none(content):
     assert list(response.context["form"].errors) == ["photo"]
     doctor.refresh_from_db()
     assert not doctor.photo
+
+
+def test_photo_is_measured_before_it_is_unpacked():
+    response = upload(make_doctor(), bomb(7_000))
+
+    assert "too many pixels" in response.content.decode()
 
 
 def test_photo_refuses_what_is_too_large():
