@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -46,6 +47,13 @@ class BookForm(forms.ModelForm):
             )
         except BookingError as error:
             self.add_error(None, error.sentence)
+
+
+class FreeSlotWidget(ForeignKeyRawIdWidget):
+    """The list of slots as a chooser, opened at the free ones: when, whose and where in columns."""
+
+    def base_url_parameters(self) -> dict:
+        return {**super().base_url_parameters(), "state": "free"}
 
 
 class HistoryInline(admin.TabularInline):
@@ -93,7 +101,6 @@ class BookingAdmin(admin.ModelAdmin):
     ordering = ["-created_at"]
     list_per_page = 50
     show_full_result_count = False
-    raw_id_fields = ["slot"]
     autocomplete_fields = ["patient"]
     actions = ["cancel_chosen"]
     inlines = [HistoryInline]
@@ -131,6 +138,11 @@ class BookingAdmin(admin.ModelAdmin):
         form = super().get_form(request, obj, change=change, **kwargs)
         return type("BookForm", (form,), {"booked_by": request.user})
 
+    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+        if db_field.name == "slot":
+            kwargs["widget"] = FreeSlotWidget(db_field.remote_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Booking, form, change: bool) -> None:
         """Nothing: the form's action has written it."""
 
@@ -145,7 +157,8 @@ class BookingAdmin(admin.ModelAdmin):
     def when(self, booking: Booking) -> str:
         zone = booking.slot.clinic.time_zone
         words = span_words(booking.starts_at, booking.ends_at, zone)
-        return f"{words} {zone_short(booking.starts_at, zone)}, {booking.starts_at:%Y}"
+        # In one line, or the column becomes a tower.
+        return f"{words} {zone_short(booking.starts_at, zone)}".replace(" ", "\xa0")
 
     @admin.display(description=_("doctor"), ordering="slot__doctor__name")
     def doctor(self, booking: Booking) -> str:
@@ -189,7 +202,7 @@ class BookingAdmin(admin.ModelAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         bookings = self.get_queryset(request).filter(pk__in=_ids(request.GET.get("ids", "")))
-        form = ReasonForm(request.POST if request.method == "POST" else None)
+        form = ReasonForm(request.POST if request.method == "POST" else None, must=False)
         if request.method == "POST" and form.is_valid():
             self._cancel(request, bookings, form.cleaned_data["reason"])
             return redirect("admin:bookings_booking_changelist")

@@ -104,7 +104,7 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
     """GET names the consequence, POST cancels."""
     booking, side = _own(request, reference)
     for_doctor = side == Side.DOCTOR
-    form = ReasonForm(request.POST if request.method == "POST" else None)
+    form = ReasonForm(request.POST if request.method == "POST" else None, must=for_doctor)
     if not for_doctor:
         del form.fields["reason"]
     if request.method == "POST" and form.is_valid():

@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from availability.tests.factories import make_slot
 from bookings import jobs
@@ -10,6 +11,7 @@ from bookings.actions import cancel_booking
 from bookings.models import Booking
 from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
+from hms.lib.clock import local
 from notifications.models import Email
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
 
@@ -374,3 +376,15 @@ def test_standing_is_the_readers_own():
     Email.objects.filter(recipient=doctor).update(state="failed")
     assert badges(booking, booking.patient.user) == ['info">E-mail on its way']
     assert badges(booking, doctor) == ['error">E-mail could not be sent']
+
+
+def test_chips_say_which_time_they_show():
+    slot = make_slot()
+    client = client_of(make_patient().user)
+    for url in (
+        "/",
+        f"/doctors/{slot.doctor_id}/?day={local(slot.starts_at, 'Europe/Berlin').date()}",
+    ):
+        page = text(client.get(url))
+        button = page.split(f'formaction="{create_url(slot)}"')[1].split(">")[0]
+        assert parse_datetime(button.split('value="')[1].split('"')[0]) == slot.starts_at
