@@ -16,6 +16,10 @@ class SafeSignupForm(allauth_forms.SignupForm):
     account_already_exists: bool
     field_order = ["account_type", "name", "email", "password1", "password2"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("E-mail address")
+
     def try_save(self, request):
         """The new user, or for an address that is taken the answer that looks the same."""
         if self.account_already_exists:

@@ -88,7 +88,16 @@ class PatientForm(PreferencesForm):
 
 
 class DoctorForm(PreferencesForm):
-    field_order = ["name", "photo", "remove_photo", "specialty", "clinics", "bio"]
+    field_order = [
+        "name",
+        "photo",
+        "remove_photo",
+        "specialty",
+        "clinics",
+        "bio",
+        "video_room_url",
+        "languages",
+    ]
     DETAILS = ("name", "specialty", "clinics", "bio", "languages", "video_room_url")
 
     name = forms.CharField(
@@ -122,7 +131,7 @@ class DoctorForm(PreferencesForm):
     )
     languages = forms.MultipleChoiceField(
         label=_("Languages you speak with patients"),
-        choices=SPOKEN,
+        choices=lambda: sorted(SPOKEN, key=lambda choice: str(choice[1])),
         required=False,
         widget=forms.CheckboxSelectMultiple,
     )

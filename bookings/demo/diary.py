@@ -26,6 +26,7 @@ MORNING, AFTERNOON = (time(9), time(12)), (time(14), time(17, 30))
 SHOWN = "doctor"
 ALL_DAY = (time(6), time(22))
 EARLY, LATE = time(7), time(21)
+HOME = {entry.name: entry.clinic for entry in people.PATIENTS}
 MOST_COMING = 5  # visits of one patient, well under what may be open
 BOOKED_OF_TEN, BOOKED_TODAY_OF_TEN = 3, 5
 
@@ -149,10 +150,13 @@ class _Diary:
                 return
 
     def _can_come(self, patient: PatientProfile, slot: TimeSlot) -> bool:
-        is_coming = slot.ends_at > self.now
-        return not (is_coming and self.coming[patient.pk] >= MOST_COMING) and not _overlaps(
-            (slot.starts_at, slot.ends_at), self.busy[patient.pk]
-        )
+        if slot.kind == TimeSlot.Kind.IN_PERSON and slot.clinic.name != HOME.get(
+            patient.name, people.BERLIN
+        ):
+            return False
+        if slot.ends_at > self.now and self.coming[patient.pk] >= MOST_COMING:
+            return False
+        return not _overlaps((slot.starts_at, slot.ends_at), self.busy[patient.pk])
 
     def _book(self, slot: TimeSlot, patient: PatientProfile) -> None:
         if self._can_come(patient, slot):

@@ -172,6 +172,11 @@ class Patient:
     phone: str
     zone: str = ""
 
+    @property
+    def clinic(self) -> str:
+        """Where they go in person."""
+        return NEW_YORK if self.phone.startswith("+1 ") else BERLIN
+
 
 PATIENTS = [
     Patient("patient", "Sofia Lindqvist", date(1991, 4, 12), "+49 151 5550 101", "Europe/Berlin"),
