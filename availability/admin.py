@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +17,11 @@ from availability.forms import SlotForm
 from availability.models import TimeSlot, TimeSlotQuerySet
 from availability.words import span_words, zone_words
 from users.models import Clinic, User
+
+
+def _staff(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the admin lets nobody else in
+    return request.user
 
 
 class SlotAdminForm(SlotForm, forms.ModelForm):
@@ -29,7 +35,7 @@ class SlotAdminForm(SlotForm, forms.ModelForm):
 
     def __init__(self, *args: Any, instance: TimeSlot | None = None, **kwargs: Any) -> None:
         super().__init__(*args, slot=instance, instance=instance, **kwargs)
-        self.fields["clinic"].queryset = Clinic.objects.all()
+        self.choose_among(Clinic.objects.all())
         self.fields["which"].help_text = _("Only for a time that comes twice that day.")
         if instance:
             self.fields["doctor"].disabled = True
@@ -61,15 +67,16 @@ class StateFilter(admin.SimpleListFilter):
             ("withdrawn", _("withdrawn")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: TimeSlotQuerySet) -> TimeSlotQuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         now = timezone.now()
+        offered = queryset.filter(withdrawn_at__isnull=True)
         match self.value():
             case "free":
-                return queryset.offered().filter(starts_at__gt=now, live_booking__isnull=True)
+                return offered.filter(starts_at__gt=now, live_booking__isnull=True)
             case "booked":
                 return queryset.filter(live_booking__isnull=False)
             case "past":
-                return queryset.offered().filter(starts_at__lte=now)
+                return offered.filter(starts_at__lte=now)
             case "withdrawn":
                 return queryset.filter(withdrawn_at__isnull=False)
             case _:
@@ -107,7 +114,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
         return str({"open": _("free"), "booked": _("booked"), "past": _("past")}[slot.state])
 
     def get_queryset(self, request: HttpRequest) -> TimeSlotQuerySet:
-        return super().get_queryset(request).with_live_booking()
+        return TimeSlot.objects.with_live_booking().order_by(*self.ordering)
 
     def get_fields(self, request: HttpRequest, obj: TimeSlot | None = None) -> tuple[str, ...]:
         return self.EDITED if self._may_edit(request, obj) else self.SHOWN
@@ -119,11 +126,11 @@ class TimeSlotAdmin(admin.ModelAdmin):
 
     def get_form(
         self, request: HttpRequest, obj: TimeSlot | None = None, change: bool = False, **kwargs: Any
-    ) -> type[SlotAdminForm]:
+    ) -> type[forms.ModelForm]:
         if not self._may_edit(request, obj):
             kwargs["form"] = forms.ModelForm
-        form = super().get_form(request, obj, change, **kwargs)
-        form.staff = request.user
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.staff = _staff(request)
         return form
 
     def has_change_permission(self, request: HttpRequest, obj: TimeSlot | None = None) -> bool:
@@ -134,7 +141,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         try:
             return super().changeform_view(request, object_id, *args, **kwargs)
         except SlotError as error:
@@ -146,16 +153,16 @@ class TimeSlotAdmin(admin.ModelAdmin):
         self, request: HttpRequest, obj: TimeSlot, form: SlotAdminForm, change: bool
     ) -> None:
         if change:
-            saved = actions.edit_slot(slot_id=obj.pk, by=request.user, **form.wanted())
+            saved = actions.edit_slot(slot_id=obj.pk, by=_staff(request), **form.wanted())
         else:
-            saved = actions.publish_slot(doctor=obj.doctor, by=request.user, **form.wanted())
+            saved = actions.publish_slot(doctor=obj.doctor, by=_staff(request), **form.wanted())
         # A slot with history was replaced: the admin goes on with the one that stands now.
         obj.pk = saved.pk
         obj.starts_at, obj.ends_at = saved.starts_at, saved.ends_at
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         slot = self.get_object(request, unquote(object_id))
         obstacle = actions.obstacle(slot=slot) if slot else None
         try:
@@ -169,7 +176,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
             )
 
     def delete_model(self, request: HttpRequest, obj: TimeSlot) -> None:
-        actions.delete_slot(slot_id=obj.pk, by=request.user)
+        actions.delete_slot(slot_id=obj.pk, by=_staff(request))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
         # Cancelled bookings do not protect it: they keep the slot, which is then withdrawn.

@@ -155,7 +155,8 @@ def directory(
 def _soonest(wanted: Wanted, after: Cursor | None, now: datetime) -> list[tuple[int, datetime]]:
     """Ids of doctors and their next free moment, one more than a page holds."""
     inner, parameters = _next_moments(wanted, now).query.sql_with_params()
-    limits, values = [], []
+    limits: list[str] = []
+    values: list[Any] = []
     if wanted.day or wanted.kind:
         limits, values = ["next_at < %s"], [NEVER]
     if after:

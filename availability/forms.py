@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -42,6 +43,9 @@ class ClinicField(forms.ModelChoiceField):
 class DayAndTimes(forms.Form):
     """What one slot and a day's row have in common: where, how, and a stretch of one day."""
 
+    # A row can't be laid out backwards; of one slot the action says it, with all else.
+    needs_order = False
+
     clinic = ClinicField(
         label=_("Clinic"),
         queryset=Clinic.objects.none(),
@@ -58,9 +62,14 @@ class DayAndTimes(forms.Form):
         super().__init__(*args, **kwargs)
         if doctor:
             clinics = doctor.clinics.all()
-            self.fields["clinic"].queryset = clinics
+            self.choose_among(clinics)
             self.initial.setdefault("clinic", clinics.first())
         self.initial.setdefault("kind", TimeSlot.Kind.IN_PERSON)
+
+    def choose_among(self, clinics: QuerySet[Clinic]) -> None:
+        field = self.fields["clinic"]
+        assert isinstance(field, ClinicField)
+        field.queryset = clinics
 
     def clean_day(self) -> date:
         day, now = self.cleaned_data["day"], timezone.now()
@@ -74,32 +83,43 @@ class DayAndTimes(forms.Form):
 
     def stretch(self) -> tuple[str, date, time, time] | None:
         """Zone, day, from, to; None while one of them is missing or wrong."""
-        found = [self.cleaned_data.get(name) for name in ("clinic", "day", "starts", "ends")]
-        if any(value is None for value in found):
+        clinic: Clinic | None = self.cleaned_data.get("clinic")
+        day: date | None = self.cleaned_data.get("day")
+        starts: time | None = self.cleaned_data.get("starts")
+        ends: time | None = self.cleaned_data.get("ends")
+        if starts is None or ends is None:
             return None
-        clinic, day, starts, ends = found
-        if ends < starts and ends != time.min:
-            self.add_error("ends", _("A slot must end after it starts."))
-            return None
-        if ends == starts:
-            self.add_error("ends", _("It ends at the moment it starts. Choose a later end."))
+        if clinic is None or day is None or self.needs_order:
+            wrong = self._order_problem(starts, ends)
+            if wrong:
+                self.add_error("ends", wrong)
+                return None
+        if clinic is None or day is None:
             return None
         return clinic.time_zone, day, starts, ends
+
+    def _order_problem(self, starts: time, ends: time) -> str:
+        if ends == starts:
+            return _now("It ends at the moment it starts. Choose a later end.")
+        if ends < starts and ends != time.min:
+            return _now("A slot must end after it starts.")
+        return ""
 
     def refuse(self, error: SlotError) -> None:
         """Put what an action refused beside the fields of this form."""
         for field, sentences in error.errors.items():
             name = {"starts_at": "starts", "ends_at": "ends"}.get(field, field)
             for sentence in sentences:
-                known = name in self.fields and name != NON_FIELD_ERRORS
-                self.add_error(name if known else None, sentence)
+                beside = name if name in self.fields else NON_FIELD_ERRORS
+                if sentence not in self.errors.get(beside, []):
+                    self.add_error(None if beside == NON_FIELD_ERRORS else beside, sentence)
 
 
 class SlotForm(DayAndTimes):
     """One slot. `which` is shown only for a time that the clock shows twice that day."""
 
     which = forms.ChoiceField(
-        label=_("Which of the two?"),
+        label=_("Which of the two"),
         choices=[(FIRST, _("the first")), (SECOND, _("the second"))],
         widget=forms.RadioSelect,
         help_text=_("The clocks go back that day, so this time comes twice."),
@@ -109,7 +129,7 @@ class SlotForm(DayAndTimes):
     def __init__(self, *args, slot: TimeSlot | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if slot:
-            self.initial |= initial_of(slot)
+            self.initial = {**self.initial, **initial_of(slot)}
         self.asks_which = False
 
     def clean(self) -> dict:
@@ -137,7 +157,10 @@ class SlotForm(DayAndTimes):
     def _ask_which(self, zone: str, day: date, at: time) -> None:
         self.asks_which = True
         first, second = (zone_short(to_utc(day, at, zone, fold=fold), zone) for fold in (0, 1))
-        self.fields["which"].choices = [
+        field = self.fields["which"]
+        assert isinstance(field, forms.ChoiceField)
+        field.required = True
+        field.choices = [
             (FIRST, _now("the first, %(zone)s") % {"zone": first}),
             (SECOND, _now("the second, %(zone)s") % {"zone": second}),
         ]
@@ -169,6 +192,8 @@ def initial_of(slot: TimeSlot) -> dict:
 
 class DayForm(DayAndTimes):
     """A row of slots on one day."""
+
+    needs_order = True
 
     length = forms.IntegerField(
         label=_("Length of a slot"),

@@ -74,6 +74,8 @@ class TimeSlot(models.Model):
     )
     withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    live_booking: int | None  # with_live_booking() knows
+
     objects = TimeSlotQuerySet.as_manager()
 
     class Meta:

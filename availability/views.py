@@ -17,6 +17,7 @@ from availability.models import TimeSlot
 from availability.paging import read_cursor
 from users.decorators import approved_doctor_required
 from users.models import DoctorProfile, User
+from users.requests import SignedInRequest
 
 FORMS = {"slot": SlotForm, "row": DayForm}
 
@@ -61,7 +62,7 @@ def doctor(request: HttpRequest, doctor_id: int) -> HttpResponse:
 
 @approved_doctor_required
 @require_safe
-def my_slots(request: HttpRequest) -> HttpResponse:
+def my_slots(request: SignedInRequest) -> HttpResponse:
     past = "past" in request.GET
     page = listing.own_slots(
         request.user.doctor_profile, past=past, after=read_cursor(request.GET.get("after", ""))
@@ -80,7 +81,7 @@ def my_slots(request: HttpRequest) -> HttpResponse:
 
 @approved_doctor_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def create_slot(request: HttpRequest) -> HttpResponse:
+def create_slot(request: SignedInRequest) -> HttpResponse:
     doctor = request.user.doctor_profile
     shape = "row" if request.GET.get("shape") == "row" else "slot"
     initial = {"day": _read_day(request.GET.get("day", ""))}
@@ -114,7 +115,7 @@ def _published(number: int) -> str:
 
 @approved_doctor_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def edit_slot(request: HttpRequest, slot_id: int) -> HttpResponse:
+def edit_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
     slot = _own_slot(request, slot_id)
     form = SlotForm(request.POST or None, doctor=slot.doctor, slot=slot)
     if request.method == "POST" and form.is_valid():
@@ -134,7 +135,7 @@ def edit_slot(request: HttpRequest, slot_id: int) -> HttpResponse:
 
 @approved_doctor_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete_slot(request: HttpRequest, slot_id: int) -> HttpResponse:
+def delete_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
     slot = _own_slot(request, slot_id)
     if request.method == "POST":
         try:
@@ -151,7 +152,7 @@ def delete_slot(request: HttpRequest, slot_id: int) -> HttpResponse:
     )
 
 
-def _own_slot(request: HttpRequest, slot_id: int) -> TimeSlot:
+def _own_slot(request: SignedInRequest, slot_id: int) -> TimeSlot:
     slots = TimeSlot.objects.offered().select_related("clinic", "doctor__user")
     return get_object_or_404(slots, pk=slot_id, doctor__user=request.user)
 

@@ -5,9 +5,9 @@ from django.utils import timezone
 
 from availability.models import TimeSlot
 from availability.tests.factories import book, make_slot
-from availability.tests.test_views import BERLIN, in_days, slot_data
+from availability.tests.helpers import BERLIN, in_days, slot_data
 from hms.lib.clock import local
-from users.tests.factories import make_clinic, make_doctor, make_staff
+from users.tests.factories import make_doctor, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -26,11 +26,6 @@ def as_staff(client):
         )
     )
     return client
-
-
-@pytest.fixture
-def doctor():
-    return make_doctor(clinics=[make_clinic(name="Mitte")])
 
 
 def admin_data(doctor, **changes):
