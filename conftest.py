@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pytest
 from django.core.cache import cache
 
 from hms.dev.browser import on_machine
+from hms.dev.configuration import unconfigured_environment
 from hms.dev.running import RunningStack
-from hms.dev.testing import FORGOTTEN, TESTS, remove
+from hms.dev.testing import TESTS, remove
 
 # Another run of the tests on the same machine takes another offset.
 STACK_PORT_OFFSET = int(os.environ.get("HMS_TEST_PORT_OFFSET", "10000"))
@@ -54,10 +54,7 @@ def _cheap_and_forgetful(settings):
 @pytest.fixture(scope="session")
 def clean_environment() -> dict[str, str]:
     """The environment without what a developer or the test run configured for the system."""
-    configured = {*FORGOTTEN, "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD"}
-    configured |= {"SECRET_KEY", "EMAIL_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS"}
-    kept = {name: value for name, value in os.environ.items() if name not in configured}
-    return {**kept, "HMS_ENV_FILE": os.devnull}
+    return unconfigured_environment()
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +74,6 @@ def stack(stack_folder: Path, clean_environment: dict[str, str]) -> Iterator[Run
         stack_folder / "stack",
         port_offset=STACK_PORT_OFFSET,
         env=clean_environment,
-        arguments=("--python", sys.executable),
     )
     try:
         yield running.start()

@@ -53,7 +53,12 @@ def copy_of_the_project(target: Path) -> Path:
 
 def as_ordinary_user(*command: str | Path) -> list[str]:
     """The command, by an unprivileged account when root runs the tests."""
-    dropped = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    dropped = [
+        shutil.which("setpriv") or "setpriv",
+        f"--reuid={NOBODY}",
+        f"--regid={NOBODY}",
+        "--clear-groups",
+    ]
     return [*(dropped if os.geteuid() == 0 else []), *(str(part) for part in command)]
 
 

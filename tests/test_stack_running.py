@@ -129,7 +129,7 @@ def test_kill_9_leaves_nothing_and_the_next_start_recovers(stack_folder, clean_e
         state,
         port_offset=11000,
         env=clean_environment,
-        arguments=("--python", sys.executable, "--no-demo"),
+        arguments=("--no-demo",),
     )
     running.start()
     pids = {name: running.pid(name) for name in PARTS}
@@ -156,7 +156,7 @@ def test_stopping_in_the_middle_of_the_start_leaves_nothing(stack_folder, clean_
         state,
         port_offset=11000,
         env=clean_environment,
-        arguments=("--python", sys.executable, "--no-demo"),
+        arguments=("--no-demo",),
     )
     running.launch()
     wait_until(lambda: "Database brought up to date" in running.said(), 60, "the migrations")

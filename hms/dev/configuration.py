@@ -18,6 +18,14 @@ print(json.dumps([dotenv_values(sys.argv[1]), sysconfig.get_path("purelib")]))
 # What would bend the Python of the parts, or keep it from caching what it compiled.
 BENDING = ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 LOOPBACK = ("localhost", HOST)
+# Every setting that names a service, a secret or a mode of somebody's own.
+CONFIGURED = (
+    *("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_POOL_MAX"),
+    *("DB_TEST_NAME", "SECRET_KEY", "EMAIL_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS", "SITE_URL"),
+    *("ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "LOCAL_INBOX_URL", "SERVERLESS_EMAIL_URL"),
+    *("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS", "STATIC_ROOT", "MEDIA_ROOT"),
+    *("GOOGLE_CLIENT_SECRETS", "GOOGLE_API_BASE", "GOOGLE_REVOKE_URL"),
+)
 
 
 def env_file() -> Path:
@@ -28,6 +36,12 @@ def plain_environment() -> dict[str, str]:
     """The reader's environment for our Python processes."""
     kept = {name: value for name, value in os.environ.items() if name not in BENDING}
     return {**kept, "PYTHONUNBUFFERED": "1"}
+
+
+def unconfigured_environment() -> dict[str, str]:
+    """As above, without anybody's settings: tests and measurements never meet real services."""
+    kept = {name: value for name, value in plain_environment().items() if name not in CONFIGURED}
+    return {**kept, "HMS_ENV_FILE": os.devnull}
 
 
 @dataclass(frozen=True)
@@ -73,6 +87,10 @@ class Configuration:
         return "GOOGLE_CLIENT_SECRETS" not in self.given and not (
             (ROOT / "client_secrets.json").exists()
         )
+
+    @property
+    def logs_info(self) -> bool:
+        return self.given.get("LOG_LEVEL", "INFO") in ("DEBUG", "INFO")
 
     def is_all_ours(self, ports: Ports) -> bool:
         """Whether nobody but this machine's people can meet what is put into the database."""

@@ -41,6 +41,10 @@ NETWORK_SIGNS = (
     "ETIMEDOUT",
     "ENETUNREACH",
 )
+SYSTEM_CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+)
 DISK_SIGNS = ("No space left", "ENOSPC", "Disk quota")
 
 
@@ -84,7 +88,9 @@ def explain(what: str, log: Path) -> Problem:
             f"{what}: could not be downloaded. Connect this machine to the network (or set the "
             f"proxy that it needs), then start again. Details: {shown(log)}"
         )
-    return Problem(f"{what}: could not be installed. {last_words(log)} (details: {shown(log)})")
+    named = [line for line in text.splitlines() if line.lower().startswith(("error", "npm error"))]
+    reason = "; ".join(named[:2]) or last_words(log)
+    return Problem(f"{what}: could not be installed. {reason} (details: {shown(log)})")
 
 
 def demand_space(folder: Path) -> None:
@@ -191,6 +197,10 @@ def installer_env(node: Node | None = None) -> dict[str, str]:
     bent = {"PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PIP_USER", "PIP_TARGET"}
     bent |= {"PIP_REQUIRE_VIRTUALENV", "PIP_PREFIX", "PIP_NO_BINARY", "NODE_ENV", "NODE_OPTIONS"}
     env = {name: value for name, value in os.environ.items() if name not in bent}
+    # Node trusts its own list alone; a company's certificates lie in the system's.
+    for bundle in SYSTEM_CERTIFICATES:
+        if Path(bundle).exists():
+            env.setdefault("NODE_EXTRA_CA_CERTS", bundle)
     if node is not None:
         env["PATH"] = f"{node.node.parent}{os.pathsep}{env.get('PATH', os.defpath)}"
     return env

@@ -28,7 +28,7 @@ def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
 
 
 class RunningStack:
-    """Started by `start`; every other method is for a stack that runs."""
+    """Started by `start` with a Python that has all packages; the rest is for a stack that runs."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class RunningStack:
         port_offset: int,
         arguments: tuple[str, ...] = (),
         env: Mapping[str, str] | None = None,
-        command: tuple[str, ...] = (sys.executable, "-m", "hms.dev.stack"),
+        python: str = sys.executable,
         cwd: Path = ROOT,
     ) -> None:
         self.state = state
@@ -47,8 +47,10 @@ class RunningStack:
         self.google = f"http://localhost:{self.ports['google']}"
         self.lambda_url = f"http://{HOST}:{self.ports['lambda']}/send"
         self.output = state / "output.txt"
+        self.python = python
         self.command = [
-            *(*command, "--state", str(state), "--port-offset", str(port_offset)),
+            *(python, "-m", "hms.dev.stack", "--python", python),
+            *("--state", str(state), "--port-offset", str(port_offset)),
             *arguments,
         ]
         self._env = dict(os.environ if env is None else env)
@@ -153,7 +155,7 @@ class RunningStack:
     def manage(self, *arguments: str) -> str:
         """Run a management command on it and return what it printed."""
         return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
+            [self.python, "manage.py", *arguments],
             cwd=self._cwd,
             env={**self._env, **self.settings()},
             stdin=subprocess.DEVNULL,

@@ -53,7 +53,7 @@ def web(python: Path, env: dict[str, str], ports: Ports, *, debug: bool) -> Serv
     )
 
 
-def worker(python: Path, env: dict[str, str]) -> Service:
+def worker(python: Path, env: dict[str, str], *, says_when_ready: bool) -> Service:
     return Service(
         name="worker",
         title="job worker",
@@ -64,7 +64,7 @@ def worker(python: Path, env: dict[str, str]) -> Service:
         ],
         env=env,
         cwd=ROOT,
-        ready_words="Starting worker",
+        ready_words="Starting worker" if says_when_ready else "",
     )
 
 

@@ -189,7 +189,9 @@ class Stack:
         arguments = ("-m", "hms.dev.prepare", "--note", str(self.state.demo), *demo)
         async with step("Database brought up to date"):
             await self._django(python, env, "prepare-database", *arguments)
-        group.create_task(self._run(services.worker(python, env)))
+        group.create_task(
+            self._run(services.worker(python, env, says_when_ready=configuration.logs_info))
+        )
         await static
         await self._run(services.web(python, env, self.ports, debug=self.options.debug))
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from hms.dev import browser, install
-from hms.dev.configuration import Configuration, plain_environment
+from hms.dev.configuration import Configuration, unconfigured_environment
 from hms.dev.failures import tell
 from hms.dev.keys import load_or_make
 from hms.dev.layout import HOME, ROOT, State
@@ -21,12 +21,6 @@ from hms.dev.ports import free_port
 from hms.dev.postgres import Cluster, find_binaries
 from hms.dev.processes import Book, Child
 
-# A developer's own services must never be met by a test.
-FORGOTTEN = (
-    *("DATABASE_URL", "SERVERLESS_EMAIL_URL", "GOOGLE_CLIENT_SECRETS", "GOOGLE_API_BASE"),
-    *("GOOGLE_REVOKE_URL", "SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS", "SITE_URL"),
-    *("ALLOWED_HOSTS", "DEBUG", "LOCAL_INBOX_URL", "DB_TEST_NAME", "LOG_LEVEL", "DB_POOL_MAX"),
-)
 TESTS = HOME / "test"
 ONLY_SET_UP = "--only-set-up"
 WORKERS = min(os.cpu_count() or 2, 4)
@@ -50,16 +44,14 @@ def remove(folder: Path) -> None:
 
 
 def test_environment(cluster: Cluster, secrets: dict[str, str], chromium: Path) -> dict[str, str]:
-    kept = {name: value for name, value in plain_environment().items() if name not in FORGOTTEN}
     return {
-        **kept,
+        **unconfigured_environment(),
         **cluster.settings(),
         "SECRET_KEY": secrets["SECRET_KEY"],
         "EMAIL_SIGNING_KEYS": secrets["EMAIL_SIGNING_KEYS"],
         "FIELD_ENCRYPTION_KEYS": secrets["FIELD_ENCRYPTION_KEYS"],
         # Nothing listens there: a test that needs the function says which.
         "SERVERLESS_EMAIL_URL": "http://127.0.0.1:9/send",
-        "HMS_ENV_FILE": os.devnull,
         "HMS_CHROMIUM": str(chromium),
         "PATH": f"{install.VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }

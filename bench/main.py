@@ -1,0 +1,299 @@
+"""Book a few thousand slots over HTTP beside pgbench's row writes, and time the public pages.
+
+    bench/run [--bookings 3000] [--connections 16] [--json FILE]
+
+Starts a stack of its own (production settings, empty database), holds its job worker, so that
+website and database are what is measured, and removes all of it at the end.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+import secrets
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hms.dev import install
+from hms.dev.configuration import Configuration, unconfigured_environment
+from hms.dev.failures import tell
+from hms.dev.layout import HOST, ROOT, Problem, State
+from hms.dev.postgres import find_binaries
+from hms.dev.running import RunningStack
+
+HERE = Path(__file__).parent
+PORT_OFFSET = 13000
+DOCTORS = 100
+# MAX_OPEN_BOOKINGS lets each patient hold ten.
+VISITS_EACH = 10
+PAGE_REQUESTS, PAGE_CONNECTIONS = 400, 2
+FEW, MANY = 1_000, 100_000
+COMPILER_FILE = "requirements-bench.txt"
+
+
+@dataclass(frozen=True)
+class Timed:
+    """What the load client saw."""
+
+    seconds: float
+    statuses: Counter[str]
+    latencies: list[float]  # milliseconds
+
+    def percentile(self, share: int) -> float:
+        return statistics.quantiles(self.latencies, n=100, method="inclusive")[share - 1]
+
+
+class Bench:
+    def __init__(self, stack: RunningStack, python: Path, folder: Path, client: Path) -> None:
+        self.stack = stack
+        self.python = python
+        self.folder = folder
+        self.client = client
+        self.csrf = secrets.token_hex(16)
+        self.env = {
+            **unconfigured_environment(),
+            **stack.settings(),
+            "DJANGO_SETTINGS_MODULE": "hms.settings",
+        }
+
+    def seed(self, *arguments: object) -> Any:
+        answer = subprocess.run(
+            [self.python, "-m", "bench.seed", *map(str, arguments)],
+            cwd=ROOT,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        return json.loads(answer.stdout)
+
+    # --- over HTTP --------------------------------------------------------------------------
+
+    def request(self, method: str, path: str, session: str = "", body: str = "") -> bytes:
+        cookies = f"csrftoken={self.csrf}; sessionid={session}" if session else ""
+        head = [
+            f"{method} {path} HTTP/1.1",
+            f"Host: localhost:{self.stack.ports['web']}",
+            "Accept: text/html",
+            "Accept-Encoding: gzip",
+            *([f"Cookie: {cookies}"] if cookies else []),
+        ]
+        if method == "POST":
+            head += [
+                "Content-Type: application/x-www-form-urlencoded",
+                f"Content-Length: {len(body)}",
+            ]
+        return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
+
+    def send(self, requests: list[bytes], connections: int) -> Timed:
+        path = self.folder / "requests"
+        with path.open("wb") as file:
+            for request in requests:
+                file.write(b"%d\n%b" % (len(request), request))
+        answer = subprocess.run(
+            [self.client, str(self.stack.ports["web"]), str(connections), path],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if answer.returncode:
+            raise Problem(f"The load client gave up: {answer.stderr.strip()}")
+        rows = [line.split() for line in answer.stdout.splitlines()]
+        return Timed(
+            float(answer.stderr),
+            Counter(status for status, _ in rows),
+            [int(microseconds) / 1000 for _, microseconds in rows],
+        )
+
+    def bookings(self, first: int, sessions: list[str], count: int, connections: int) -> Timed:
+        form = f"csrfmiddlewaretoken={self.csrf}"
+        requests = [
+            self.request(
+                "POST",
+                f"/bookings/create/{first + number}/",
+                sessions[number % len(sessions)],
+                form,
+            )
+            for number in range(count)
+        ]
+        return self.send(requests, connections)
+
+    def page(self, paths: list[str]) -> Timed:
+        requests = [
+            self.request("GET", paths[number % len(paths)]) for number in range(PAGE_REQUESTS)
+        ]
+        self.send(requests[:20], PAGE_CONNECTIONS)
+        timed = self.send(requests, PAGE_CONNECTIONS)
+        if set(timed.statuses) != {"200"}:
+            raise Problem(f"{paths[0]} answered {dict(timed.statuses)}")
+        return timed
+
+    def pages(self, doctors: list[int]) -> dict[str, dict[str, float]]:
+        timed = {
+            "home": self.page(["/"]),
+            "doctor": self.page([f"/doctors/{doctor}/" for doctor in doctors]),
+        }
+        return {
+            name: {"p50_ms": one.percentile(50), "p99_ms": one.percentile(99)}
+            for name, one in timed.items()
+        }
+
+    # --- pgbench ----------------------------------------------------------------------------
+
+    def pgbench(self, program: Path, first: int, people: dict[str, Any], count: int, at: int):
+        each = count // at
+        values = {
+            "n": 0,
+            "each": each,
+            "first_slot": first,
+            "first_patient": people["first_patient"],
+            "patients": len(people["sessions"]),
+        }
+        answer = subprocess.run(
+            [
+                *(program, "--no-vacuum", "--protocol=prepared", "--jobs=1"),
+                *(f"--client={at}", f"--transactions={each}", f"--file={HERE / 'book.sql'}"),
+                *(f"--define={name}={value}" for name, value in values.items()),
+                *("--host", HOST, "--port", self.env["DB_PORT"]),
+                *("--username", self.env["DB_USER"], self.env["DB_NAME"]),
+            ],
+            env={**self.env, "PGPASSWORD": self.env["DB_PASSWORD"]},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        rate = re.search(r"tps = ([\d.]+)", answer.stdout)
+        if answer.returncode or rate is None:
+            raise Problem(f"pgbench failed: {answer.stderr.strip()[-500:]}")
+        return float(rate.group(1))
+
+
+def compiler(packages: install.PythonPackages) -> list[str]:
+    """The machine's C compiler, else the one inside PyPI's ziglang."""
+    for name in ("cc", "gcc", "clang"):
+        if found := shutil.which(name):
+            return [found]
+    python = asyncio.run(packages.ensure((COMPILER_FILE,), "A C compiler"))
+    return [str(python), "-m", "ziglang", "cc"]
+
+
+def build_client(packages: install.PythonPackages, folder: Path) -> Path:
+    client = folder / "load"
+    built = subprocess.run(
+        [*compiler(packages), "-O2", "-std=gnu11", "-o", client, HERE / "load.c"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if built.returncode:
+        raise Problem(f"The load client could not be compiled: {built.stderr.strip()[-500:]}")
+    return client
+
+
+def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[str, Any]:
+    count, at = options.bookings, options.connections
+    people = bench.seed("people", DOCTORS, -(-count * 2 // VISITS_EACH) + at)
+    half = len(people["sessions"]) // 2
+    web_sessions = people["sessions"][:half]
+    others = {
+        "first_patient": people["first_patient"] + half,
+        "sessions": people["sessions"][half:],
+    }
+    bench.seed("slots", FEW)
+    results: dict[str, Any] = {"pages": {str(FEW): bench.pages(people["doctors"])}}
+    # Everything is warm before the clock runs: code, connections, plans.
+    bench.bookings(bench.seed("slots", at * 10), web_sessions[-at:], at * 10, at)
+    before = bench.seed("bookings")
+    web = bench.bookings(bench.seed("slots", count), web_sessions[:-at], count, at)
+    written = bench.seed("bookings") - before
+    if written != web.statuses["302"] or set(web.statuses) != {"302"}:
+        raise Problem(f"{written} bookings were written for the answers {dict(web.statuses)}")
+    rate = bench.pgbench(pgbench, bench.seed("slots", count), others, count, at)
+    results["bookings"] = {
+        "connections": at,
+        "count": count,
+        "http_per_second": count / web.seconds,
+        "p50_ms": web.percentile(50),
+        "p99_ms": web.percentile(99),
+        "pgbench_per_second": rate,
+        "share_of_pgbench": count / web.seconds / rate,
+    }
+    there = FEW + at * 10 + 2 * count
+    bench.seed("slots", MANY - there)
+    results["pages"][str(MANY)] = bench.pages(people["doctors"])
+    return results
+
+
+def show(results: dict[str, Any]) -> None:
+    bookings = results["bookings"]
+    print(
+        f"\nBookings over HTTP, {bookings['count']} at {bookings['connections']} connections:\n"
+        f"  website   {bookings['http_per_second']:8.0f} /s   "
+        f"p50 {bookings['p50_ms']:.1f} ms   p99 {bookings['p99_ms']:.1f} ms\n"
+        f"  pgbench   {bookings['pgbench_per_second']:8.0f} /s   the same row writes, "
+        f"same database, right after\n"
+        f"  share     {bookings['share_of_pgbench']:8.1%}\n"
+        f"\nPages, {PAGE_REQUESTS} requests at {PAGE_CONNECTIONS} connections:"
+    )
+    for slots, pages in results["pages"].items():
+        for name, timed in pages.items():
+            print(
+                f"  {name:<8} {int(slots):>7,} slots   p50 {timed['p50_ms']:6.1f} ms   "
+                f"p99 {timed['p99_ms']:6.1f} ms"
+            )
+
+
+def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    state = State(folder / "state")
+    packages = install.PythonPackages(state)
+    python = options.python or asyncio.run(packages.ensure(install.RUN_FILES))
+    client = build_client(packages, folder)
+    binaries = find_binaries(Configuration.read(python).site_packages)
+    stack = RunningStack(
+        state.folder,
+        port_offset=PORT_OFFSET,
+        python=str(python),
+        arguments=("--no-demo",),
+        env={**unconfigured_environment(), "LOG_LEVEL": "WARNING"},
+    )
+    try:
+        stack.start()
+        # The jobs stay in the queue: this is about the website and its database.
+        (state.run / "hold-worker").touch()
+        stack.kill("worker")
+        return measure(Bench(stack, python, folder, client), binaries / "pgbench", options)
+    finally:
+        stack.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--bookings", type=int, default=3000, help="how many (3000)")
+    parser.add_argument("--connections", type=int, default=16, help="at once (16)")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--python", type=Path, help="a Python that has all packages")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="hms-bench-"))
+    folder.chmod(0o755)
+    try:
+        results = run(options, folder)
+        show(results)
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=1) + "\n")
+    except Exception as error:
+        return tell(error, "The measurement")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Rows for the measurements, written with Django's settings of the measured stack.
+
+python -m bench.seed people DOCTORS PATIENTS   prints ids and sessions as JSON
+python -m bench.seed slots COUNT               adds free slots, prints the first one's id
+python -m bench.seed bookings                  prints how many there are
+"""
+
+import json
+import secrets
+import sys
+from datetime import timedelta
+
+import django
+
+SLOT_MINUTES = 30
+
+
+def people(doctors: int, patients: int) -> dict[str, object]:
+    from allauth.account.models import EmailAddress
+    from django.conf import settings
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.auth.hashers import make_password
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.contrib.sessions.models import Session
+    from django.utils import timezone
+
+    from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+
+    def accounts(role: str, count: int) -> list[User]:
+        made = [
+            User(
+                username=f"bench-{role}-{number}",
+                email=f"bench-{role}-{number}@bench.example",
+                password=make_password(None),
+                role=role,
+            )
+            for number in range(count)
+        ]
+        return User.objects.bulk_create(made)
+
+    def session(user: User) -> Session:
+        values = {
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+        }
+        return Session(
+            session_key=secrets.token_hex(16),
+            session_data=SessionStore().encode(values),
+            expire_date=timezone.now() + timedelta(hours=6),
+        )
+
+    specialty = Specialty.objects.create(name="Bench medicine", slug="bench")
+    clinic = Clinic.objects.create(name="Bench", address="1 Bench Row", time_zone="Europe/Berlin")
+    profiles = DoctorProfile.objects.bulk_create(
+        DoctorProfile(
+            user=user, name=f"Dr {user.username}", specialty=specialty, approved_at=timezone.now()
+        )
+        for user in accounts("doctor", doctors)
+    )
+    clinic.doctors.set(profiles)
+    users = accounts("patient", patients)
+    persons = PatientProfile.objects.bulk_create(
+        PatientProfile(user=user, name=user.username) for user in users
+    )
+    EmailAddress.objects.bulk_create(
+        EmailAddress(user=user, email=user.email, verified=True, primary=True) for user in users
+    )
+    sessions = Session.objects.bulk_create(session(user) for user in users)
+    return {
+        "doctors": [profile.pk for profile in profiles],
+        "first_patient": persons[0].pk,
+        "sessions": [one.session_key for one in sessions],
+    }
+
+
+def slots(count: int) -> int:
+    """Round the doctors, so that neighbours in number are other doctors' and nothing overlaps."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH doctor AS (
+                SELECT id, row_number() OVER (ORDER BY id) - 1 AS place,
+                       count(*) OVER () AS doctors
+                FROM users_doctorprofile
+            ), had AS (SELECT count(*) AS slots FROM availability_timeslot)
+            INSERT INTO availability_timeslot
+                (doctor_id, clinic_id, starts_at, ends_at, kind, published_at)
+            SELECT doctor.id, (SELECT min(id) FROM users_clinic), start,
+                   start + make_interval(mins => %(minutes)s), 'in_person', now()
+            FROM had, generate_series(had.slots, had.slots + %(count)s - 1) AS number,
+                 LATERAL (SELECT * FROM doctor WHERE place = number %% doctors) AS doctor,
+                 LATERAL (SELECT date_trunc('day', now()) + interval '1 day'
+                     + make_interval(mins => %(minutes)s * (number / doctors)::int) AS start) AS t
+            ORDER BY number
+            RETURNING id
+            """,
+            {"count": count, "minutes": SLOT_MINUTES},
+        )
+        first = int(cursor.fetchone()[0])
+        cursor.execute("ANALYZE")
+    return first
+
+
+def main() -> None:
+    django.setup()
+    match sys.argv[1:]:
+        case ["people", doctors, patients]:
+            print(json.dumps(people(int(doctors), int(patients))))
+        case ["slots", count]:
+            print(slots(int(count)))
+        case ["bookings"]:
+            from bookings.models import Booking
+
+            print(Booking.objects.live().count())
+        case _:
+            sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    main()
