@@ -10,8 +10,10 @@ urlpatterns = [
     path("users/", include("users.account_urls")),
     path("calendar/", include("calendar_integration.urls")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", views.favicon, name="favicon"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("status/", views.status, name="status"),
     path("csp-report/", views.csp_report, name="csp_report"),
 ]
 

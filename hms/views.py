@@ -8,7 +8,8 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -45,6 +46,13 @@ def readyz(request: HttpRequest) -> HttpResponse:
         {"database": "ok", "migrations": "missing" if behind else "ok"},
         status=503 if behind else 200,
     )
+
+
+@login_not_required
+@require_safe
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Where browsers look when a page (Django's admin) names no icon."""
+    return redirect(static("img/favicon.svg"), permanent=False)
 
 
 @staff_required

@@ -1,0 +1,57 @@
+"""What people do in a browser, in their words; used by the journeys."""
+
+import re
+import secrets
+
+from playwright.sync_api import Page, expect
+
+from hms.dev.running import RunningStack
+
+PASSWORD = "a-long-and-quiet-night-shift"
+
+
+def new_address(who: str) -> str:
+    return f"{who}-{secrets.token_hex(4)}@journey.example"
+
+
+def sign_up(
+    page: Page, stack: RunningStack, *, name: str, email: str, doctor: bool = False
+) -> None:
+    """Fill in the sign-up page that `page` shows, and the code that comes by mail."""
+    page.get_by_label("a doctor" if doctor else "a patient").check()
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("mail").fill(email)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password (again)").fill(PASSWORD)
+    page.get_by_role("button", name="Sign up").click()
+    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    page.get_by_label("Code").fill(code_from(stack, email))
+    page.get_by_role("button", name="Confirm").click()
+
+
+def code_from(stack: RunningStack, email: str) -> str:
+    mail = stack.wait_for_mail(email, "code")
+    found = re.search(r"^\s*([A-Z0-9-]{6,})\s*$", mail["text"], re.MULTILINE)
+    assert found, mail["text"]
+    return found[1]
+
+
+def log_in(page: Page, username: str, password: str) -> None:
+    page.goto("/users/login/")
+    page.get_by_label("mail").fill(username)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("button", name="Log in")).to_have_count(0)
+
+
+def connect_calendar(page: Page, google_address: str) -> None:
+    """From the calendar page through Google's consent and back."""
+    page.goto("/calendar/")
+    page.get_by_role("link", name="Connect Google Calendar").click()
+    if "reauthenticate" in page.url:
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("link", name="Connect Google Calendar").click()
+    page.get_by_label("mail address").fill(google_address)
+    page.get_by_role("button", name="Allow").click()
+    expect(page).to_have_url(re.compile("/calendar/"))

@@ -1,0 +1,170 @@
+"""The main job on the whole running system: from two sign-ups to a visit, its mails and events."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from hms.dev.running import RunningStack, wait_until
+from tests.browser.people import connect_calendar, log_in, new_address, sign_up
+
+IN_A_WEEK = date.today() + timedelta(days=7)  # noqa: DTZ011 -- any day that is ahead everywhere
+
+
+def new_doctor(new_page, stack: RunningStack, name: str) -> tuple[Page, str]:
+    """A doctor's browser, signed up through the page, approved by staff in theirs."""
+    page, email = new_page(), new_address("doctor")
+    page.goto("/users/signup/")
+    sign_up(page, stack, name=name, email=email, doctor=True)
+    expect(page.get_by_text("approv").first).to_be_visible()
+    staff = new_page()
+    log_in(staff, "staff", "walk-right-in-2026")
+    approve(staff, name)
+    stack.wait_for_mail(email, "approved")
+    page.goto("/users/profile/")
+    page.get_by_label("Specialty").select_option(index=1)
+    page.get_by_role("group", name="Clinics where you work").get_by_role("checkbox").first.check()
+    page.get_by_role("button", name="Save the profile").click()
+    return page, email
+
+
+def approve(staff: Page, name: str) -> None:
+    staff.goto("/admin/users/doctorprofile/?q=" + name.replace(" ", "+"))
+    staff.get_by_role("checkbox").last.check()
+    staff.locator("select[name=action]").select_option(label="Approve the chosen doctors")
+    staff.get_by_role("button", name="Go").click()
+
+
+def publish_a_slot(page: Page, at: str = "09:20", until: str = "09:40") -> None:
+    page.goto("/create-slot/")
+    page.get_by_label("Day", exact=True).fill(IN_A_WEEK.isoformat())
+    page.get_by_label("From", exact=True).fill(at)
+    page.get_by_label("To", exact=True).fill(until)
+    page.get_by_role("button", name="Publish").click()
+    expect(page).to_have_url(re.compile("/my-slots/"))
+    expect(page.get_by_text(at).first).to_be_visible()
+
+
+def find(page: Page, doctor: str) -> None:
+    page.goto("/")
+    page.get_by_label("Name").fill(doctor)
+    page.get_by_role("button", name="Search").click()
+
+
+def events_of(stack: RunningStack, account: str) -> list[dict]:
+    """The events that stand in an account's calendar, deleted ones apart."""
+    events = stack.google_events().get(account, [])
+    return [event for event in events if event["status"] != "cancelled"]
+
+
+def test_from_two_sign_ups_to_a_visit_and_back(new_page, stack):
+    doctor, doctor_email = new_doctor(new_page, stack, "Dr. Ngozi Adeyemi-Castellanos")
+    connect_calendar(doctor, "ngozi@calendar.example")
+    publish_a_slot(doctor)
+
+    # A stranger finds the time and comes back to that very time after signing up.
+    patient, patient_email = new_page(), new_address("patient")
+    find(patient, "Adeyemi")
+    patient.get_by_role("link", name=re.compile("09:20")).click()
+    expect(patient).to_have_url(re.compile("/users/login/"))
+    patient.get_by_role("main").get_by_role("link", name="Sign up").click()
+    sign_up(patient, stack, name="Íris Þórðardóttir", email=patient_email)
+    expect(patient.get_by_role("heading", name="Book a visit with Dr. Ngozi")).to_be_visible()
+    patient.get_by_role("button", name=re.compile("Book .* 09:20")).click()
+    expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
+
+    # Both are told, and the doctor's calendar has it.
+    told = stack.wait_for_mail(patient_email, "appointment")
+    assert "Dr. Ngozi Adeyemi-Castellanos" in told["text"]
+    assert "Íris" in stack.wait_for_mail(doctor_email, "New booking")["text"]
+    wait_until(lambda: len(events_of(stack, "ngozi@calendar.example")) == 1, 20, "the event")
+    patient.reload()
+    expect(patient.get_by_text("E-mail sent")).to_be_visible()
+
+    # The slot is gone for everybody else.
+    other = new_page()
+    find(other, "Adeyemi")
+    expect(other.get_by_role("link", name=re.compile("09:20"))).to_have_count(0)
+
+    # A calendar connected later shows what was booked before.
+    visit = patient.url
+    connect_calendar(patient, "iris@calendar.example")
+    wait_until(lambda: len(events_of(stack, "iris@calendar.example")) == 1, 20, "the event")
+
+    # Cancelling takes everything back, and the time is free again.
+    patient.goto(visit)
+    patient.get_by_role("link", name="Cancel this visit").click()
+    patient.get_by_role("button", name="Yes, cancel the visit").click()
+    expect(patient.get_by_text("This visit is cancelled.")).to_be_visible()
+    stack.wait_for_mail(patient_email, "cancelled")
+    stack.wait_for_mail(doctor_email, "cancelled")
+    for account in ("iris@calendar.example", "ngozi@calendar.example"):
+        wait_until(lambda who=account: events_of(stack, who) == [], 20, "an empty calendar")
+    find(other, "Adeyemi")
+    expect(other.get_by_role("link", name=re.compile("09:20"))).to_be_visible()
+
+
+def test_booking_needs_no_javascript(new_page, stack):
+    doctor, _email = new_doctor(new_page, stack, "Dr. Bo Li")
+    publish_a_slot(doctor)
+    patient, email = new_page(java_script_enabled=False), new_address("patient")
+    find(patient, "Bo Li")
+    patient.get_by_role("link", name=re.compile("09:20")).click()
+    patient.get_by_role("main").get_by_role("link", name="Sign up").click()
+    sign_up(patient, stack, name="Ana Souza", email=email)
+    patient.get_by_role("button", name=re.compile("Book .* 09:20")).click()
+    expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
+    stack.wait_for_mail(email, "appointment")
+
+
+def test_a_patient_books_in_one_click_and_going_back_does_no_harm(new_page, stack):
+    doctor, _email = new_doctor(new_page, stack, "Dr. Cleo Marchetti")
+    publish_a_slot(doctor)
+    patient, email = new_page(), new_address("patient")
+    patient.goto("/users/signup/")
+    sign_up(patient, stack, name="Jo", email=email)
+    find(patient, "Marchetti")
+    patient.get_by_role("button", name=re.compile("09:20")).click()
+    expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
+    visit = patient.url.split("?")[0]
+    patient.go_back()
+    if (again := patient.get_by_role("button", name=re.compile("09:20"))).count():
+        again.click()
+        expect(patient).to_have_url(re.compile(re.escape(visit)))
+    patient.goto("/dashboard/patient/")
+    expect(patient.get_by_text("Dr. Cleo Marchetti")).to_have_count(1)
+
+
+def test_nothing_is_lost_while_the_mail_function_is_down(new_page, stack):
+    doctor, doctor_email = new_doctor(new_page, stack, "Dr. Dagný Ólafsdóttir")
+    publish_a_slot(doctor)
+    patient, email = new_page(), new_address("patient")
+    patient.goto("/users/signup/")
+    sign_up(patient, stack, name="Kwame Mensah", email=email)
+    find(patient, "Dagný")
+    with stack.without("lambda"):
+        patient.get_by_role("button", name=re.compile("09:20")).click()
+        expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
+        expect(patient.get_by_text("on its way").first).to_be_visible()
+    stack.wait_for_mail(email, "appointment", seconds=60)
+    stack.wait_for_mail(doctor_email, "New booking", seconds=60)
+    mails = [mail for mail in stack.mails(email) if "appointment" in mail["subject"]]
+    assert len(mails) == 1
+
+
+@pytest.mark.parametrize("part", ["worker", "web", "db"])
+def test_a_booking_outlives_a_killed_part(new_page, stack, part):
+    doctor, _email = new_doctor(new_page, stack, f"Dr. Plug {part.title()}")
+    publish_a_slot(doctor)
+    patient, email = new_page(), new_address("patient")
+    patient.goto("/users/signup/")
+    sign_up(patient, stack, name="Sam O’Brien", email=email)
+    find(patient, f"Plug {part}")
+    patient.get_by_role("button", name=re.compile("09:20")).click()
+    expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
+    stack.kill(part)
+    stack.wait_for_mail(email, "appointment", seconds=60)
+    wait_until(lambda: stack._is_answering("web"), 40, "the web server")
+    patient.goto("/dashboard/patient/")
+    expect(patient.get_by_text(f"Dr. Plug {part.title()}").first).to_be_visible()
