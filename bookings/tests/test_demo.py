@@ -1,15 +1,18 @@
 """The demo data: whole, repeatable, and only where it can do no harm."""
 
 from datetime import timedelta
-from io import StringIO
+from io import BytesIO, StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from PIL import Image
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from availability.models import TimeSlot
 from bookings.demo.accounts import ACCOUNTS, PASSWORD
+from bookings.demo.portraits import portrait
 from bookings.desk import MAY, appointment_desk
 from bookings.models import Booking, HistoryEntry
 from notifications.models import Email
@@ -20,8 +23,16 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def _media(settings, tmp_path):
+def _no_pictures(settings, tmp_path, monkeypatch):
+    """Drawing them is half of the work, and one test looks at them."""
     settings.MEDIA_ROOT = tmp_path
+    monkeypatch.setattr("bookings.demo.build.portrait", lambda name: b"picture")
+
+
+def test_portrait_is_the_same_square_for_the_same_name():
+    with Image.open(BytesIO(portrait("Dr. Ada"))) as image:
+        assert (image.format, image.size) == ("WEBP", (512, 512))
+    assert portrait("Dr. Ada") == portrait("Dr. Ada") != portrait("Dr. Bo")
 
 
 def demo_data(**options) -> str:
@@ -35,7 +46,8 @@ def rows() -> dict[str, int]:
     return {model.__name__: model.objects.count() for model in models}
 
 
-def test_demo_data_has_what_a_tour_needs():
+def test_demo_data_has_what_a_tour_needs_and_sends_nothing():
+    jobs = ProcrastinateJob.objects.count()
     demo_data()
     now = timezone.now()
 
@@ -49,6 +61,8 @@ def test_demo_data_has_what_a_tour_needs():
     assert guest.bookings.live().filter(ends_at__lte=now).exists()
     assert guest.bookings.filter(cancelled_at__isnull=False).exists()
     assert User.objects.filter(username="staff", is_staff=True, is_superuser=False).exists()
+    assert set(Email.objects.values_list("state", flat=True)) == {"sent"}
+    assert ProcrastinateJob.objects.count() == jobs
 
 
 @pytest.mark.parametrize(
@@ -117,12 +131,6 @@ def test_demo_data_refuses_a_real_site(settings):
     assert User.objects.exists()
 
 
-def test_demo_data_sends_nothing():
-    demo_data()
-
-    assert set(Email.objects.values_list("state", flat=True)) == {"sent"}
-
-
 def test_demo_accounts_can_log_in():
     demo_data()
     for _, username, email in ACCOUNTS:
@@ -130,6 +138,9 @@ def test_demo_accounts_can_log_in():
             client = Client()
             client.post("/users/login/", {"login": login, "password": PASSWORD})
             assert client.get("/users/profile/").status_code == 200
+    # The last one is staff.
+    assert client.get("/admin/users/doctorprofile/?approval=waiting").status_code == 200
+    assert client.get("/admin/auth/group/").status_code == 403
 
 
 def test_demo_accounts_are_printed_without_a_hospital():
@@ -141,15 +152,6 @@ def test_demo_password_meets_the_rules():
     from django.contrib.auth.password_validation import validate_password
 
     validate_password(PASSWORD)
-
-
-def test_demo_staff_sees_the_admin():
-    demo_data()
-    client = Client()
-    client.force_login(User.objects.get(username="staff"))
-
-    assert client.get("/admin/users/doctorprofile/?approval=waiting").status_code == 200
-    assert client.get("/admin/auth/group/").status_code == 403
 
 
 def test_appointment_desk_has_every_permission_it_names():

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.auth import hashers
+from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
@@ -292,6 +293,23 @@ def test_signup_whose_mail_cannot_be_queued_leaves_no_account(monkeypatch):
     monkeypatch.undo()
     connection.ensure_connection()
     assert sign_up().status_code in (302, 429)
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "cache"])
+def test_signup_that_is_rolled_back_still_counts_for_the_rate_limit(settings, monkeypatch):
+    """S-09: the counters live in the cache table, on a connection of their own."""
+    table = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}
+    settings.CACHES = {"default": table}
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("no queue")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(AccountAdapter, "send_mail", fail)
+        assert sign_up(Client(raise_request_exception=False)).status_code == 500
+
+    assert sign_up().status_code == 429
+    cache.clear()
 
 
 @pytest.mark.django_db(transaction=True)
