@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from django import template
+from django.template import Context
 from django.templatetags.tz import do_timezone
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -36,7 +37,7 @@ def zone_label(moment: datetime, zone: str) -> str:
 
 
 @register.simple_tag(takes_context=True)
-def when(context, start: datetime, end: datetime, zone: str) -> str:
+def when(context: Context, start: datetime, end: datetime, zone: str) -> str:
     """Day and times in the clinic's zone, named, and the reader's own where it differs."""
     here, until = local(start, zone), local(end, zone)
     html = format_html(
