@@ -116,6 +116,8 @@ def new_page(browser, stack: RunningStack, request) -> Iterator[Callable]:
     contexts, complaints = [], []
 
     def make(**options):
+        # Without a graphics card each moving pane of glass is drawn by the processor.
+        options.setdefault("reduced_motion", "reduce")
         context = browser.new_context(base_url=stack.url, locale="en-GB", **options)
         context.set_default_timeout(15_000)
         if options.get("java_script_enabled", True):
