@@ -13,6 +13,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -23,7 +24,7 @@ from hms.dev.screen import say
 from hms.dev.stack import demo_accounts
 
 WIDTHS = (360, 768, 1440)
-THEMES = ("light", "dark")
+THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHORTEST = 740  # px, a phone's height
 LONGEST = 6000  # px, of a page that has no end
 STYLE = """
@@ -35,18 +36,19 @@ img { height: 30rem; border: 1px solid #000; background: #fff }
 
 @dataclass(frozen=True)
 class Shot:
-    """A page: its path, or the first link that `follow` (a CSS selector) finds on that path."""
+    """A page: its path, or where the first link or button of each step leads, from there on."""
 
     name: str
     path: str
-    follow: str = ""
+    follow: tuple[str, ...] = ()
 
 
+BOOKING = 'main a[href^="/bookings/"]'
 PAGES: dict[str, tuple[Shot, ...]] = {
     "anonymous": (
         Shot("home", "/"),
         Shot("home-nothing-found", "/?name=nobody-has-this-name"),
-        Shot("doctor", "/", 'main a[href^="/doctors/"]'),
+        Shot("doctor", "/", ('main a[href^="/doctors/"]',)),
         Shot("login", "/users/login/"),
         Shot("signup", "/users/signup/"),
         Shot("password-reset", "/users/password/reset/"),
@@ -54,11 +56,11 @@ PAGES: dict[str, tuple[Shot, ...]] = {
     ),
     "patient": (
         Shot("home", "/"),
-        Shot("doctor", "/", 'main a[href^="/doctors/"]'),
-        Shot("book", "/", 'main a[href^="/bookings/create/"]'),
+        Shot("doctor", "/", ('main a[href^="/doctors/"]',)),
+        Shot("book", "/", ('[formaction^="/bookings/create/"]',)),
         Shot("dashboard", "/dashboard/patient/"),
-        Shot("booking", "/dashboard/patient/", 'main a[href^="/bookings/"]'),
-        Shot("cancel", "/dashboard/patient/", 'main a[href$="/cancel/"]'),
+        Shot("booking", "/dashboard/patient/", (BOOKING,)),
+        Shot("cancel", "/dashboard/patient/", (BOOKING, 'main a[href$="/cancel/"]')),
         Shot("profile", "/users/profile/"),
         Shot("calendar", "/calendar/"),
         Shot("email", "/users/email/"),
@@ -68,11 +70,11 @@ PAGES: dict[str, tuple[Shot, ...]] = {
     ),
     "doctor": (
         Shot("dashboard", "/dashboard/doctor/"),
-        Shot("booking", "/dashboard/doctor/", 'main a[href^="/bookings/"]'),
+        Shot("booking", "/dashboard/doctor/", (BOOKING,)),
         Shot("my-slots", "/my-slots/"),
         Shot("create-slot", "/create-slot/"),
-        Shot("edit-slot", "/my-slots/", 'main a[href$="/edit/"]'),
-        Shot("delete-slot", "/my-slots/", 'main a[href$="/delete/"]'),
+        Shot("edit-slot", "/my-slots/", ('main a[href$="/edit/"]',)),
+        Shot("delete-slot", "/my-slots/", ('main a[href$="/delete/"]',)),
         Shot("profile", "/users/profile/"),
     ),
     "staff": (
@@ -94,48 +96,46 @@ def sign_in(page: Page, login: str, password: str) -> None:
 
 
 def address(page: Page, shot: Shot) -> str | None:
-    """Where the shot is, or None when no link leads there at the moment."""
-    if not shot.follow:
-        return shot.path
-    page.goto(shot.path)
-    return (
-        page.locator(shot.follow).first.get_attribute("href")
-        if page.locator(shot.follow).count()
-        else None
-    )
+    """Where the shot is, or None when nothing leads there at the moment."""
+    place: str | None = shot.path
+    for step in shot.follow:
+        page.goto(place or "")
+        found = page.locator(step)
+        if not found.count():
+            return None
+        place = found.first.get_attribute("href") or found.first.get_attribute("formaction")
+    return place
 
 
-def take(page: Page, place: str, width: int, file: Path) -> str:
-    """Write the whole page's picture; return what is wrong with its width, if anything."""
-    page.set_viewport_size({"width": width, "height": SHORTEST})
-    page.goto(place, wait_until="networkidle")
-    height, wide = page.evaluate(
-        "() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth]"
-    )
-    # A viewport as tall as the page, so that what is fixed stays where a reader sees it.
-    page.set_viewport_size({"width": width, "height": max(SHORTEST, min(height, LONGEST))})
-    page.screenshot(path=file)
-    return f"scrolls sideways ({wide} px at {width})" if wide > width else ""
+def take(page: Page, target: Path, name: str) -> None:
+    """Write the pictures of the page that is open; say so when it scrolls sideways."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": SHORTEST})
+        height, wide = page.evaluate(
+            "() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth]"
+        )
+        if wide > width:
+            say(f"  {name} scrolls sideways ({wide} px at {width})")
+        # A viewport as tall as the page, so that what is fixed stays where a reader sees it.
+        page.set_viewport_size({"width": width, "height": max(SHORTEST, min(height, LONGEST))})
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            page.screenshot(path=target / f"{name}-{width}-{theme}.png")
 
 
 def shoot(browser: Browser, url: str, role: str, account: list[str], target: Path) -> None:
-    for theme in THEMES:
-        context = browser.new_context(
-            base_url=url, color_scheme=theme, reduced_motion="reduce", locale="en-GB"
-        )
-        page = context.new_page()
-        if account:
-            sign_in(page, account[0], account[-1])
-        for shot in PAGES[role]:
-            place = address(page, shot)
-            if place is None:
-                say(f"  {role} {shot.name}: no link leads there, left out")
-                continue
-            for width in WIDTHS:
-                file = target / f"{role}-{shot.name}-{width}-{theme}.png"
-                if wrong := take(page, place, width, file):
-                    say(f"  {role} {shot.name} {theme}: {wrong}")
-        context.close()
+    context = browser.new_context(base_url=url, reduced_motion="reduce", locale="en-GB")
+    page = context.new_page()
+    if account:
+        sign_in(page, account[0], account[-1])
+    for shot in PAGES[role]:
+        place = address(page, shot)
+        if place is None:
+            say(f"  {role} {shot.name}: nothing leads there, left out")
+            continue
+        page.goto(place, wait_until="networkidle")
+        take(page, target, f"{role}-{shot.name}")
+    context.close()
 
 
 def write_index(target: Path) -> None:
