@@ -1,0 +1,68 @@
+"""The dashboards' questions, asked of the planner over 100,000 slots and 33,000 bookings."""
+
+from datetime import timedelta
+
+from django.db import connection
+from django.utils import timezone
+
+from availability.tests.test_plans import many_slots, nodes_of, plans_of  # noqa: F401
+from bookings import days
+from bookings.admin import BookingAdmin
+from bookings.models import Booking
+from bookings.standing import standings
+from users.models import DoctorProfile, PatientProfile
+
+BIG = {"availability_timeslot", "bookings_booking"}
+
+
+def test_dashboards_walk_indexes(many_slots):  # noqa: F811
+    with connection.cursor() as cursor:
+        # Booked one after the other over four weeks, not all in one moment.
+        cursor.execute(
+            "UPDATE bookings_booking SET created_at = now() - (id % 40000) * interval '1 minute'"
+        )
+        cursor.execute("ANALYZE bookings_booking")
+        # At this size reading the whole table is about as cheap as some hundred look-ups on a
+        # spinning disk: the question is what happens when it is larger.
+        cursor.execute("SET LOCAL random_page_cost = 1.1")
+    now = timezone.now()
+    doctor, patient = DoctorProfile.objects.first(), PatientProfile.objects.first()
+    last = patient.bookings.past(now).first()
+    # What is asked, and the most slots and bookings that it may look at: one person's, or a page.
+    questions = {
+        "coming": (lambda: list(patient.bookings.upcoming(now).for_pages()[:50]), 300),
+        "past": (lambda: list(patient.bookings.past(now).for_pages()[:11]), 300),
+        "past, next page": (
+            lambda: list(
+                patient.bookings.past(now).before(last.starts_at, last.pk).for_pages()[:11]
+            ),
+            300,
+        ),
+        "standings": (lambda: standings([last], doctor.user), 0),
+        "today": (lambda: days.today(doctor, "UTC", now), 200),
+        "next days": (lambda: days.next_days(doctor, "UTC", now), 1_000),
+        "next visit": (
+            lambda: days.coming_visits(doctor, now).order_by("slot__starts_at").first(),
+            1_000,
+        ),
+        "new": (
+            lambda: list(
+                days.coming_visits(doctor, now)
+                .filter(created_at__gt=now - timedelta(days=7))
+                .order_by("-created_at", "-pk")[:6]
+            ),
+            1_000,
+        ),
+        "admin": (
+            lambda: list(Booking.objects.for_pages().order_by(*BookingAdmin.ordering, "-pk")[:50]),
+            300,
+        ),
+    }
+    read = {}
+    for name, (ask, _most) in questions.items():
+        nodes = [node for plan in plans_of(ask) for node in nodes_of(plan)]
+        big = [node for node in nodes if node.get("Relation Name") in BIG]
+        read[name] = sum(
+            (n["Actual Rows"] + n.get("Rows Removed by Filter", 0)) * n["Actual Loops"] for n in big
+        )
+    assert {n: rows for n, rows in read.items() if rows > questions[n][1]} == {}
