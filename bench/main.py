@@ -199,19 +199,19 @@ def build_client(packages: install.PythonPackages, folder: Path) -> Path:
 
 def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[str, Any]:
     count, at = options.bookings, options.connections
-    people = bench.seed("people", DOCTORS, -(-count * 2 // VISITS_EACH) + at)
-    half = len(people["sessions"]) // 2
-    web_sessions = people["sessions"][:half]
-    others = {
-        "first_patient": people["first_patient"] + half,
-        "sessions": people["sessions"][half:],
-    }
+    # As many as there are doctors at least: then nobody's visits are at the same time.
+    side = max(-(-count // VISITS_EACH), DOCTORS)
+    people = bench.seed("people", DOCTORS, 3 * side)
+    visitors, early, pgbench_side = (
+        people["sessions"][number * side : (number + 1) * side] for number in range(3)
+    )
+    others = {"first_patient": people["first_patient"] + 2 * side, "sessions": pgbench_side}
     bench.seed("slots", FEW)
     results: dict[str, Any] = {"pages": {str(FEW): bench.pages(people["doctors"])}}
     # Everything is warm before the clock runs: code, connections, plans.
-    bench.bookings(bench.seed("slots", at * 10), web_sessions[-at:], at * 10, at)
+    bench.bookings(bench.seed("slots", at * 10), early, at * 10, at)
     before = bench.seed("bookings")
-    web = bench.bookings(bench.seed("slots", count), web_sessions[:-at], count, at)
+    web = bench.bookings(bench.seed("slots", count), visitors, count, at)
     written = bench.seed("bookings") - before
     if written != web.statuses["302"] or set(web.statuses) != {"302"}:
         raise Problem(f"{written} bookings were written for the answers {dict(web.statuses)}")
