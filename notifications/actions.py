@@ -83,11 +83,15 @@ def queue_email(
 
 @transaction.atomic
 def drop_overtaken(*, about: str, before_sequence: int) -> int:
-    """Drop what is still unsent about earlier versions of a thing; returns how many."""
+    """Drop what is still unsent about earlier versions of a thing; returns how many.
+
+    One that is being sent at this moment may still go out, but it is not tried a second time.
+    """
+    overtaken = Email.objects.filter(about=about, sequence__lt=before_sequence)
     unsent = Q(state=State.QUEUED) | Q(state=State.SENDING, claimed_until__lt=Now())
-    return Email.objects.filter(unsent, about=about, sequence__lt=before_sequence).update(
-        state=State.DROPPED, claimed_until=None, sealed=""
-    )
+    dropped = overtaken.filter(unsent).update(state=State.DROPPED, claimed_until=None, sealed="")
+    overtaken.filter(state=State.SENDING).update(expires_at=Now())
+    return dropped
 
 
 @transaction.atomic

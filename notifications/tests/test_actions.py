@@ -183,6 +183,26 @@ def test_drop_overtaken_drops_what_is_unsent_of_earlier_versions():
     assert old.sealed == ""
 
 
+def test_drop_overtaken_lets_no_second_try_follow_the_one_under_way():
+    about = "booking:7K2M9QXZ"
+    make_email(about=about)
+    trying = actions.claim(email_id=Email.objects.get(about=about).pk)
+
+    assert actions.drop_overtaken(about=about, before_sequence=1) == 0
+    actions.release(email=trying, answer="502")
+    assert actions.claim(email_id=trying.pk) is None
+    assert state_of(trying) == State.EXPIRED
+
+
+def test_drop_overtaken_leaves_a_try_under_way_to_its_success():
+    about = "booking:7K2M9QXZ"
+    make_email(about=about)
+    trying = actions.claim(email_id=Email.objects.get(about=about).pk)
+    actions.drop_overtaken(about=about, before_sequence=1)
+    actions.mark_sent(email=trying, answer="sent")
+    assert state_of(trying) == State.SENT
+
+
 # --- claims -------------------------------------------------------------------------------------
 
 
