@@ -18,7 +18,7 @@ from hms.dev import install, ports, services
 from hms.dev.configuration import Configuration, env_file, plain_environment
 from hms.dev.failures import tell
 from hms.dev.keys import load_or_make, write_whole
-from hms.dev.layout import HIGHEST_OFFSET, PORTS, ROOT, Ports, Problem, State, shown
+from hms.dev.layout import HIGHEST_OFFSET, HOME, PORTS, ROOT, Ports, Problem, State, shown
 from hms.dev.leftovers import clear, only_one
 from hms.dev.postgres import Cluster, find_binaries
 from hms.dev.processes import MARK, Book, Child, Service, finish, last_words
@@ -282,7 +282,8 @@ def static_fingerprint() -> str:
     """Changes when a static file of ours, or a package that brings some, changes."""
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
     digest.update((ROOT / "hms" / "staticfiles.py").read_bytes())
-    folders = [ROOT / "static", *sorted(ROOT.glob("*/static"))]
+    folders = [path for path in sorted(ROOT.glob("*/static")) if path.parent != HOME]
+    folders.append(ROOT / "static")
     for path in sorted(path for folder in folders for path in folder.rglob("*")):
         status = path.stat()
         digest.update(f"{path}{status.st_size}{status.st_mtime_ns}".encode())
