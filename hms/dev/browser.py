@@ -85,7 +85,7 @@ async def from_npm(node: Node, python: Path, state: State) -> Path:
 
 def unpack(package: Path, target: Path) -> None:
     """Lay the program, its libraries and fonts from the package's archives into `target`."""
-    import brotli  # of the virtual environment; the rest of this module runs without one
+    import brotli  # type: ignore[import-untyped]  # of the virtual environment; the rest of this module runs without one
 
     target.mkdir()
     program = target / "chromium"

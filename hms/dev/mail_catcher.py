@@ -38,7 +38,7 @@ class Catcher:
         mail_id = await asyncio.to_thread(
             self._store.add, envelope.mail_from or "", recipients, content
         )
-        if fault.mode == "lose_answer" and server.transport is not None:
+        if fault.mode == "lose_answer" and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
         print(f"took mail {mail_id}", file=sys.stderr, flush=True)
         return f"250 2.0.0 OK {mail_id}"

@@ -26,6 +26,7 @@ from hms.dev.stack import demo_accounts
 WIDTHS = (360, 768, 1440)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHORTEST = 740  # px, a phone's height
+SETTLED = 200  # ms, until the admin's own colours have faded over
 LONGEST = 6000  # px, of a page that has no end
 STYLE = """
 body { font: 16px system-ui, sans-serif; margin: 1rem; background: #888; color: #000 }
@@ -120,6 +121,7 @@ def take(page: Page, target: Path, name: str) -> None:
         page.set_viewport_size({"width": width, "height": max(SHORTEST, min(height, LONGEST))})
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
+            page.wait_for_timeout(SETTLED)
             page.screenshot(path=target / f"{name}-{width}-{theme}.png")
 
 
