@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from hms.dev.browser import on_machine
 from hms.dev.configuration import unconfigured_environment
+from hms.dev.ports import free_offset
 from hms.dev.running import RunningStack
 from hms.dev.testing import TESTS, remove
 
@@ -72,7 +73,7 @@ def stack(stack_folder: Path, clean_environment: dict[str, str]) -> Iterator[Run
     """The whole system, started once on ports of its own, with its demo data."""
     running = RunningStack(
         stack_folder / "stack",
-        port_offset=STACK_PORT_OFFSET,
+        port_offset=free_offset(STACK_PORT_OFFSET),
         env=clean_environment,
     )
     try:

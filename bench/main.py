@@ -25,6 +25,7 @@ from hms.dev import install
 from hms.dev.configuration import Configuration, unconfigured_environment
 from hms.dev.failures import tell
 from hms.dev.layout import HOST, ROOT, Problem, State
+from hms.dev.ports import free_offset
 from hms.dev.postgres import find_binaries
 from hms.dev.running import RunningStack
 
@@ -258,7 +259,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     binaries = find_binaries(Configuration.read(python).site_packages)
     stack = RunningStack(
         state.folder,
-        port_offset=PORT_OFFSET,
+        port_offset=free_offset(PORT_OFFSET),
         python=str(python),
         arguments=("--no-demo",),
         env={**unconfigured_environment(), "LOG_LEVEL": "WARNING"},

@@ -16,14 +16,13 @@ from hms.dev import browser, install, postgres
 from hms.dev.keys import load_or_make
 from hms.dev.layout import ROOT, Problem, State
 from hms.dev.leftovers import marked
-from hms.dev.ports import free_port, is_answering
+from hms.dev.ports import free_offset, free_port, is_answering
 from hms.dev.processes import MARK
 from hms.dev.running import fetch_json, wait_until
 
 pytestmark = pytest.mark.slow
 
 NOBODY = 65534
-OFFSET = 12000
 FIRST_START, LATER_START = 240, 30  # seconds, on a busy machine with cold caches
 
 
@@ -93,9 +92,10 @@ def bare_path(place):
 
 def ready_in(folder: Path, environment: dict[str, str], log: Path) -> float:
     """Start ./run.sh there, check that it serves, stop it; the seconds that its start took."""
+    offset = free_offset(12000)
     with log.open("w") as output:
         process = subprocess.Popen(
-            as_ordinary_user("./run.sh", "--port-offset", str(OFFSET)),
+            as_ordinary_user("./run.sh", "--port-offset", str(offset)),
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -107,7 +107,7 @@ def ready_in(folder: Path, environment: dict[str, str], log: Path) -> float:
         wait_until(lambda: ready.exists() or process.poll() is not None, 600, "the stack")
         assert process.poll() is None, log.read_text()
         for port in (8000, 8025, 8090):
-            with urllib.request.urlopen(f"http://localhost:{port + OFFSET}/", timeout=20) as page:
+            with urllib.request.urlopen(f"http://localhost:{port + offset}/", timeout=20) as page:
                 assert page.status == 200
     finally:
         process.send_signal(signal.SIGINT)
@@ -164,7 +164,7 @@ def test_without_a_network_one_sentence_tells_and_nothing_stays_half_made(place,
         "npm_config_registry": "http://127.0.0.1:9/",
     }
     told = subprocess.run(
-        ["./run.sh", "--port-offset", str(OFFSET)],
+        ["./run.sh", "--port-offset", str(free_offset(12000))],
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

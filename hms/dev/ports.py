@@ -6,7 +6,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from hms.dev.layout import HOST, Problem
+from hms.dev.layout import HIGHEST_OFFSET, HOST, PORTS, Problem
 
 
 def is_free(port: int) -> bool:
@@ -22,6 +22,14 @@ def is_free(port: int) -> bool:
                 ) from error
             return False
     return True
+
+
+def free_offset(first: int) -> int:
+    """The first `--port-offset` from `first` up at which every port of a stack is free."""
+    for offset in range(first, HIGHEST_OFFSET, 100):
+        if all(is_free(port + offset) for port in PORTS.values()):
+            return offset
+    raise Problem("Too many stacks run on this machine: stop one of them first.")
 
 
 def is_answering(port: int) -> bool:

@@ -85,7 +85,12 @@ class RunningStack:
             )
 
     def is_ready(self) -> bool:
-        return (self.state / "run" / "ready").exists()
+        """Whether the process that was started says so; a killed one's word may still lie there."""
+        try:
+            said_by = (self.state / "run" / "ready").read_text().strip()
+        except FileNotFoundError:
+            return False
+        return self.process is not None and said_by == str(self.process.pid)
 
     def _started_or_ended(self) -> bool:
         return self.is_ready() or (self.process is not None and self.process.poll() is not None)
