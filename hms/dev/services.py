@@ -82,7 +82,7 @@ def mail_function(
         name="lambda",
         title="Lambda",
         command=[
-            *(node.node, "--require", ROOT / "hms/dev/lambda_spawn.cjs"),
+            node.node,
             *("node_modules/serverless/bin/serverless.js", "offline"),
             *("--httpPort", str(ports["lambda"]), "--lambdaPort", str(ports["lambda_control"])),
         ],

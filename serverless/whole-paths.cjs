@@ -1,5 +1,6 @@
-// Loaded before serverless-offline, which starts its Python through a shell without quoting:
-// a path with a space or a bracket would be torn apart. Started without the shell it stays whole.
+// A plugin for `serverless offline`, listed before it. That one starts Python through a shell and
+// quotes nothing: a folder with a space or a bracket in its path would be torn apart. Started
+// without the shell the path stays whole.
 "use strict"
 const processes = require("node:child_process")
 const { syncBuiltinESMExports } = require("node:module")
@@ -10,3 +11,5 @@ processes.spawn = (command, args, options, ...rest) => {
   return spawn(command, args, unquoted ? { ...options, shell: false } : options, ...rest)
 }
 syncBuiltinESMExports()
+
+module.exports = class WholePaths {}
