@@ -40,7 +40,9 @@ def test_nothing_is_loaded_from_elsewhere():
 
 
 def test_no_colour_stands_outside_the_tokens():
-    files = [path for path in (STATIC / "css").rglob("*.css") if path.name not in {"tokens.css", APART}]
+    files = [
+        path for path in (STATIC / "css").rglob("*.css") if path.name not in {"tokens.css", APART}
+    ]
     one = re.compile(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch)\(")
     assert {path.name: one.findall(path.read_text()) for path in files} == {
         path.name: [] for path in files
