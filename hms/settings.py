@@ -54,6 +54,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    # Pads each page by a random length, so that its size tells nothing of its secrets (BREACH).
+    "django.middleware.gzip.GZipMiddleware",
     "hms.middleware.canonical_host",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

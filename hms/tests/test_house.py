@@ -120,3 +120,10 @@ def test_csp_report_is_taken_without_a_token():
 def test_csp_report_garbage_is_refused(client, body):
     response = client.post("/csp-report/", body, content_type="application/json")
     assert response.status_code == 400
+
+
+@pytest.mark.django_db
+def test_pages_leave_compressed(client):
+    response = client.get("/users/login/", headers={"accept-encoding": "gzip"})
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert len(response.content) < 0.5 * len(client.get("/users/login/").content)
