@@ -2,8 +2,9 @@
 
     bench/run [--bookings 3000] [--connections 16] [--json FILE]
 
-Starts a stack of its own (production settings, empty database), holds its job worker, so that
-website and database are what is measured, and removes all of it at the end.
+Starts a stack of its own (production settings, empty database), times some bookings from the click
+to the inbox, then holds its job worker, so that website and database are what is measured, and
+removes all of it at the end.
 """
 
 import argparse
@@ -16,8 +17,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +30,14 @@ from hms.dev.failures import tell
 from hms.dev.layout import HOST, ROOT, Problem, State
 from hms.dev.ports import free_offset
 from hms.dev.postgres import find_binaries
-from hms.dev.running import RunningStack
+from hms.dev.running import RunningStack, wait_until
 
 HERE = Path(__file__).parent
 PORT_OFFSET = 13000
 DOCTORS = 100
 # MAX_OPEN_BOOKINGS lets each patient hold ten.
 VISITS_EACH = 10
+MAILS = 30
 PAGE_REQUESTS, PAGE_CONNECTIONS = 400, 2
 FEW, MANY = 1_000, 100_000
 COMPILER_FILE = "requirements-bench.txt"
@@ -146,6 +150,24 @@ class Bench:
             for name, one in timed.items()
         }
 
+    def told(self, first: int, sessions: list[str]) -> dict[str, float]:
+        """One booking after the other: milliseconds from the click to the mail in the inbox."""
+        waited = []
+        for number, session in enumerate(sessions):
+            clicked = time.time()
+            self.bookings(first + number, [session], 1, 1)
+            wait_until(lambda n=number: len(self._confirmations()) > n, 20, "a confirmation")
+            waited.append((self._confirmations()[0] - clicked) * 1000)
+        return {"median_ms": statistics.median(waited), "slowest_ms": max(waited)}
+
+    def _confirmations(self) -> list[float]:
+        """When the patients' confirmations came, newest first, in Unix seconds."""
+        return [
+            datetime.fromisoformat(mail["received_at"]).timestamp()
+            for mail in self.stack.mails()
+            if mail["subject"].startswith("Your appointment")
+        ]
+
     # --- pgbench ----------------------------------------------------------------------------
 
     def pgbench(self, program: Path, first: int, people: dict[str, Any], count: int, at: int):
@@ -199,6 +221,7 @@ def build_client(packages: install.PythonPackages, folder: Path) -> Path:
 
 
 def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """All figures, in the order in which one does not disturb the next."""
     count, at = options.bookings, options.connections
     # As many as there are doctors at least: then nobody's visits are at the same time.
     side = max(-(-count // VISITS_EACH), DOCTORS)
@@ -207,8 +230,10 @@ def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[st
         people["sessions"][number * side : (number + 1) * side] for number in range(3)
     )
     others = {"first_patient": people["first_patient"] + 2 * side, "sessions": pgbench_side}
-    bench.seed("slots", FEW)
-    results: dict[str, Any] = {"pages": {str(FEW): bench.pages(people["doctors"])}}
+    results: dict[str, Any] = {"told": bench.told(bench.seed("slots", FEW), early[:MAILS])}
+    # From here on the jobs stay in the queue: this is about the website and its database.
+    bench.stack.hold("worker")
+    results["pages"] = {str(FEW): bench.pages(people["doctors"])}
     # Everything is warm before the clock runs: code, connections, plans.
     bench.bookings(bench.seed("slots", at * 10), early, at * 10, at)
     before = bench.seed("bookings")
@@ -233,8 +258,10 @@ def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[st
 
 
 def show(results: dict[str, Any]) -> None:
-    bookings = results["bookings"]
+    told, bookings = results["told"], results["bookings"]
     print(
+        f"\nFrom the click to the mail in the inbox, {MAILS} bookings one by one:\n"
+        f"  median {told['median_ms']:.0f} ms   slowest {told['slowest_ms']:.0f} ms\n"
         f"\nBookings over HTTP, {bookings['count']} at {bookings['connections']} connections:\n"
         f"  website   {bookings['http_per_second']:8.0f} /s   "
         f"p50 {bookings['p50_ms']:.1f} ms   p99 {bookings['p99_ms']:.1f} ms\n"
@@ -266,9 +293,6 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     )
     try:
         stack.start()
-        # The jobs stay in the queue: this is about the website and its database.
-        (state.run / "hold-worker").touch()
-        stack.kill("worker")
         return measure(Bench(stack, python, folder, client), binaries / "pgbench", options)
     finally:
         stack.stop()

@@ -122,13 +122,18 @@ class RunningStack:
         """Send a signal to a part's first process; it is started again when that ends it."""
         os.kill(self.pid(name), number)
 
+    def hold(self, name: str) -> Path:
+        """Kill a part and keep it down until the file that this returns is removed."""
+        hold = self.state / "run" / f"hold-{name}"
+        hold.touch()
+        self.kill(name)
+        return hold
+
     @contextmanager
     def without(self, name: str) -> Iterator[None]:
         """Keep a part down for the length of the block, then wait until it answers again."""
-        hold = self.state / "run" / f"hold-{name}"
-        hold.touch()
         old = self.pid(name)
-        self.kill(name)
+        hold = self.hold(name)
         try:
             yield
         finally:
