@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from playwright.sync_api import Browser, sync_playwright
 
 from hms.dev.browser import on_machine
 from hms.dev.configuration import unconfigured_environment
@@ -31,6 +32,7 @@ document.addEventListener("securitypolicyviolation", (event) => console.error(
 """
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         # There is one stack on one set of ports: its tests share one worker of xdist.
@@ -94,15 +96,20 @@ def chromium() -> Path:
     return found
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args, chromium: Path) -> dict:
+@pytest.fixture
+def browser(chromium: Path, monkeypatch) -> Iterator[Browser]:
+    """A Chromium for one test.
+
+    Not for the whole session: Playwright keeps a loop running in its thread as long as it lives,
+    and tests that come later could neither run one of their own nor let Django ask its database.
+    """
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     # Chromium's sandbox refuses root; these pages are all ours.
     as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    return {
-        **browser_type_launch_args,
-        "executable_path": str(chromium),
-        "args": [*QUIET, *as_root],
-    }
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*QUIET, *as_root])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture
@@ -112,8 +119,6 @@ def new_page(browser, stack: RunningStack, request) -> Iterator[Callable]:
     An error in the console, an exception in a script or a violation of the content security
     policy on any of them fails the test at its end.
     """
-    # Playwright's loop lives in this thread, and Django would refuse to be called beside it.
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     contexts, complaints = [], []
 
     def make(**options):
