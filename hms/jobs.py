@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app
 KEEP_FINISHED_HOURS = 24 * 7
 
 
-@app.periodic(cron="*/5 * * * * *")
+@app.periodic(cron="* * * * * */5")  # the last field counts seconds
 @app.task(
     name="hms.jobs.rescue_stalled",
     queue="housekeeping",
