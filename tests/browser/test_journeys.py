@@ -34,6 +34,7 @@ def approve(staff: Page, name: str) -> None:
     staff.get_by_role("checkbox").last.check()
     staff.locator("select[name=action]").select_option(label="Approve the chosen doctors")
     staff.get_by_role("button", name="Go").click()
+    expect(staff.get_by_text("1 doctor is approved.")).to_be_visible()
 
 
 def publish_a_slot(page: Page, at: str = "09:20", until: str = "09:40") -> None:
