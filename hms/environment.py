@@ -1,15 +1,18 @@
 """Settings read from the environment, refused with one sentence when missing or misspelt."""
 
+import json
 import os
 from base64 import b64decode
-from binascii import Error as Base64Error
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
+
+_ADDRESS_WRONG = "DATABASE_URL must look like postgresql://user:password@host:5432/name."
 
 load_dotenv(os.environ.get("HMS_ENV_FILE") or Path(__file__).resolve().parent.parent / ".env")
 
@@ -48,13 +51,39 @@ def words(name: str, default: str | None = None) -> list[str]:
 
 
 def url(name: str, default: str | None = None) -> str:
+    """An http(s) address without a slash at its end; empty only where the default is."""
     value = text(name, default).rstrip("/")
+    if not value:
+        return value
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ImproperlyConfigured(
             f"{name} is {value!r}; it must be an address such as https://clinic.example."
         )
     return value
+
+
+def site(name: str, default: str) -> str:
+    """The address of a whole site as browsers spell it: lower case, nothing behind the host."""
+    value = url(name, default).lower()
+    parts = urlsplit(value)
+    if value != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; it must be a site's address without a path, such as "
+            "https://clinic.example."
+        )
+    return value
+
+
+def json_object(name: str, value: str) -> dict[str, Any] | None:
+    """The JSON object in `value`, which came from `name`; None for no value at all."""
+    try:
+        found = json.loads(value) if value else None
+    except json.JSONDecodeError:
+        found = value
+    if found is not None and not isinstance(found, dict):
+        raise ImproperlyConfigured(f"{name} must be the JSON of Google's console.")
+    return found
 
 
 def secret(name: str) -> str:
@@ -68,30 +97,36 @@ def secret(name: str) -> str:
 
 def signing_keys(name: str) -> list[str]:
     keys = words(name)
-    if any(len(key) < 32 for key in keys):
+    if not keys or any(len(key) < 32 for key in keys):
         raise ImproperlyConfigured(f"{name} must list keys of at least 32 characters each.")
     return keys
 
 
 def encryption_keys(name: str) -> dict[str, bytes]:
     """`id:base64` pairs as {id: 32 bytes}, in the order given; the first one encrypts."""
-    keys = {}
-    for pair in words(name):
+    keys: dict[str, bytes] = {}
+    pairs = words(name)
+    for pair in pairs:
         key_id, _, encoded = pair.partition(":")
         try:
             key = b64decode(encoded, validate=True)
-        except Base64Error:
+        except ValueError:
             key = b""
-        if not key_id.isalnum() or len(key) != 32:
-            raise ImproperlyConfigured(
-                f"{name} must list pairs id:key, each key 32 bytes in base64; see .env.example."
-            )
-        keys[key_id] = key
+        if key_id.isalnum() and len(key) == 32:
+            keys[key_id] = key
+    if not keys or len(keys) < len(pairs):
+        raise ImproperlyConfigured(
+            f"{name} must list pairs id:key, no id twice, each key 32 bytes in base64; "
+            "see .env.example."
+        )
     return keys
 
 
-def database() -> dict[str, str]:
-    """Django's NAME, USER, PASSWORD, HOST, PORT and sslmode from DATABASE_URL or the DB_ names."""
+def database() -> dict[str, Any]:
+    """Django's NAME, USER, PASSWORD, HOST and PORT from DATABASE_URL or the DB_ names.
+
+    OPTIONS holds what else the address asks of libpq, such as sslmode and sslrootcert.
+    """
     address = text("DATABASE_URL", "")
     if not address:
         return {
@@ -99,19 +134,20 @@ def database() -> dict[str, str]:
             "USER": text("DB_USER"),
             "PASSWORD": text("DB_PASSWORD", ""),
             "HOST": text("DB_HOST"),
-            "PORT": text("DB_PORT", "5432"),
+            "PORT": str(integer("DB_PORT", 5432, least=1)),
+            "OPTIONS": {},
         }
     try:
         parts = {key: str(value) for key, value in conninfo_to_dict(address).items()}
     except ProgrammingError as error:
-        raise ImproperlyConfigured(
-            "DATABASE_URL must look like postgresql://user:password@host:5432/name."
-        ) from error
+        raise ImproperlyConfigured(_ADDRESS_WRONG) from error
+    if not parts.get("dbname"):
+        raise ImproperlyConfigured(_ADDRESS_WRONG)
     return {
-        "NAME": parts.pop("dbname", ""),
+        "NAME": parts.pop("dbname"),
         "USER": parts.pop("user", ""),
         "PASSWORD": parts.pop("password", ""),
         "HOST": parts.pop("host", ""),
         "PORT": parts.pop("port", ""),
-        **parts,
+        "OPTIONS": parts,
     }

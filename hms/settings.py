@@ -1,12 +1,10 @@
 """One settings file, read from top to bottom. Values come from the environment or `.env`."""
 
-import json
 from operator import methodcaller
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from hms import environment as env
@@ -17,7 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY = env.secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", "")
 DEBUG = env.boolean("DEBUG", False)
-SITE_URL = env.url("SITE_URL", "http://localhost:8000")
+SITE_URL = env.site("SITE_URL", "http://localhost:8000")
 SITE_HOST = urlsplit(SITE_URL).hostname or ""
 HTTPS = SITE_URL.startswith("https://")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", f"{SITE_HOST},localhost,127.0.0.1")
@@ -100,7 +98,7 @@ INSTALLED_APPS.append("django.forms")
 
 # --- database -----------------------------------------------------------------------------------
 _database = env.database()
-_sslmode = _database.pop("sslmode", None)
+_asked = _database.pop("OPTIONS")
 # A request that waits longer than this for a row or an answer is better refused in words.
 _timeouts = "-c lock_timeout=3s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
 DATABASES = {
@@ -116,8 +114,9 @@ DATABASES = {
                 "timeout": 3,
             },
             "connect_timeout": 3,
-            "options": _timeouts,
-            **({"sslmode": _sslmode} if _sslmode else {}),
+            **_asked,
+            # What the address sets itself comes later and wins.
+            "options": f"{_timeouts} {_asked.get('options', '')}".strip(),
         },
         "TEST": {"NAME": env.text("DB_TEST_NAME", f"test_{_database['NAME']}")},
     }
@@ -245,7 +244,7 @@ STORAGES = {
 # --- mail: every message is a row, worded and sent by the function behind this address ----------
 SERVERLESS_EMAIL_URL = env.url("SERVERLESS_EMAIL_URL")
 EMAIL_SIGNING_KEYS = env.signing_keys("EMAIL_SIGNING_KEYS")
-LOCAL_INBOX_URL = env.text("LOCAL_INBOX_URL", "")
+LOCAL_INBOX_URL = env.url("LOCAL_INBOX_URL", "")
 
 # --- secrets at rest ----------------------------------------------------------------------------
 FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS")
@@ -258,13 +257,10 @@ _client_secrets = env.text(
     "GOOGLE_CLIENT_SECRETS",
     _client_secrets_file.read_text() if _client_secrets_file.exists() else "",
 )
-try:
-    # None: not configured; the pages say so and nothing else changes.
-    GOOGLE_CLIENT_CONFIG = json.loads(_client_secrets) if _client_secrets else None
-except json.JSONDecodeError as error:
-    raise ImproperlyConfigured(
-        "GOOGLE_CLIENT_SECRETS (or client_secrets.json) must be the JSON of Google's console."
-    ) from error
+# None: not configured; the pages say so and nothing else changes.
+GOOGLE_CLIENT_CONFIG = env.json_object(
+    "GOOGLE_CLIENT_SECRETS (or client_secrets.json)", _client_secrets
+)
 # Told by name, because the calendar room does not know what the house mirrors into it.
 CALENDAR_CONNECTED_TASK = "bookings.jobs.mirror_upcoming"
 

@@ -48,6 +48,10 @@ def test_url_misspelt_is_refused(given, value):
         env.url("SETTING")
 
 
+def test_url_may_be_empty_where_its_default_is(given):
+    assert env.url("SETTING", "") == ""
+
+
 @pytest.mark.parametrize("value", ["short", "a" * 60])
 def test_secret_easy_to_guess_is_refused(given, value):
     given(value)
@@ -55,8 +59,9 @@ def test_secret_easy_to_guess_is_refused(given, value):
         env.secret("SETTING")
 
 
-def test_signing_keys_short_one_is_refused(given):
-    given("k" * 32 + ",short")
+@pytest.mark.parametrize("value", [",", "k" * 32 + ",short"])
+def test_signing_keys_short_or_none_are_refused(given, value):
+    given(value)
     with pytest.raises(ImproperlyConfigured, match="32 characters"):
         env.signing_keys("SETTING")
 
@@ -66,7 +71,10 @@ def test_encryption_keys_keep_their_order(given):
     assert list(env.encryption_keys("SETTING")) == ["new", "old"]
 
 
-@pytest.mark.parametrize("value", ["k1", "k1:", "k1:abc", f":{KEY}", f"k-1:{KEY}"])
+@pytest.mark.parametrize(
+    "value",
+    [",", "k1", "k1:", "k1:abc", "k1:ü", f":{KEY}", f"k-1:{KEY}", f"k1:{KEY},k1:{KEY}"],
+)
 def test_encryption_keys_misspelt_are_refused(given, value):
     given(value)
     with pytest.raises(ImproperlyConfigured, match="id:key"):
@@ -74,18 +82,54 @@ def test_encryption_keys_misspelt_are_refused(given, value):
 
 
 def test_database_from_an_address(monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p%40ss@db:5433/hms?sslmode=require")
+    monkeypatch.setenv(
+        "DATABASE_URL", "postgresql://u:p%40ss@db:5433/hms?sslmode=require&sslrootcert=/etc/ca.pem"
+    )
     assert env.database() == {
         "NAME": "hms",
         "USER": "u",
         "PASSWORD": "p@ss",
         "HOST": "db",
         "PORT": "5433",
-        "sslmode": "require",
+        "OPTIONS": {"sslmode": "require", "sslrootcert": "/etc/ca.pem"},
     }
 
 
-def test_database_address_misspelt_is_refused(monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", "postgresql://u:p@db:5433/hms?sslmod=require")
+@pytest.mark.parametrize(
+    "address", ["postgresql://u:p@db:5433/hms?sslmod=require", "postgresql://u:p@db", "hms"]
+)
+def test_database_address_misspelt_is_refused(monkeypatch, address):
+    monkeypatch.setenv("DATABASE_URL", address)
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must look like"):
         env.database()
+
+
+def test_database_port_misspelt_is_refused(monkeypatch):
+    for name, value in {"NAME": "hms", "USER": "u", "HOST": "db", "PORT": "5432x"}.items():
+        monkeypatch.setenv(f"DB_{name}", value)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    with pytest.raises(ImproperlyConfigured, match="DB_PORT is '5432x'"):
+        env.database()
+
+
+def test_site_is_spelt_as_browsers_do(given):
+    given("HTTPS://Clinic.example/")
+    assert env.site("SETTING", "") == "https://clinic.example"
+
+
+@pytest.mark.parametrize("value", ["https://a.example/hms", "https://a.example?x", "https://u@a.b"])
+def test_site_with_more_than_a_host_is_refused(given, value):
+    given(value)
+    with pytest.raises(ImproperlyConfigured, match="without a path"):
+        env.site("SETTING", "")
+
+
+def test_json_object_is_read_where_there_is_one():
+    assert env.json_object("SETTING", "") is None
+    assert env.json_object("SETTING", '{"web": {}}') == {"web": {}}
+
+
+@pytest.mark.parametrize("value", ["{", "5", "[]", '"x"'])
+def test_json_object_misspelt_is_refused(value):
+    with pytest.raises(ImproperlyConfigured, match="SETTING must be the JSON"):
+        env.json_object("SETTING", value)
