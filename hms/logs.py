@@ -2,11 +2,16 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 # What libraries attach to a record and must not be written: it can hold personal data.
 _PRIVATE = {"request", "job", "server_time", "call_string"}
+# PostgreSQL quotes the whole row or key that it refuses below its message.
+_QUOTED_ROWS = re.compile(
+    r"\n(?:DETAIL|CONTEXT|HINT): .*?(?=\n\nThe above exception|\n\nDuring handling|\Z)", re.DOTALL
+)
 
 
 class JsonFormatter(logging.Formatter):
@@ -23,5 +28,5 @@ class JsonFormatter(logging.Formatter):
                     value if isinstance(value, (int, float, bool, type(None))) else str(value)
                 )
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            line["traceback"] = _QUOTED_ROWS.sub("", self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=True)

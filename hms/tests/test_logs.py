@@ -1,7 +1,13 @@
 import json
 import logging
+import sys
+
+import pytest
+from django.db import IntegrityError, transaction
 
 from hms.logs import JsonFormatter
+from users.models import User
+from users.tests.factories import make_doctor
 
 
 def line(**extra):
@@ -22,3 +28,21 @@ def test_a_log_line_cannot_be_split_by_what_it_says():
 
 def test_a_log_line_leaves_out_what_libraries_attach():
     assert "canary" not in line(request="canary", job="canary", call_string="canary")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("refused", ["key", "row"])
+def test_a_traceback_leaves_out_the_row_that_the_database_quotes(refused):
+    doctor = make_doctor(bio="canary\n\ncanary")
+    email = "canary@example.test"
+    User.objects.create_user("ana", email)
+    try:
+        with transaction.atomic():
+            if refused == "key":
+                User.objects.create_user("bob", email)
+            type(doctor).objects.filter(pk=doctor.pk).update(refused_at=doctor.approved_at)
+    except IntegrityError:
+        text = line(exc_info=sys.exc_info())
+    assert "canary" not in text
+    assert "violates" in text
+    assert "The above exception was the direct cause" in text
