@@ -5,7 +5,7 @@ import logging
 import sys
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DataError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -82,8 +82,14 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 where the database was away or too busy to answer, 500 for a fault of ours."""
-    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+    """503 where the database was away or too busy to answer, 500 for a fault of ours.
+
+    400 for a NUL that got as far as the database, which refuses it: a cookie can carry one.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, DataError) and "NUL" in str(error):
+        return render(request, "400.html", status=400)
+    if isinstance(error, (OperationalError, InterfaceError)):
         response = render(request, "503.html", status=503)
         response.headers["Retry-After"] = RETRY_AFTER
         return response

@@ -7,6 +7,7 @@ from django.urls import path
 
 from hms import views
 from hms.urls import urlpatterns as house_urls
+from users.tests.factories import make_staff
 
 
 def broken(request):
@@ -74,6 +75,18 @@ def test_a_database_away_is_a_503_with_retry_after(quiet_client):
     response = quiet_client.get("/without-database")
     assert (response.status_code, response.headers["Retry-After"]) == (503, views.RETRY_AFTER)
     assert b"canary-trace" not in response.content
+
+
+@pytest.mark.django_db
+def test_a_nul_in_a_cookie_is_a_400(quiet_client):
+    response = quiet_client.get("/", headers={"cookie": 'sessionid="\\000abcdefghijkl"'})
+    assert response.status_code == 400
+
+
+@pytest.mark.django_db
+def test_a_nul_in_an_admin_filter_is_a_400(quiet_client):
+    quiet_client.force_login(make_staff(superuser=True))
+    assert quiet_client.get("/admin/notifications/email/?action=%00").status_code == 400
 
 
 @pytest.mark.django_db
