@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from hms.lib import crypto
 from notifications import jobs
-from notifications.messages import ASKED_FOR, FIELDS, ONE_LINE, Priority
+from notifications.messages import ASKED_FOR, FIELDS, ONE_LINE, SEVERAL_LINES, Priority
 from notifications.models import Email, EmailQuerySet
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 CLAIM = timedelta(seconds=28)
 KEEP_TRYING = timedelta(hours=24)
 MOST_ASKED_FOR, ASKED_FOR_WITHIN = 10, timedelta(hours=1)
-LONGEST_LINE = 200
+LONGEST_LINE, LONGEST_TEXT = 200, 2000  # as in serverless/validation.py
+# Not printable by themselves, but letters of Persian and of the Indic scripts need them.
+_JOINERS = "\u200c\u200d"
 
 State = Email.State
 
@@ -67,7 +69,7 @@ def queue_email(
         language=language,
         about=about,
         sequence=sequence,
-        data={name: _one_line(name, value) for name, value in data.items()},
+        data={name: _as_sent(name, value) for name, value in data.items()},
         expires_at=expires_at,
         urgent=urgent,
     )
@@ -231,12 +233,19 @@ def _check_fields(
         raise ValueError("a secret needs an expiry")
 
 
-def _one_line(name: str, value: str) -> str:
-    """A name as it fits into a mail: the function refuses line breaks and what is too long."""
-    if name not in ONE_LINE:
-        return value
-    words = "".join(character if character.isprintable() else " " for character in value).split()
-    return " ".join(words)[:LONGEST_LINE]
+def _as_sent(name: str, value: str) -> str:
+    """What people wrote as it fits into a mail: the function refuses what hides or is too long."""
+    if name in ONE_LINE:
+        return _line(value)[:LONGEST_LINE]
+    if name in SEVERAL_LINES:
+        lines = [_line(line) for line in value.splitlines()]
+        return "\n".join(line for line in lines if line)[:LONGEST_TEXT]
+    return value
+
+
+def _line(text: str) -> str:
+    kept = (sign if sign.isprintable() or sign in _JOINERS else " " for sign in text)
+    return " ".join("".join(kept).split())
 
 
 def _asked_too_often(to: str) -> bool:

@@ -42,6 +42,7 @@ ASKED_FOR = frozenset({"EMAIL_CODE", "PASSWORD_RESET", "UNKNOWN_ACCOUNT", "ACCOU
 
 # Fields that people fill in themselves and that fit on one line of a mail.
 ONE_LINE = frozenset({"name", "other", "clinic"})
+SEVERAL_LINES = frozenset({"address", "reason"})
 
 LABELS = {
     "SIGNUP_WELCOME": _("welcome"),

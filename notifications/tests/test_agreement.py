@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from notifications import actions, lambda_client
-from notifications.messages import ASKED_FOR, FIELDS, LABELS, ONE_LINE
+from notifications.messages import ASKED_FOR, FIELDS, LABELS, ONE_LINE, SEVERAL_LINES
 from notifications.tests.factories import make_email
 
 SERVERLESS = Path(django_settings.BASE_DIR) / "serverless"
@@ -56,6 +56,45 @@ def test_function_accepts_what_django_signs(function):
     assert "Hello Ana O'Brien," in mail.get_body(("plain",)).get_content()
 
 
+BOOKING = {
+    "for": "patient",
+    "name": "Ana",
+    "other": "Dr. Li",
+    "starts_at": "2027-03-02T09:20:00+01:00",
+    "ends_at": "2027-03-02T09:40:00+01:00",
+    "zone": "Europe/Berlin",
+    "clinic": "North",
+    "address": "1 High Street",
+    "kind": "in_person",
+    "join_link": "",
+    "reference": "7K2M9QXZ",
+    "link": f"{django_settings.SITE_URL}/bookings/7K2M9QXZ/",
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("field", "written", "read"),
+    [
+        ("address", "1 High\u2028Street\x07\r\n\nBerlin\u202e\x85", "1 High, Street, Berlin"),
+        ("address", "x" * 3000, "x" * 2000),
+        ("other", "علی\u200cرضا", "علی\u200cرضا"),
+    ],
+)
+def test_function_accepts_whatever_people_wrote(function, field, written, read):
+    send, sent = function
+    email = actions.queue_email(
+        action="BOOKING_CONFIRMATION",
+        to="ana@example.test",
+        language="en",
+        about="booking:7K2M9QXZ",
+        data={**BOOKING, field: written},
+    )
+
+    assert send(event(actions.message(email)))["statusCode"] == 200
+    assert read in sent[0][1].get_body(("plain",)).get_content()
+
+
 @pytest.mark.django_db
 def test_function_refuses_what_another_key_signs(function, settings):
     send, sent = function
@@ -82,4 +121,4 @@ def test_actions_and_their_fields_are_the_same_on_both_sides(function):
     assert {action: frozenset(checks) for action, checks in validation.ACTIONS.items()} == FIELDS
     assert set(LABELS) == set(FIELDS)
     assert set(FIELDS) > ASKED_FOR
-    assert frozenset().union(*FIELDS.values()) > ONE_LINE
+    assert frozenset().union(*FIELDS.values()) > ONE_LINE | SEVERAL_LINES
