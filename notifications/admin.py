@@ -62,6 +62,10 @@ class EmailAdmin(admin.ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
+    def has_change_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
+        # For the list's action; saving a single row would overwrite what its job just wrote.
+        return obj is None and super().has_change_permission(request)
+
     def has_delete_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
         return False
 

@@ -38,6 +38,14 @@ def test_admin_shows_failed_emails_and_never_a_secret(admin_client):
     assert SECRET not in listed + shown
 
 
+def test_admin_saves_no_email(admin_client):
+    email = make_email()
+    page = reverse("admin:notifications_email_change", args=[email.pk])
+
+    assert "_save" not in admin_client.get(page).content.decode()
+    assert admin_client.post(page, {}).status_code == 403
+
+
 @pytest.mark.parametrize("word", ["ana@example.test", "booking:7K2M", "message_id"])
 def test_admin_finds_by_address_subject_and_id(admin_client, word):
     wanted = make_email(to="ana@example.test", about="booking:7K2M9QXZ")
