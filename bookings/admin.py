@@ -62,6 +62,9 @@ class HistoryInline(admin.TabularInline):
     extra = max_num = 0
     can_delete = False
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[HistoryEntry]:
+        return super().get_queryset(request).select_related("by")
+
     def has_add_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
         return False
 

@@ -1,7 +1,9 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -138,3 +140,17 @@ def test_list_asks_the_same_number_of_queries(django_assert_max_num_queries):
             client.get(LIST)
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+def test_a_booking_asks_the_same_number_of_queries_however_long_its_history(
+    django_assert_num_queries,
+):
+    client, clerk = desk()
+    booking = make_booking()
+    detail = f"{LIST}{booking.pk}/change/"
+    with CaptureQueriesContext(connection) as first:
+        client.get(detail)
+    for who in (clerk, make_staff(), make_patient().user):
+        booking.history.create(by=who, what="cancelled")
+    with django_assert_num_queries(len(first)):
+        client.get(detail)
