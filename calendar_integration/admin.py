@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from django.contrib import admin, messages
+from django.contrib.auth import get_permission_codename
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,11 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        """Whether the reader may have Google called again: more than looking."""
+        name = get_permission_codename("change", self.opts)
+        return request.user.has_perm(f"{self.opts.app_label}.{name}")
 
 
 @admin.register(GoogleAccount)
@@ -61,7 +67,7 @@ class CalendarEventAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     actions = ["try_again"]
 
-    @admin.action(description=_("Try again at Google"), permissions=["view"])
+    @admin.action(description=_("Try again at Google"), permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[CalendarEvent]) -> None:
         count = actions.retry_events(events=queryset)
         self.message_user(
@@ -81,7 +87,7 @@ class RevocationAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     actions = ["try_again"]
 
-    @admin.action(description=_("Try again at Google"), permissions=["view"])
+    @admin.action(description=_("Try again at Google"), permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Revocation]) -> None:
         count = actions.retry_revocations(revocations=queryset)
         self.message_user(

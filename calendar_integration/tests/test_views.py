@@ -325,6 +325,15 @@ def test_admin_tries_failed_events_again(client, google):
     assert ProcrastinateJob.objects.get().args == {"event_pk": event.pk}
 
 
+def test_admin_tries_nothing_again_for_who_may_only_look(client, google):
+    event = make_event(account=make_account(google=google))
+    CalendarEvent.objects.update(state="failed")
+    client.force_login(make_staff(permissions=("calendar_integration.view_calendarevent",)))
+    path = reverse("admin:calendar_integration_calendarevent_changelist")
+    client.post(path, {"action": "try_again", "_selected_action": [event.pk]})
+    assert CalendarEvent.objects.get().state == "failed"
+
+
 def test_admin_lists_need_the_same_queries_for_one_and_three(
     client, google, django_assert_num_queries
 ):
