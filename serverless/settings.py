@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
 from urllib.parse import urlsplit
@@ -60,11 +61,10 @@ def _sender() -> Address:
     name, spec = parseaddr(value)
     try:
         sender = Address(display_name=name, addr_spec=spec)
-    except Exception:
-        raise not_configured(
-            "MAIL_FROM must be one address, for example HMS <no-reply@…>."
-        ) from None
-    if not sender.username or not sender.domain or not value.isprintable():
+    except (ValueError, IndexError, HeaderParseError):
+        raise not_configured(_SENDER_WRONG) from None
+    whole = sender.username and sender.domain and sender.addr_spec.isascii()
+    if not whole or not value.isprintable():
         raise not_configured(_SENDER_WRONG)
     return sender
 
