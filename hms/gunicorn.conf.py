@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+from hms import environment as env
+
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, min(os.cpu_count() or 2, 8)))
-threads = int(os.environ.get("WEB_THREADS") or 4)
+workers = env.integer("WEB_CONCURRENCY", max(2, min(os.cpu_count() or 2, 8)), least=1)
+threads = env.integer("WEB_THREADS", 4, least=1)
 # Loaded once and shared: a worker that fell is replaced in milliseconds.
 preload_app = bool(os.environ.get("WEB_PRELOAD", "1"))
 # The browser keeps its connection between two clicks; a proxy in front wants more than its own 60.

@@ -1,10 +1,14 @@
+import re
+import runpy
 from base64 import b64encode
+from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from hms import environment as env
 
+ROOT = Path(__file__).parents[2]
 KEY = b64encode(b"k" * 32).decode()
 
 
@@ -133,3 +137,28 @@ def test_json_object_is_read_where_there_is_one():
 def test_json_object_misspelt_is_refused(value):
     with pytest.raises(ImproperlyConfigured, match="SETTING must be the JSON"):
         env.json_object("SETTING", value)
+
+
+def test_gunicorn_takes_its_numbers_like_every_setting(monkeypatch):
+    monkeypatch.setenv("WEB_CONCURRENCY", "3")
+    monkeypatch.setenv("WEB_THREADS", "")
+    settings = runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
+    assert (settings["workers"], settings["threads"]) == (3, 4)
+    monkeypatch.setenv("WEB_THREADS", "many")
+    with pytest.raises(ImproperlyConfigured, match="WEB_THREADS is 'many'"):
+        runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
+
+
+def test_every_setting_that_django_reads_is_in_the_example():
+    read = "".join(
+        (ROOT / "hms" / name).read_text()
+        for name in ("settings.py", "environment.py", "gunicorn.conf.py")
+    )
+    names = set(re.findall(r'(?:env\.\w+|text|integer)\(\s*"([A-Z_]+)"', read))
+    listed = set(re.findall(r"^(?:# )?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    # The name of the tests' database is no setting of an installation.
+    assert names - {"DB_TEST_NAME"} <= listed
+    # The rest is the mail function's, which has an environment of its own.
+    assert listed - names == {
+        *("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS", "MAIL_FROM", "MAIL_DOMAIN")
+    }
