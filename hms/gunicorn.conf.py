@@ -6,7 +6,7 @@ from pathlib import Path
 
 # gunicorn reads this file before it puts the folder of --chdir on the path.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from hms import environment as env  # noqa: E402
+from hms import environment as env
 
 worker_class = "gthread"
 workers = env.integer("WEB_CONCURRENCY", max(2, min(os.cpu_count() or 2, 8)), least=1)

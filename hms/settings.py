@@ -129,6 +129,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
+        # Beyond it counters are thrown away that still count: 300, the default, are soon typed.
+        "OPTIONS": {"MAX_ENTRIES": 20_000},
     }
 }
 
