@@ -23,6 +23,7 @@ from availability.models import TimeSlot
 from availability.words import span_words, zone_words
 from bookings import jobs
 from bookings.models import Booking, HistoryEntry, Side
+from hms.lib.texts import one_line
 from notifications import actions as notifications
 from users.models import PatientProfile, User
 
@@ -199,8 +200,7 @@ def _refuse_if_not_now(slot: TimeSlot, theirs: list[Booking], booked_by: User) -
 
 def _checked_reason(reason: str, side: Side) -> str:
     """One line of printable text: mails carry it."""
-    kept = (c for c in reason if c.isprintable() or c.isspace() or c in _JOINERS)
-    line = " ".join("".join(kept).split())
+    line = one_line(reason)
     if not line and side == Side.DOCTOR:
         raise BookingError("reason_missing", _("Please tell the patient why."))
     if len(line) > LONGEST_REASON:
@@ -209,10 +209,6 @@ def _checked_reason(reason: str, side: Side) -> str:
             _("Please say it in at most %(most)d characters.") % {"most": LONGEST_REASON},
         )
     return line
-
-
-# Not printable by themselves, but letters of Persian and of the Indic scripts need them.
-_JOINERS = "\u200c\u200d"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hms.lib import crypto
+from hms.lib.texts import one_line
 from notifications import jobs
 from notifications.messages import ASKED_FOR, FIELDS, ONE_LINE, SEVERAL_LINES, Priority
 from notifications.models import Email, EmailQuerySet
@@ -23,8 +24,6 @@ CLAIM = timedelta(seconds=28)
 KEEP_TRYING = timedelta(hours=24)
 MOST_ASKED_FOR, ASKED_FOR_WITHIN = 10, timedelta(hours=1)
 LONGEST_LINE, LONGEST_TEXT = 200, 2000  # as in serverless/validation.py
-# Not printable by themselves, but letters of Persian and of the Indic scripts need them.
-_JOINERS = "\u200c\u200d"
 
 State = Email.State
 
@@ -236,16 +235,11 @@ def _check_fields(
 def _as_sent(name: str, value: str) -> str:
     """What people wrote as it fits into a mail: the function refuses what hides or is too long."""
     if name in ONE_LINE:
-        return _line(value)[:LONGEST_LINE]
+        return one_line(value)[:LONGEST_LINE]
     if name in SEVERAL_LINES:
-        lines = [_line(line) for line in value.splitlines()]
+        lines = [one_line(line) for line in value.splitlines()]
         return "\n".join(line for line in lines if line)[:LONGEST_TEXT]
     return value
-
-
-def _line(text: str) -> str:
-    kept = (sign if sign.isprintable() or sign in _JOINERS else " " for sign in text)
-    return " ".join("".join(kept).split())
 
 
 def _asked_too_often(to: str) -> bool:

@@ -8,12 +8,12 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from hms.lib.texts import JOINERS
+
 OLDEST_BIRTH_YEAR = 1900
 # Mail programs turn "evil.example" into a link, and names stand in mails to others.
 _ADDRESS_LIKE = re.compile(r"://|www\.|[/\\@<>]|\w\.\w{2,}", re.IGNORECASE)
 _PHONE = re.compile(r"\+?[0-9 ()./-]{5,39}")
-# Joiners are part of some scripts' spelling; every other invisible character can only deceive.
-_JOINERS = {"\u200c", "\u200d"}
 _CONTEXT_WORDS = re.compile(
     r"hms|hospital|clinic|doctor|patient|appointment|booking|health|password|welcome"
 )
@@ -22,7 +22,8 @@ _LETTERS_LEFT = 6
 
 def validate_person_name(name: str) -> None:
     """A name in any script; nothing that reads as an address or hides what stands beside it."""
-    if any(unicodedata.category(sign)[0] == "C" and sign not in _JOINERS for sign in name):
+    # Joiners are part of some scripts' spelling; every other invisible character can only deceive.
+    if any(unicodedata.category(sign)[0] == "C" and sign not in JOINERS for sign in name):
         raise ValidationError(_("A name cannot hold invisible characters."), code="invisible")
     if _ADDRESS_LIKE.search(name):
         raise ValidationError(
