@@ -19,8 +19,8 @@ from availability.words import span_words, zone_short
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.forms import ReasonForm
 from bookings.models import Booking, HistoryEntry
-from bookings.requests import SignedInRequest
 from users.models import User
+from users.requests import SignedInRequest
 
 MOST_AT_ONCE = 100
 

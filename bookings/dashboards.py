@@ -11,11 +11,11 @@ from django.views.decorators.http import require_safe
 from availability.paging import read_cursor, write_cursor
 from bookings import days
 from bookings.models import Booking
-from bookings.requests import SignedInRequest
 from bookings.standing import standings
 from calendar_integration.context import calendar_context
 from users.decorators import doctor_required, patient_required
 from users.models import PatientProfile
+from users.requests import SignedInRequest
 
 MOST_COMING = 50
 PAST_ON_A_PAGE = 10

@@ -18,11 +18,11 @@ from bookings.history import told
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
-from bookings.requests import SignedInRequest
 from bookings.standing import standings
 from calendar_integration.context import calendar_context
 from users.decorators import patient_required
 from users.models import DoctorProfile
+from users.requests import SignedInRequest
 
 # A page that is opened this soon after the booking opens with the good news.
 JUST_NOW = timedelta(minutes=10)
