@@ -1,7 +1,8 @@
-"""Housekeeping of the queue itself."""
+"""Housekeeping: the queue itself, and sessions that have run out."""
 
 from datetime import UTC, datetime
 
+from django.contrib.sessions.backends.db import SessionStore
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
@@ -31,3 +32,10 @@ async def rescue_stalled(context: JobContext, timestamp: int) -> None:
 async def prune_finished(context: JobContext, timestamp: int) -> None:
     """Forget jobs that succeeded more than a week ago; failed ones stay for staff to see."""
     await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS)
+
+
+@app.periodic(cron="37 3 * * *")
+@app.task(name="hms.jobs.clear_sessions", queue="housekeeping", queueing_lock="clear_sessions")
+def clear_sessions(timestamp: int) -> None:
+    """Forget sessions that have run out; who closes the browser never logs out of one."""
+    SessionStore.clear_expired()

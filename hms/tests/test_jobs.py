@@ -1,7 +1,10 @@
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from croniter import croniter
+from django.contrib.sessions.models import Session
+from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.tasks import Task
 
@@ -29,3 +32,12 @@ def test_stalled_jobs_are_looked_for_every_five_seconds():
 def test_finished_jobs_are_forgotten_once_a_day():
     first, second = times_of(jobs.prune_finished, 2)
     assert second - first == timedelta(days=1)
+
+
+@pytest.mark.django_db
+def test_sessions_that_have_run_out_are_forgotten():
+    for key, hours in (("over", -1), ("alive", 1)):
+        until = timezone.now() + timedelta(hours=hours)
+        Session.objects.create(session_key=key, session_data="", expire_date=until)
+    jobs.clear_sessions(timestamp=0)
+    assert [session.session_key for session in Session.objects.all()] == ["alive"]
