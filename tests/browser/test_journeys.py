@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
-from hms.dev.running import RunningStack, wait_until
+from hms.dev.running import RunningStack, fetch_json, wait_until
 from tests.browser.people import connect_calendar, log_in, new_address, sign_up
 
 IN_A_WEEK = date.today() + timedelta(days=7)  # noqa: DTZ011 -- any day that is ahead everywhere
@@ -21,7 +21,7 @@ def new_doctor(new_page, stack: RunningStack, name: str) -> tuple[Page, str]:
     staff = new_page()
     log_in(staff, "staff", "walk-right-in-2026")
     approve(staff, name)
-    stack.wait_for_mail(email, "approved")
+    stack.wait_for_mail(email, "approved", seconds=60)
     page.goto("/users/profile/")
     page.get_by_label("Specialty").select_option(index=1)
     page.get_by_role("group", name="Clinics where you work").get_by_role("checkbox").first.check()
@@ -154,6 +154,13 @@ def test_nothing_is_lost_while_the_mail_function_is_down(new_page, stack):
     assert len(mails) == 1
 
 
+def is_well(stack: RunningStack) -> bool:
+    try:
+        return fetch_json(f"{stack.url}/readyz")["database"] == "ok"
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize("part", ["worker", "web", "db"])
 def test_a_booking_outlives_a_killed_part(new_page, stack, part):
     doctor, _email = new_doctor(new_page, stack, f"Dr. Plug {part.title()}")
@@ -164,8 +171,10 @@ def test_a_booking_outlives_a_killed_part(new_page, stack, part):
     find(patient, f"Plug {part}")
     patient.get_by_role("button", name=re.compile("09:20")).click()
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
+    fallen = stack.pid(part)
     stack.kill(part)
     stack.wait_for_mail(email, "appointment", seconds=60)
-    wait_until(lambda: stack._is_answering("web"), 40, "the web server")
+    wait_until(lambda: stack.pid(part) != fallen, 40, f"a new {part}")
+    wait_until(lambda: is_well(stack), 40, "the website with its database")
     patient.goto("/dashboard/patient/")
     expect(patient.get_by_text(f"Dr. Plug {part.title()}").first).to_be_visible()
