@@ -323,7 +323,6 @@ def test_it_runs_by_hand_with_the_lines_of_the_readme(by_hand):
     hand.run(sys.executable, "-m", "venv", ".venv")
     hand.run(hand.bin / "pip", "install", "-q", "-r", "requirements.txt")
     hand.run(python, "manage.py", "migrate", "-v", "0")
-    hand.run(python, "manage.py", "createcachetable")
     account = {"DJANGO_SUPERUSER_PASSWORD": "a long enough password 7"}
     hand.run(
         *(python, "manage.py", "createsuperuser", "--noinput"),

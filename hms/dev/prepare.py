@@ -51,7 +51,6 @@ def prepare(*, demo: bool) -> list[tuple[str, str]]:
     django.setup()
     _connect()
     _migrate()
-    call_command("createcachetable", verbosity=0)
     if demo:
         call_command("demo_data", if_empty=True)
     return _demo_accounts()
