@@ -103,7 +103,7 @@ def set_role(*, user: User, role: str, by: User) -> User:
 
     Their open sessions end. Nobody sets their own role or a superuser's.
     """
-    user = User.objects.select_for_update().get(pk=user.pk)
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not may_change(by=by, user=user) or user.pk == by.pk or user.is_superuser:
         raise UserError(_("You cannot set the role of this account."))
     if role not in (*User.Role.values, ""):
@@ -126,7 +126,7 @@ def change_email(*, user: User, email: str, by: User) -> User:
 
     For staff, when someone has lost their mailbox. People change their own at /users/email/.
     """
-    user = User.objects.select_for_update().get(pk=user.pk)
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if not may_change(by=by, user=user) or user.pk == by.pk:
         raise UserError(_("You cannot change the address of this account."))
     email = User.objects.normalize_email(email)

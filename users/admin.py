@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.core.exceptions import PermissionDenied
+from django.core.validators import URLValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
@@ -194,7 +195,11 @@ class ApprovalFilter(admin.SimpleListFilter):
 class DoctorAdminForm(forms.ModelForm):
     languages = forms.MultipleChoiceField(choices=SPOKEN, required=False, label=_("languages"))
     video_room_url = forms.URLField(
-        label=_("video room"), max_length=300, required=False, assume_scheme="https"
+        label=_("video room"),
+        max_length=300,
+        required=False,
+        assume_scheme="https",
+        validators=[URLValidator(schemes=["https"])],
     )
 
 
@@ -307,3 +312,7 @@ class ClinicAdmin(admin.ModelAdmin):
     list_display = ["name", "time_zone", "phone"]
     list_filter = ["time_zone"]
     search_fields = ["name", "address"]
+
+    def get_readonly_fields(self, request, obj=None) -> list[str]:
+        """Another zone would move the wall-clock time of every slot there, and tell nobody."""
+        return ["time_zone"] if obj and obj.slots.exists() else []

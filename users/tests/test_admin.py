@@ -1,9 +1,12 @@
 """What staff can do with people in the admin, and what they cannot."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from notifications.models import Email
 from users.models import DoctorProfile, User
@@ -302,3 +305,16 @@ def test_clinic_zone_is_chosen_from_places():
 
     assert client.post(add, data).status_code == 200
     assert client.post(add, data | {"time_zone": "Asia/Kolkata"}).status_code == 302
+
+
+def test_clinic_zone_stays_once_the_clinic_has_slots():
+    client = signed_in(make_staff(superuser=True))
+    clinic = make_clinic(time_zone="Europe/Berlin")
+    change = reverse("admin:users_clinic_change", args=[clinic.pk])
+    data = {"name": clinic.name, "address": "1 Road", "time_zone": "Asia/Kolkata"}
+    doctor = make_doctor(clinics=[clinic])
+    start = timezone.now() + timedelta(days=1)
+    doctor.slots.create(clinic=clinic, starts_at=start, ends_at=start + timedelta(minutes=20))
+    assert client.post(change, data).status_code == 302
+    clinic.refresh_from_db()
+    assert (clinic.address, clinic.time_zone) == ("1 Road", "Europe/Berlin")
