@@ -12,6 +12,8 @@ _PRIVATE = {"request", "job", "server_time", "call_string"}
 _QUOTED_ROWS = re.compile(
     r"\n(?:DETAIL|CONTEXT|HINT): .*?(?=\n\nThe above exception|\n\nDuring handling|\Z)", re.DOTALL
 )
+# A link that resets a password is a secret as long as it works.
+_RESET_KEY = re.compile(r"(/password/reset/key/)[^/\s]+")
 
 
 class JsonFormatter(logging.Formatter):
@@ -20,7 +22,7 @@ class JsonFormatter(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": record.getMessage(),
+            "event": _RESET_KEY.sub(r"\1…", record.getMessage()),
         }
         for key, value in vars(record).items():
             if key not in _STANDARD and key not in _PRIVATE:

@@ -46,3 +46,9 @@ def test_a_traceback_leaves_out_the_row_that_the_database_quotes(refused):
     assert "canary" not in text
     assert "violates" in text
     assert "The above exception was the direct cause" in text
+
+
+def test_a_log_line_leaves_out_the_key_of_a_reset_link():
+    text = line(msg="Not Found: /users/password/reset/key/2-d1q-canary/ for GET")
+    assert "canary" not in text
+    assert "/users/password/reset/key/" in text
