@@ -203,3 +203,13 @@ def test_a_foreign_booking_answers_as_one_that_never_was(people, page):
     client, url = people["other patient"], address(f"bookings/<reference:reference>/{page}")
     missing = url.replace(Booking.objects.get().reference, "ZZZZZZZZ")
     assert client.get(url).content == client.get(missing).content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "route", ["", "dashboard/patient/", "bookings/<reference:reference>/", "users/profile/"]
+)
+def test_what_a_signed_in_person_sees_is_not_stored(people, route):
+    response = people["patient"].get(address(route))
+    assert response.status_code == 200
+    assert "no-store" in response.headers["Cache-Control"]

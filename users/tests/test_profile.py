@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.urls import reverse
 from PIL import Image
 
 from users import decorators, photos
@@ -207,6 +208,14 @@ def test_photo_is_served_and_kept_by_browsers(client):
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Cache-Control"] == "public, max-age=604800, immutable"
     assert b"".join(response.streaming_content)[8:12] == b"WEBP"
+
+
+def test_pages_name_the_photo_by_its_version(client):
+    doctor = make_doctor()
+    upload(doctor, picture())
+    doctor.refresh_from_db()
+    for page in (reverse("availability:home"), reverse("availability:doctor", args=[doctor.pk])):
+        assert f'src="{doctor.photo_url}"' in client.get(page).content.decode()
 
 
 def test_photo_of_a_doctor_who_is_not_listed_is_theirs_alone(client):
