@@ -21,7 +21,7 @@ def new_doctor(new_page, stack: RunningStack, name: str) -> tuple[Page, str]:
     staff = new_page()
     log_in(staff, "staff", "walk-right-in-2026")
     approve(staff, name)
-    stack.wait_for_mail(email, "approved", seconds=60)
+    stack.wait_for_mail(email, "approved")
     page.goto("/users/profile/")
     page.get_by_label("Specialty").select_option(index=1)
     page.get_by_role("group", name="Clinics where you work").get_by_role("checkbox").first.check()
