@@ -112,6 +112,9 @@ DATABASES = {
                 "min_size": 1,
                 "max_size": env.integer("DB_POOL_MAX", 8, least=1),
                 "timeout": 3,
+                # While the database is away each failed try doubles the pause before the next,
+                # for as long as this: then the next request tries anew, at once.
+                "reconnect_timeout": 2,
             },
             "connect_timeout": 3,
             **_asked,
