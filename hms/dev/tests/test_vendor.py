@@ -1,0 +1,133 @@
+"""What others made stands here as its manifest says, and only what was pinned comes in."""
+
+import io
+import json
+import tarfile
+
+import pytest
+
+from hms.dev import vendor
+from hms.dev.layout import Problem
+
+ICON = '<!-- by -->\n<svg\n  width="24"\n>\n  <path d="M1 1" />\n</svg>\n'
+
+
+def test_every_vendored_file_is_as_pinned_with_licence_and_note_beside_it():
+    # Does it fail after a change of icons? Add the icon to static/vendor/vendor.json and run
+    # `python -m hms.dev.vendor`.
+    assert vendor.complaints() == []
+
+
+def test_every_package_says_where_it_comes_from():
+    for package in vendor.read_manifest():
+        assert package.version
+        assert package.licence
+        assert package.integrity.startswith("sha512-")
+        assert package.licence_file in package.copies
+        assert sorted(package.sha256) == sorted(package.files)
+
+
+def archive_of(files, *, name="ink", version="1.0.0", licence="MIT"):
+    about = {"name": name, "version": version, "license": licence}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as members:
+        for path, text in {"package.json": json.dumps(about), **files}.items():
+            info = tarfile.TarInfo(f"package/{path}")
+            info.size = len(text.encode())
+            members.addfile(info, io.BytesIO(text.encode()))
+    return packed.getvalue()
+
+
+FILES = {"LICENSE": "be kind", "ink.js": "ink()", "icons/pencil.svg": ICON}
+
+
+def ink(archive, **changes):
+    return vendor.Package(
+        **{
+            "name": "ink",
+            "version": "1.0.0",
+            "licence": "MIT",
+            "licence_file": "lib/LICENSE",
+            "integrity": vendor.integrity_of(archive),
+            "copies": {"lib/LICENSE": "LICENSE", "lib/ink.js": "ink.js"},
+            "sprites": {"lib/icons.svg": {"edit": "pencil"}},
+            **changes,
+        }
+    )
+
+
+def test_contents_are_the_listed_files_and_the_sprite():
+    archive = archive_of(FILES)
+    assert vendor.contents(ink(archive), archive) == {
+        "lib/LICENSE": b"be kind",
+        "lib/ink.js": b"ink()",
+        "lib/icons.svg": (
+            b'<svg xmlns="http://www.w3.org/2000/svg">\n'
+            b'  <symbol id="edit" viewBox="0 0 24 24"><path d="M1 1"/></symbol>\n'
+            b"</svg>\n"
+        ),
+    }
+
+
+def test_an_archive_that_was_not_pinned_is_refused():
+    archive = archive_of(FILES)
+    with pytest.raises(Problem, match="not the archive that was pinned"):
+        vendor.contents(ink(archive), archive_of({**FILES, "ink.js": "evil()"}))
+
+
+@pytest.mark.parametrize("changes", [{"name": "oil"}, {"version": "1.0.1"}, {"licence": "EVIL"}])
+def test_an_archive_of_something_else_is_refused(changes):
+    archive = archive_of(FILES, **changes)
+    with pytest.raises(Problem, match="says that it is"):
+        vendor.contents(ink(archive), archive)
+
+
+def test_a_package_without_the_listed_file_is_refused():
+    archive = archive_of({"LICENSE": "be kind"})
+    with pytest.raises(Problem, match=r"holds no ink\.js"):
+        vendor.contents(ink(archive), archive)
+
+
+@pytest.fixture
+def house(tmp_path, monkeypatch):
+    """A folder with one vendored package in it, well kept."""
+    archive = archive_of(FILES)
+    (tmp_path / vendor.MANIFEST).parent.mkdir(parents=True)
+    package = ink(archive)
+    monkeypatch.setattr(vendor, "fetch", lambda package, folder: archive)
+    vendor.bring(package, tmp_path)
+    (tmp_path / "lib/README.md").write_text("`ink`, version 1.0.0.\n")
+    vendor.write_manifest([package], tmp_path)
+    return tmp_path
+
+
+def test_complaints_are_none_in_a_well_kept_house(house):
+    assert vendor.complaints(house) == []
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda house: (house / "lib/ink.js").write_text("ink(2)"), "is not what"),
+        (lambda house: (house / "lib/ink.js").unlink(), "is missing"),
+        (lambda house: (house / "lib/LICENSE").unlink(), "is missing"),
+        (lambda house: (house / "lib/README.md").unlink(), "does not name it"),
+        (lambda house: (house / "lib/README.md").write_text("ink 0.9"), "does not name it"),
+        (lambda house: (house / "static/vendor/more.js").write_text("?"), "in no package"),
+    ],
+)
+def test_complaints_name_what_does_not_fit(house, spoil, words):
+    spoil(house)
+    found = vendor.complaints(house)
+    assert len(found) == 1
+    assert words in found[0]
+
+
+def test_pin_takes_another_version_and_its_checksum(house):
+    packages = vendor.read_manifest(house)
+    pinned = vendor.pin(packages, "ink@2.0.0")
+    with pytest.raises(Problem, match="says that it is"):
+        vendor.bring(pinned, house, anew=True)
+    for wanted in ("ink", "oil@1.0.0", ""):
+        with pytest.raises(Problem, match="is not NAME@VERSION"):
+            vendor.pin(packages, wanted)

@@ -1,0 +1,215 @@
+"""Fetch what others made and we ship: scripts, fonts and icons, each pinned, from npm.
+
+    python -m hms.dev.vendor                    fetch every pinned version, write its files anew
+    python -m hms.dev.vendor --check            hold the files against the manifest, asking nobody
+    python -m hms.dev.vendor --pin NAME@VERSION take another version of one package first
+
+`static/vendor/vendor.json` says all there is to say: each package's name, version, licence and
+the checksum of its archive; where its files go, and what is in them. A new icon is one more line
+under `sprites`, our name for it and Lucide's; then run this without an argument.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import re
+import subprocess
+import sys
+import tarfile
+import tempfile
+from base64 import b64encode
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from hms.dev.install import installer_env, node_on_path
+from hms.dev.keys import write_whole
+from hms.dev.layout import ROOT, Problem
+from hms.dev.screen import say
+
+MANIFEST = "static/vendor/vendor.json"
+SVG = re.compile(r"<svg\b[^>]*>(?P<shapes>.*)</svg>", re.DOTALL)
+
+
+@dataclass
+class Package:
+    """One npm package at one version, and what we keep of it."""
+
+    name: str
+    version: str
+    licence: str  # as its package.json names it
+    licence_file: str  # one of `copies`
+    integrity: str  # of the archive, as npm writes it
+    copies: dict[str, str] = field(default_factory=dict)  # our file: the one in the package
+    sprites: dict[str, dict[str, str]] = field(default_factory=dict)  # our file: {our name: theirs}
+    sha256: dict[str, str] = field(default_factory=dict)  # of each of our files
+
+    @property
+    def files(self) -> list[str]:
+        return [*self.copies, *self.sprites]
+
+
+def read_manifest(root: Path = ROOT) -> list[Package]:
+    return [Package(**entry) for entry in json.loads((root / MANIFEST).read_text("utf-8"))]
+
+
+def write_manifest(packages: list[Package], root: Path = ROOT) -> None:
+    entries = [{key: value for key, value in asdict(p).items() if value} for p in packages]
+    text = json.dumps(entries, indent=2, ensure_ascii=False)
+    write_whole(root / MANIFEST, f"{text}\n", 0o644)
+
+
+def complaints(root: Path = ROOT) -> list[str]:
+    """What does not fit the manifest, a sentence each: files, licences, the notes beside them."""
+    packages = read_manifest(root)
+    found = [words for package in packages for words in _complaints(package, root)]
+    known = {MANIFEST, *(file for package in packages for file in package.files)}
+    for path in sorted((root / MANIFEST).parent.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if path.is_file() and name not in known and path.name != "README.md":
+            found.append(f"{name} is in no package of {MANIFEST}.")
+    return found
+
+
+def _complaints(package: Package, root: Path) -> list[str]:
+    label, found = f"{package.name} {package.version}", []
+    for name in package.files:
+        path = root / name
+        if not path.is_file():
+            found.append(f"{label}: {name} is missing.")
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != package.sha256.get(name):
+            found.append(f"{label}: {name} is not what the manifest says.")
+    if package.licence_file not in package.copies:
+        found.append(f"{label}: its licence is not among its files.")
+    for folder in {(root / name).parent for name in package.files}:
+        note = folder / "README.md"
+        if not note.is_file() or not {package.name, package.version} <= _words_of(note):
+            found.append(f"{label}: {note.relative_to(root)} does not name it with its version.")
+    return found
+
+
+def _words_of(note: Path) -> set[str]:
+    return {word.strip("`,.;:()") for word in note.read_text("utf-8").split()}
+
+
+def fetch(package: Package, folder: Path) -> bytes:
+    """The package's archive, from the registry that this machine's npm uses."""
+    node = node_on_path()
+    if node is None:
+        raise Problem("Fetching vendored files needs Node 20.19 or newer, with npm.")
+    wanted = f"{package.name}@{package.version}"
+    command = (*node.npm, "pack", wanted, "--ignore-scripts", "--pack-destination", str(folder))
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=folder, env=installer_env(node)
+    )
+    archives = list(folder.glob("*.tgz"))
+    if ran.returncode or len(archives) != 1:
+        reason = [line for line in ran.stderr.splitlines() if "error" in line]
+        raise Problem(f"npm could not bring {wanted}. {'; '.join(reason[:2])}")
+    return archives[0].read_bytes()
+
+
+def integrity_of(archive: bytes) -> str:
+    return f"sha512-{b64encode(hashlib.sha512(archive).digest()).decode()}"
+
+
+def contents(package: Package, archive: bytes) -> dict[str, bytes]:
+    """Our files of the package and what belongs in them. Raises Problem for any other archive."""
+    if integrity_of(archive) != package.integrity:
+        raise Problem(f"{package.name}@{package.version} is not the archive that was pinned.")
+    with tarfile.open(fileobj=io.BytesIO(archive)) as members:
+        about = json.loads(_member(members, "package.json"))
+        if (about["name"], about["version"], about["license"]) != (
+            package.name,
+            package.version,
+            package.licence,
+        ):
+            raise Problem(
+                f"The archive of {package.name}@{package.version} says that it is "
+                f"{about['name']}@{about['version']} under {about['license']}."
+            )
+        made = {ours: _member(members, theirs) for ours, theirs in package.copies.items()}
+        for ours, icons in package.sprites.items():
+            made[ours] = _sprite(
+                {
+                    name: _member(members, f"icons/{icon}.svg").decode()
+                    for name, icon in icons.items()
+                }
+            )
+    return made
+
+
+def _member(members: tarfile.TarFile, name: str) -> bytes:
+    # npm puts everything into one folder, mostly but not always named `package`.
+    for member in members:
+        if member.isfile() and member.name.partition("/")[2] == name:
+            file = members.extractfile(member)
+            assert file is not None
+            return file.read()
+    raise Problem(f"The package holds no {name}.")
+
+
+def _sprite(icons: dict[str, str]) -> bytes:
+    """One file of symbols, each icon's shapes unchanged."""
+    lines = ['<svg xmlns="http://www.w3.org/2000/svg">']
+    for name, source in icons.items():
+        drawn = SVG.search(source)
+        if drawn is None:
+            raise Problem(f"The icon {name} is not an SVG as Lucide writes them.")
+        shapes = re.sub(r"\s*\n\s*", "", drawn["shapes"]).replace(" />", "/>")
+        lines.append(f'  <symbol id="{name}" viewBox="0 0 24 24">{shapes}</symbol>')
+    return "\n".join([*lines, "</svg>\n"]).encode()
+
+
+def bring(package: Package, root: Path = ROOT, *, anew: bool = False) -> None:
+    """Fetch the package and write its files; `anew` takes whatever archive the version has."""
+    with tempfile.TemporaryDirectory() as folder:
+        archive = fetch(package, Path(folder))
+    if anew:
+        package.integrity = integrity_of(archive)
+    made = contents(package, archive)
+    for name, data in made.items():
+        target = root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    package.sha256 = {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m hms.dev.vendor", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--check", action="store_true", help="compare only, and ask nobody")
+    parser.add_argument("--pin", metavar="NAME@VERSION", help="take this version from now on")
+    return parser.parse_args(arguments)
+
+
+def pin(packages: list[Package], wanted: str) -> Package:
+    """The package that `NAME@VERSION` names, at that version."""
+    name, _at, version = wanted.rpartition("@")
+    for package in packages:
+        if package.name == name and version:
+            package.version = version
+            return package
+    raise Problem(f"{wanted} is not NAME@VERSION of a package in {MANIFEST}.")
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    if not options.check:
+        packages = read_manifest()
+        pinned = pin(packages, options.pin) if options.pin else None
+        for package in packages:
+            bring(package, anew=package is pinned)
+            say(f"  ok    {package.name} {package.version}")
+        write_manifest(packages)
+    wrong = complaints()
+    for words in wrong:
+        say(f"  wrong {words}")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Problem as problem:
+        sys.exit(str(problem))
