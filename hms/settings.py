@@ -27,6 +27,15 @@ DOCTOR_SIGNUP = env.choice("DOCTOR_SIGNUP", ("approval", "open", "closed"), "app
 PUBLIC_DIRECTORY = env.boolean("PUBLIC_DIRECTORY", True)
 SLOT_HORIZON_DAYS = env.integer("SLOT_HORIZON_DAYS", 366, least=1)
 MAX_OPEN_BOOKINGS = env.integer("MAX_OPEN_BOOKINGS", 10, least=1)
+# --- pages that stay fresh ----------------------------------------------------------------------
+# Where browsers reach the live process (hms.live); empty: pages are as fresh as they were loaded.
+LIVE_URL = env.url("LIVE_URL", "")
+LIVE_MOST_WATCHERS = env.integer("LIVE_MOST_WATCHERS", 5000, least=1)
+
+# --- closed for a while -------------------------------------------------------------------------
+# While this file exists, every page says so; what it holds is shown (hms/maintenance.py).
+MAINTENANCE_FILE = Path(env.text("MAINTENANCE_FILE", str(BASE_DIR / "maintenance")))
+
 
 # --- applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -222,6 +231,9 @@ CONTENT_SECURITY_POLICY = {
 # A form of ours is small; only a doctor's photo is larger, and it goes to a file.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+if LIVE_URL and not f"{LIVE_URL}/".startswith(f"{SITE_URL}/"):
+    _live = urlsplit(LIVE_URL)
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["connect-src"] = [SELF, f"{_live.scheme}://{_live.netloc}"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_HANDLERS = [
     "users.uploads.LimitedUploadHandler",
