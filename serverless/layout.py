@@ -36,7 +36,10 @@ class Words:
 
 
 def as_text(words: Words, _: Translate) -> str:
-    facts = "\n".join(f"{fact.label}: {_on_one_line(fact.value)}" for fact in words.facts)
+    facts = "\n".join(
+        f"{fact.label}: {fact.value if fact.is_link else _.isolated(_on_one_line(fact.value))}"
+        for fact in words.facts
+    )
     parts = [
         words.heading,
         words.greeting,
@@ -50,16 +53,16 @@ def as_text(words: Words, _: Translate) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def as_html(words: Words, _: Translate, *, language: str) -> str:
+def as_html(words: Words, _: Translate) -> str:
     return _template("layout.html").substitute(
-        language=escape(wording.known(language)),
-        direction=wording.direction(language),
+        language=escape(wording.known(_.language)),
+        direction=_.direction,
         subject=escape(words.subject),
         preview=escape(words.paragraphs[0]),
         heading=escape(words.heading),
         greeting=escape(words.greeting),
         paragraphs="".join(f'<p class="text">{escape(text)}</p>' for text in words.paragraphs),
-        code=f'<p class="code">{escape(words.code)}</p>' if words.code else "",
+        code=f'<p class="code" dir="ltr">{escape(words.code)}</p>' if words.code else "",
         facts=_facts(words.facts),
         button=escape(words.button),
         link=escape(words.link),
@@ -80,8 +83,8 @@ def _facts(facts: tuple[Fact, ...]) -> str:
 
 def _value(fact: Fact) -> str:
     if fact.is_link:
-        return f'<a class="bare" href="{escape(fact.value)}">{escape(fact.value)}</a>'
-    return "<br>".join(escape(line) for line in fact.value.strip().splitlines())
+        return f'<a class="bare" dir="ltr" href="{escape(fact.value)}">{escape(fact.value)}</a>'
+    return "<br>".join(f"<bdi>{escape(line)}</bdi>" for line in fact.value.strip().splitlines())
 
 
 def _on_one_line(value: str) -> str:

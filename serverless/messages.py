@@ -34,12 +34,17 @@ class Mail:
 
 
 def compose(message: Message) -> Mail:
-    translate = wording.translation(message.language).gettext
-    words = _WORDS[message.action](message.data, translate)
+    translate = Translate(message.language)
+    people = {
+        field: translate.isolated(message.data[field])
+        for field in ("name", "other")
+        if field in message.data
+    }
+    words = _WORDS[message.action](message.data | people, translate)
     return Mail(
         subject=words.subject,
         text=layout.as_text(words, translate),
-        html=layout.as_html(words, translate, language=message.language),
+        html=layout.as_html(words, translate),
     )
 
 
@@ -212,9 +217,13 @@ def _email_code(data: Data, _: Translate) -> Words:
         heading=_("Confirm your e-mail address"),
         greeting=_hello(data, _),
         paragraphs=(
-            _("Type this code on the page where you were asked for it.")
-            + " "
-            + _("It works for %(minutes)s minutes.") % data,
+            _("Type this code on the page where you were asked for it."),
+            _.plural(
+                "It works for %(minutes)s minute.",
+                "It works for %(minutes)s minutes.",
+                int(data["minutes"]),
+            )
+            % data,
         ),
         code=data["code"],
         closing=_("If you did not ask for it, you need not do anything. Tell nobody the code."),
@@ -229,9 +238,13 @@ def _password_reset(data: Data, _: Translate) -> Words:
         heading=_("Choose a new password"),
         greeting=_hello(data, _),
         paragraphs=(
-            _("Someone, hopefully you, asked for a new password for your account.")
-            + " "
-            + _("The link works once, for %(minutes)s minutes.") % data,
+            _("Someone, hopefully you, asked for a new password for your account."),
+            _.plural(
+                "The link works once, for %(minutes)s minute.",
+                "The link works once, for %(minutes)s minutes.",
+                int(data["minutes"]),
+            )
+            % data,
         ),
         closing=_("If it was not you, you need not do anything: your password stays as it is."),
         button=_("Choose a new password"),
@@ -294,7 +307,11 @@ def _account_notice(data: Data, _: Translate) -> Words:
         "account_closed": _("Your account was closed."),
     }[data["what"]]
     when = datetime.fromisoformat(data["when"])
-    told = f"{wording.day(when, _)}, {wording.clock(when, _)} ({wording.offset(when)})"
+    told = _("%(day)s, %(time)s (%(zone)s)") % {
+        "day": wording.day(when, _),
+        "time": wording.clock(when, _),
+        "zone": wording.offset(when),
+    }
     return Words(
         subject=_("A change to your HMS account"),
         heading=_("A change to your account"),

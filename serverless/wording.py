@@ -1,15 +1,41 @@
 """Languages: the catalogues, and dates in words (the runtime may have no locales or time zones)."""
 
 import gettext
-from collections.abc import Callable
+import unicodedata
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-Translate = Callable[[str], str]
-
 LOCALE_DIR = Path(__file__).parent / "locale"
 _RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
+# Unicode's own brackets around text of another direction: nothing beside it is moved by it.
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+
+
+@dataclass(frozen=True)
+class Translate:
+    """The words of one language; called with an English text it gives the translated one."""
+
+    language: str
+
+    def __call__(self, text: str) -> str:
+        return translation(self.language).gettext(text)
+
+    def plural(self, one: str, many: str, n: int) -> str:
+        """The form that goes with n, as there are two in English and six in Arabic."""
+        return translation(self.language).ngettext(one, many, n)
+
+    @property
+    def direction(self) -> str:
+        return direction(self.language)
+
+    def isolated(self, value: str) -> str:
+        """A name or the like, fit for a sentence, also where it is written the other way round."""
+        other = {"ltr": {"R", "AL"}, "rtl": {"L"}}[self.direction]
+        if any(unicodedata.bidirectional(sign) in other for sign in value):
+            return f"{_ISOLATE}{value}{_END_ISOLATE}"
+        return value
 
 
 @lru_cache(maxsize=32)
