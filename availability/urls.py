@@ -7,6 +7,7 @@ app_name = "availability"
 urlpatterns = [
     path("", views.home, name="home"),
     path("doctors/<int:doctor_id>/", views.doctor, name="doctor"),
+    path("doctors/<int:doctor_id>/times/", views.doctor_times, name="doctor_times"),
     path("my-slots/", views.my_slots, name="my_slots"),
     path("create-slot/", views.create_slot, name="create_slot"),
     path("slots/<int:slot_id>/edit/", views.edit_slot, name="edit_slot"),

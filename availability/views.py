@@ -1,15 +1,18 @@
 from datetime import date
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from availability import actions, finding, listing, rules
+from availability import actions, finding, freshness, listing, rules
 from availability.actions import SlotError
 from availability.decorators import directory_page
 from availability.forms import DayForm, FindForm, SlotForm
@@ -44,20 +47,38 @@ def home(request: HttpRequest) -> HttpResponse:
 @directory_page
 @require_safe
 def doctor(request: HttpRequest, doctor_id: int) -> HttpResponse:
+    return render(request, "availability/doctor.html", _times(request, doctor_id))
+
+
+@directory_page
+@require_safe
+def doctor_times(request: HttpRequest, doctor_id: int) -> HttpResponse:
+    """What changes on the doctor's page; static/js/fresh.js puts it in its place there."""
+
+    def made() -> str:
+        template = "availability/_times.html"
+        return render_to_string(template, _times(request, doctor_id), request)
+
+    return HttpResponse(freshness.shared(request, made))
+
+
+def _times(request: HttpRequest, doctor_id: int) -> dict[str, Any]:
+    # Before anything is read: what changes from here on is told to the page.
+    watch_url = freshness.watch_url(freshness.doctor_topic(doctor_id))
     doctors = DoctorProfile.objects.approved().select_related("user", "specialty")
     doctor = get_object_or_404(doctors.prefetch_related("clinics"), pk=doctor_id)
     strip = finding.strip(doctor, chosen=_read_day(request.GET.get("day", "")))
-    return render(
-        request,
-        "availability/doctor.html",
-        {
-            "doctor": doctor,
-            "strip": strip,
-            "groups": finding.day_of(doctor, strip.chosen),
-            "next_slots": [] if strip.free else finding.next_open(doctor),
-            "made_at": timezone.localtime(),
-        },
-    )
+    groups = finding.day_of(doctor, strip.chosen)
+    return {
+        "doctor": doctor,
+        "page_url": f"{reverse('availability:doctor', args=[doctor_id])}?day={strip.chosen}",
+        "strip": strip,
+        "groups": groups,
+        "next_slots": [] if strip.free else finding.next_open(doctor),
+        "made_at": timezone.localtime(),
+        "watch_url": watch_url,
+        "stale_in": freshness.seconds_to_next_start(groups),
+    }
 
 
 @approved_doctor_required

@@ -33,7 +33,10 @@ NOBODY_BY_GET = "405 405 405 405 405 405 405"
 TABLE: dict[str, dict[str, str]] = {
     "": {"GET": EVERYBODY},
     "doctors/<int:doctor_id>/": {"GET": EVERYBODY},
-    "doctors/<int:doctor_id>/photo/": {"GET": "404 404 404 404 404 404 404"},
+    "doctors/<int:doctor_id>/times/": {"GET": EVERYBODY},
+    "doctors/<int:doctor_id>/photo/<str:key>/<int:side>.<str:kind>": {
+        "GET": "404 404 404 404 404 404 404"
+    },
     "my-slots/": {"GET": APPROVED},
     "create-slot/": {"GET": APPROVED, "POST": APPROVED},
     "slots/<int:slot_id>/edit/": {
