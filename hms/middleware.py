@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils import timezone, translation
-from django.utils.cache import add_never_cache_headers
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
@@ -36,22 +36,43 @@ def canonical_host(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def browser_language(get_response: GetResponse) -> GetResponse:
+    """The language chosen in this browser, else the one it asks for. Asks no database.
+
+    Outside of all that can fail, so that error pages speak the reader's language too.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        language = translation.get_language_from_request(request)
+        with translation.override(language):
+            response = get_response(request)
+        if "Content-Language" not in response.headers and _is_page(response):
+            response.headers["Content-Language"] = language
+            patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
+
+    return middleware
+
+
 def reader_preferences(get_response: GetResponse) -> GetResponse:
     """The account's language and zone; without an account the browser's language and no zone."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         user = request.user
-        language = user.language if user.is_authenticated else None
-        zone = user.time_zone if user.is_authenticated else ""
-        with (
-            translation.override(language or translation.get_language_from_request(request)),
-            timezone.override(zone or None),
-        ):
+        if not user.is_authenticated:
+            return get_response(request)
+        with translation.override(user.language), timezone.override(user.time_zone or None):
             response = get_response(request)
-            response.headers.setdefault("Content-Language", translation.get_language() or "")
+            # Whoever has just changed it reads on in the new one.
+            if _is_page(response):
+                response.headers["Content-Language"] = user.language
         return response
 
     return middleware
+
+
+def _is_page(response: HttpResponseBase) -> bool:
+    return response.headers.get("Content-Type", "").startswith("text/html")
 
 
 def private_pages_are_not_stored(get_response: GetResponse) -> GetResponse:

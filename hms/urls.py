@@ -10,6 +10,7 @@ urlpatterns = [
     path("users/", include("users.account_urls")),
     path("calendar/", include("calendar_integration.urls")),
     path("admin/", admin.site.urls),
+    path("language/", views.choose_language, name="choose_language"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

@@ -4,18 +4,21 @@ import json
 import logging
 import sys
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DataError, InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
+from django.views.i18n import set_language
 
 from hms.status import google_status, queue_status
 from notifications.status import mail_status
+from users.actions import set_preferences
 from users.decorators import staff_required
 
 log = logging.getLogger(__name__)
@@ -53,6 +56,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
 def favicon(request: HttpRequest) -> HttpResponse:
     """Where browsers look when a page (Django's admin) names no icon."""
     return redirect(static("img/favicon.svg"), permanent=False)
+
+
+@login_not_required
+@require_POST
+def choose_language(request: HttpRequest) -> HttpResponseBase:
+    """Remember the language in a cookie, and with the account of whoever is signed in."""
+    user, language = request.user, request.POST.get("language")
+    if user.is_authenticated and language in dict(settings.LANGUAGES):
+        set_preferences(user=user, time_zone=user.time_zone, language=language)
+    return set_language(request)
 
 
 @staff_required

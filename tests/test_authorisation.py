@@ -63,6 +63,7 @@ TABLE: dict[str, dict[str, str]] = {
     "calendar/auth/": {"GET": "login -> -> -> -> -> ->"},
     "calendar/oauth2callback/": {"GET": "login -> -> -> -> -> ->"},
     "calendar/disconnect/": {"POST": "login -> -> -> -> -> ->"},
+    "language/": {"GET": NOBODY_BY_GET, "POST": "-> -> -> -> -> -> ->"},
     "favicon.ico": {"GET": "-> -> -> -> -> -> ->"},
     "healthz": {"GET": EVERYBODY},
     "readyz": {"GET": EVERYBODY},

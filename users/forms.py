@@ -3,13 +3,12 @@
 from itertools import groupby
 
 from django import forms
-from django.conf import settings
 from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 
 from hms.lib.clock import zone_names
 from users import photos
-from users.languages import SPOKEN
+from users.languages import SPOKEN, of_pages
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.validators import validate_birth_date, validate_person_name, validate_phone
 
@@ -45,7 +44,11 @@ class PreferencesForm(forms.Form):
         required=False,
         help_text=_("Visits are shown in the clinic's time, and in yours beside it."),
     )
-    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
+    language = forms.ChoiceField(
+        label=_("Language"),
+        choices=of_pages,
+        help_text=_("Pages and e-mails. German and Arabic await review by a native speaker."),
+    )
 
     def __init__(self, *args, user: User, **kwargs) -> None:
         super().__init__(*args, **kwargs)

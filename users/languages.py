@@ -1,6 +1,13 @@
-"""The languages that a doctor can say they speak."""
+"""The languages of the pages, and those that a doctor can say they speak."""
 
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+
+
+def of_pages() -> list[tuple[str, str]]:
+    """Code and own name of each language that the pages are written in."""
+    return list(settings.LANGUAGES)
+
 
 SPOKEN = [
     ("am", _("Amharic")),

@@ -1,7 +1,6 @@
 from pathlib import PurePath
 from typing import ClassVar
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -59,7 +58,7 @@ class User(AbstractUser):
         help_text=_("empty for staff who are neither"),
     )
     time_zone = models.CharField(max_length=64, blank=True, validators=[validate_zone])
-    language = models.CharField(max_length=10, default="en", choices=settings.LANGUAGES)
+    language = models.CharField(max_length=10, default="en", choices=spoken.of_pages)
 
     objects: ClassVar[UserManager] = UserManager()
 

@@ -1,0 +1,162 @@
+"""In which language a reader gets a page, and how it writes days and times."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+from django.test import Client, override_settings
+from django.urls import path
+from django.utils import translation
+from django.utils.formats import date_format
+
+from hms.urls import urlpatterns as house_urls
+from users.actions import set_preferences
+from users.tests.factories import make_patient
+
+LANGUAGES = [code for code, _name in settings.LANGUAGES]
+
+
+def broken(request):
+    raise RuntimeError("broken")
+
+
+broken.login_required = False
+urlpatterns = [*house_urls, path("broken", broken)]
+handler500 = "hms.views.server_error"
+
+
+def language_of(response) -> tuple[str, str]:
+    page = response.content.decode()
+    code = response.headers["Content-Language"]
+    direction = "rtl" if code == "ar" else "ltr"
+    assert f'<html lang="{code}" dir="{direction}">' in page
+    return code, direction
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("asked", "given"), [("de-AT,de;q=0.9", "de"), ("ar-EG", "ar"), ("fr", "en"), ("", "en")]
+)
+def test_without_an_account_the_browsers_language_counts(client, asked, given):
+    response = client.get("/users/login/", headers={"accept-language": asked})
+
+    assert language_of(response)[0] == given
+    assert {"Accept-Language", "Cookie"} <= set(response.headers["Vary"].split(", "))
+
+
+@pytest.mark.django_db
+def test_a_chosen_language_counts_more_than_the_browsers(client):
+    answer = client.post("/language/", {"language": "ar", "next": "/users/login/"})
+
+    assert answer.url == "/users/login/"
+    cookie = answer.cookies[settings.LANGUAGE_COOKIE_NAME]
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+    response = client.get("/users/login/", headers={"accept-language": "de"})
+    assert language_of(response) == ("ar", "rtl")
+
+
+@pytest.mark.django_db
+def test_an_account_counts_more_than_the_browser(client):
+    patient = make_patient()
+    set_preferences(user=patient.user, time_zone="", language="de")
+    client.force_login(patient.user)
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "ar"
+
+    assert language_of(client.get("/users/profile/"))[0] == "de"
+
+
+@pytest.mark.django_db
+def test_choosing_a_language_changes_the_account(client):
+    patient = make_patient()
+    client.force_login(patient.user)
+
+    client.post("/language/", {"language": "ar"})
+
+    patient.user.refresh_from_db()
+    assert patient.user.language == "ar"
+    assert language_of(client.get("/users/profile/"))[0] == "ar"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("unknown", ["fr", "tlh", "", "../x"])
+def test_choosing_an_unknown_language_changes_nothing(client, unknown):
+    patient = make_patient()
+    set_preferences(user=patient.user, time_zone="", language="de")
+    client.force_login(patient.user)
+
+    answer = client.post("/language/", {"language": unknown})
+
+    patient.user.refresh_from_db()
+    assert (answer.status_code, patient.user.language) == (302, "de")
+
+
+@pytest.mark.django_db
+def test_choosing_a_language_leads_to_no_other_site(client):
+    answer = client.post("/language/", {"language": "de", "next": "https://evil.example/"})
+
+    assert answer.url == "/"
+
+
+@pytest.mark.django_db
+def test_choosing_a_language_needs_the_token():
+    answer = Client(enforce_csrf_checks=True).post("/language/", {"language": "de"})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_offers_every_language_by_its_own_name(client, language):
+    page = client.get("/users/login/", headers={"accept-language": language}).content.decode()
+
+    for code, name in settings.LANGUAGES:
+        assert f'value="{code}" lang="{code}"' in page
+        assert name in page
+    # Once in the header, once in the footer.
+    assert page.count('aria-current="true"><bdi>' + dict(settings.LANGUAGES)[language]) == 2
+
+
+@pytest.mark.django_db
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_fault_of_ours_is_told_in_the_browsers_language():
+    client = Client(raise_request_exception=False)
+    response = client.get("/broken", headers={"accept-language": "ar"})
+
+    assert (response.status_code, language_of(response)) == (500, ("ar", "rtl"))
+
+
+def test_a_database_away_is_told_in_the_browsers_language(monkeypatch):
+    # No database mark on this test: a query would fail it.
+    def away(request):
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr("django.contrib.auth.middleware.get_user", away)
+    client = Client(raise_request_exception=False)
+    response = client.get("/users/login/", headers={"accept-language": "de"})
+
+    assert (response.status_code, language_of(response)[0]) == (503, "de")
+
+
+@pytest.mark.parametrize(
+    ("language", "days"),
+    [
+        ("en", ["Tuesday, 3 March 2026", "Tue 3 Mar 2026", "Tue 3 Mar", "Tue 3 Mar, 09:20"]),
+        ("de", ["Dienstag, 3. März 2026", "Di, 3. März 2026", "Di, 3. März", "Di, 3. März, 09:20"]),
+        (
+            "ar",
+            [
+                "الثلاثاء، 3 مارس 2026",
+                "الثلاثاء 3 مارس 2026",
+                "الثلاثاء 3 مارس",
+                "الثلاثاء 3 مارس، 09:20",
+            ],
+        ),
+    ],
+)
+def test_days_and_times_are_written_as_the_language_writes_them(language, days):
+    moment = datetime(2026, 3, 3, 9, 20, tzinfo=UTC)
+    names = ("DATE_FORMAT", "SHORT_DATE_FORMAT", "MONTH_DAY_FORMAT", "SHORT_DATETIME_FORMAT")
+
+    with translation.override(language):
+        assert [date_format(moment, name) for name in names] == days
