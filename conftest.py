@@ -2,15 +2,25 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.cache import cache
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 from hms.dev.browser import on_machine
 from hms.dev.configuration import unconfigured_environment
+from hms.dev.layout import PORTS
 from hms.dev.ports import free_offset
 from hms.dev.running import RunningStack
 from hms.dev.testing import TESTS, remove
@@ -112,39 +122,57 @@ def browser(chromium: Path, monkeypatch) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def new_page(browser, stack: RunningStack, request) -> Iterator[Callable]:
-    """Make pages of people who share nothing: `new_page(**context_options)`, each watched.
+class NewPage:
+    """Makes pages of people who share nothing: `new_page(**context_options)`, each watched.
 
-    An error in the console, an exception in a script or a violation of the content security
-    policy on any of them fails the test at its end.
+    What any of them writes to the console, an exception in a script, a violation of the content
+    security policy and a request to a host that is not the stack's are complaints, in words.
     """
-    contexts, complaints = [], []
 
-    def make(**options):
+    def __init__(self, browser: Browser, stack: RunningStack) -> None:
+        self.complaints: list[str] = []
+        self.contexts: list[BrowserContext] = []
+        self._browser, self._stack = browser, stack
+        # The parts of one stack are other ports of one host; a clinic's all lie behind one.
+        ports = [f"http://localhost:{stack.ports[name]}/" for name in PORTS]
+        self._ours = (*ports, "data:", "blob:", "about:")
+
+    def __call__(self, browser: Browser | None = None, **options: Any) -> Page:
         # Without a graphics card each moving pane of glass is drawn by the processor.
         options.setdefault("reduced_motion", "reduce")
-        context = browser.new_context(base_url=stack.url, locale="en-GB", **options)
+        options.setdefault("locale", "en-GB")
+        context = (browser or self._browser).new_context(base_url=self._stack.url, **options)
         context.set_default_timeout(15_000)
         if options.get("java_script_enabled", True):
             context.add_init_script(WATCH_POLICY)
-        contexts.append(context)
+        context.on("request", self._note_request)
+        self.contexts.append(context)
         page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(f"{page.url}: {error}"))
-        page.on("console", lambda message: _note(message, page, complaints))
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("console", lambda message: self._note_message(message, page))
         return page
 
-    yield make
-    for context in contexts:
+    def _note_message(self, message: ConsoleMessage, page: Page) -> None:
+        words = f"{page.url}: {message.type}: {message.text}"
+        if message.text.startswith("Failed to load resource"):
+            words += f" at {urlsplit(message.location['url']).path}"
+        self.complaints.append(words)
+
+    def _note_request(self, request: Request) -> None:
+        if not request.url.startswith(self._ours):
+            self.complaints.append(f"a request to another host: {request.url}")
+
+
+@pytest.fixture
+def new_page(browser, stack: RunningStack, request) -> Iterator[NewPage]:
+    """Make watched pages; what any of them complains of fails the test at its end."""
+    new = NewPage(browser, stack)
+    yield new
+    for context in new.contexts:
         context.close()
     allowed = [mark.args[0] for mark in request.node.iter_markers("allow_console")]
-    left = [words for words in complaints if not any(part in words for part in allowed)]
+    left = [words for words in new.complaints if not any(part in words for part in allowed)]
     assert not left, "the browser complained:\n" + "\n".join(left)
-
-
-def _note(message, page, complaints: list[str]) -> None:
-    if message.type in ("error", "warning"):
-        complaints.append(f"{page.url}: {message.type}: {message.text}")
 
 
 @pytest.fixture

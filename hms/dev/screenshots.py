@@ -11,12 +11,14 @@ import argparse
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from hms.dev.browser import on_machine
 from hms.dev.layout import ROOT, Problem, State
@@ -37,51 +39,89 @@ img { height: 30rem; border: 1px solid #000; background: #fff }
 
 @dataclass(frozen=True)
 class Shot:
-    """A page: its path, or where the first link or button of each step leads, from there on."""
+    """A page: its path, or where the first link or button of each step leads, from there on.
+
+    What is typed into which field and pressed then brings it into a state, an error say. The
+    answer has this status; a page that asks to sign in first is not the page.
+    """
 
     name: str
     path: str
     follow: tuple[str, ...] = ()
+    fill: tuple[tuple[str, str], ...] = ()
+    press: str = ""
+    status: int = 200
 
 
 BOOKING = 'main a[href^="/bookings/"]'
+SUBMIT = "main form[method=post] button"
+IN_A_MONTH = (date.today() + timedelta(days=30)).isoformat()  # noqa: DTZ011 -- ahead everywhere
+PUBLIC = (
+    Shot("home", "/"),
+    Shot("home-nothing-found", "/?name=nobody-has-this-name"),
+    Shot("doctor", "/", ('main a[href^="/doctors/"]',)),
+)
+ACCOUNT = (
+    Shot("profile", "/users/profile/"),
+    Shot("calendar", "/calendar/"),
+    Shot("email", "/users/email/"),
+    Shot("password", "/users/password/change/"),
+    Shot("logout", "/users/logout/"),
+)
+# The one list of pages: pictures are taken of them, and the browser tests look at each.
 PAGES: dict[str, tuple[Shot, ...]] = {
     "anonymous": (
-        Shot("home", "/"),
-        Shot("home-nothing-found", "/?name=nobody-has-this-name"),
-        Shot("doctor", "/", ('main a[href^="/doctors/"]',)),
+        *PUBLIC,
         Shot("login", "/users/login/"),
+        Shot("login-refused", "/users/login/", press=SUBMIT),
         Shot("signup", "/users/signup/"),
+        Shot("signup-refused", "/users/signup/", press=SUBMIT),
         Shot("password-reset", "/users/password/reset/"),
-        Shot("404", "/no-such-page/"),
+        Shot("404", "/no-such-page/", status=404),
     ),
     "patient": (
-        Shot("home", "/"),
-        Shot("doctor", "/", ('main a[href^="/doctors/"]',)),
+        *PUBLIC,
         Shot("book", "/", ('[formaction^="/bookings/create/"]',)),
         Shot("dashboard", "/dashboard/patient/"),
         Shot("booking", "/dashboard/patient/", (BOOKING,)),
         Shot("cancel", "/dashboard/patient/", (BOOKING, 'main a[href$="/cancel/"]')),
-        Shot("profile", "/users/profile/"),
-        Shot("calendar", "/calendar/"),
-        Shot("email", "/users/email/"),
-        Shot("password", "/users/password/change/"),
-        Shot("logout", "/users/logout/"),
-        Shot("403", "/my-slots/"),
+        *ACCOUNT,
+        Shot("403", "/my-slots/", status=403),
+    ),
+    "pending": (
+        *PUBLIC,
+        Shot("dashboard", "/dashboard/doctor/"),
+        *ACCOUNT,
     ),
     "doctor": (
+        *PUBLIC,
         Shot("dashboard", "/dashboard/doctor/"),
         Shot("booking", "/dashboard/doctor/", (BOOKING,)),
+        Shot("cancel", "/dashboard/doctor/", (BOOKING, 'main a[href$="/cancel/"]')),
         Shot("my-slots", "/my-slots/"),
+        Shot("my-slots-past", "/my-slots/?past=1"),
         Shot("create-slot", "/create-slot/"),
+        Shot("create-slot-refused", "/create-slot/", press=SUBMIT),
+        Shot("create-day", "/create-slot/?shape=row"),
+        Shot(
+            "create-day-preview",
+            "/create-slot/?shape=row",
+            fill=(("[name=day]", IN_A_MONTH), ("[name=starts]", "06:00"), ("[name=ends]", "07:00")),
+            press=SUBMIT,
+        ),
         Shot("edit-slot", "/my-slots/", ('main a[href$="/edit/"]',)),
         Shot("delete-slot", "/my-slots/", ('main a[href$="/delete/"]',)),
-        Shot("profile", "/users/profile/"),
+        *ACCOUNT,
     ),
     "staff": (
+        *PUBLIC,
         Shot("status", "/status/"),
+        *ACCOUNT,
         Shot("admin", "/admin/"),
-        Shot("bookings", "/admin/bookings/booking/"),
+        Shot("admin-bookings", "/admin/bookings/booking/"),
+        Shot("admin-booking", "/admin/bookings/booking/", ("#result_list tbody th a",)),
+        Shot("admin-doctors", "/admin/users/doctorprofile/"),
+        Shot("admin-doctor", "/admin/users/doctorprofile/", ("#result_list tbody th a",)),
     ),
 }
 
@@ -96,27 +136,44 @@ def sign_in(page: Page, login: str, password: str) -> None:
         raise Problem(f"The demo account {login} can't log in at {page.url}.")
 
 
-def address(page: Page, shot: Shot) -> str | None:
-    """Where the shot is, or None when nothing leads there at the moment."""
+def address(page: Page, shot: Shot) -> str:
+    """Where the shot is; raises Problem when nothing leads there at the moment."""
     place: str | None = shot.path
     for step in shot.follow:
         page.goto(place or "")
         found = page.locator(step)
         if not found.count():
-            return None
+            raise Problem(f"{shot.name}: nothing on {place} is a {step}")
         place = found.first.get_attribute("href") or found.first.get_attribute("formaction")
-    return place
+    return place or ""
+
+
+def visit(page: Page, shot: Shot, place: str = "") -> Response:
+    """Open the shot, at its place if that is known, and bring it into its state.
+
+    Returns the answer that the page was made from; raises Problem when it is not the page.
+    """
+    place = place or address(page, shot)
+    answer = page.goto(place)
+    for field, words in shot.fill:
+        page.locator(field).first.fill(words)
+    if shot.press:
+        with page.expect_navigation() as navigation:
+            page.locator(shot.press).first.click()
+        answer = navigation.value
+    page.evaluate("document.fonts.ready.then(() => true)")
+    if answer is None or answer.status != shot.status:
+        raise Problem(f"{shot.name}: {place} answered {answer.status if answer else 'nothing'}")
+    if urlsplit(page.url).path != urlsplit(place).path:
+        raise Problem(f"{shot.name}: {place} leads to {page.url}")
+    return answer
 
 
 def take(page: Page, target: Path, name: str) -> None:
-    """Write the pictures of the page that is open; say so when it scrolls sideways."""
+    """Write the pictures of the page that is open."""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": SHORTEST})
-        height, wide = page.evaluate(
-            "() => [document.documentElement.scrollHeight, document.documentElement.scrollWidth]"
-        )
-        if wide > width:
-            say(f"  {name} scrolls sideways ({wide} px at {width})")
+        height = page.evaluate("document.documentElement.scrollHeight")
         # A viewport as tall as the page, so that what is fixed stays where a reader sees it.
         page.set_viewport_size({"width": width, "height": max(SHORTEST, min(height, LONGEST))})
         for theme in THEMES:
@@ -125,19 +182,35 @@ def take(page: Page, target: Path, name: str) -> None:
             page.screenshot(path=target / f"{name}-{width}-{theme}.png")
 
 
-def shoot(browser: Browser, url: str, role: str, account: list[str], target: Path) -> None:
+def shoot(
+    browser: Browser,
+    url: str,
+    role: str,
+    account: list[str],
+    target: Path,
+    look: Callable[[Page, str], None] | None = None,
+) -> list[str]:
+    """Take the pictures of one reader's pages; returns in words which could not be reached.
+
+    Each page is given to `look`, with its name, when its pictures are taken.
+    """
     context = browser.new_context(base_url=url, reduced_motion="reduce", locale="en-GB")
     page = context.new_page()
     if account:
         sign_in(page, account[0], account[-1])
+    missing = []
     for shot in PAGES[role]:
-        place = address(page, shot)
-        if place is None:
-            say(f"  {role} {shot.name}: nothing leads there, left out")
+        name = f"{role}-{shot.name}"
+        try:
+            visit(page, shot)
+        except Problem as problem:
+            missing.append(f"{role} {problem}")
             continue
-        page.goto(place, wait_until="networkidle")
-        take(page, target, f"{role}-{shot.name}")
+        take(page, target, name)
+        if look:
+            look(page, name)
     context.close()
+    return missing
 
 
 def write_index(target: Path) -> None:
@@ -194,13 +267,16 @@ def main() -> int:
     flags = ["--disable-background-networking", *(["--no-sandbox"] * (os.geteuid() == 0))]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(chromium), args=flags)
+        missing = []
         for role in wanted:
             say(f"  {role}")
-            shoot(browser, options.url, role, people[role], target)
+            missing += shoot(browser, options.url, role, people[role], target)
         browser.close()
     write_index(target)
     say(f"  {len(list(target.glob('*.png')))} pictures: {target / 'index.html'}")
-    return 0
+    for words in missing:
+        say(f"  left out: {words}")
+    return len(missing) > 0
 
 
 if __name__ == "__main__":

@@ -1,0 +1,88 @@
+"""Through every page there is, as each kind of reader (hms.dev.screenshots.PAGES)."""
+
+from collections.abc import Callable, Iterator
+
+from playwright.sync_api import Page, Response
+
+from hms.dev.layout import Problem, State
+from hms.dev.running import RunningStack
+from hms.dev.screenshots import PAGES, Shot, accounts, address, sign_in, visit
+
+SMALLEST = 320  # px: 1280 px at 400 %
+
+
+class Walk:
+    """One reader's way through their pages, in a page of a test's browser."""
+
+    def __init__(self, page: Page, stack: RunningStack, role: str, places: dict) -> None:
+        self.page, self.role = page, role
+        self._places: dict[tuple[str, Shot], str] = places
+        # What was found wrong, by page, and which pages could not be reached.
+        self.wrong: dict[str, list[str]] = {}
+        if account := accounts(State(stack.state))[role]:
+            sign_in(page, account[0], account[-1])
+
+    def __iter__(self) -> Iterator[tuple[Shot, Response]]:
+        for shot in PAGES[self.role]:
+            try:
+                answer = visit(self.page, shot, self._place(shot))
+            except Problem as problem:
+                self.note(shot, [str(problem)])
+                continue
+            yield shot, answer
+
+    def _place(self, shot: Shot) -> str:
+        # Looked up once for all walks: what leads to a page stays where the demo data put it.
+        key = (self.role, shot)
+        if key not in self._places:
+            self._places[key] = address(self.page, shot)
+        return self._places[key]
+
+    def note(self, shot: Shot, found: list[str]) -> None:
+        if found:
+            self.wrong.setdefault(f"{self.role} {shot.name} {self.page.url}", []).extend(found)
+
+    def report(self) -> str:
+        """What was found wrong, a page and its findings below it."""
+        return "\n".join("\n  ".join((f"{page}:", *found)) for page, found in self.wrong.items())
+
+
+FRAME = """
+() => {
+  const root = document.documentElement;
+  const heads = [...document.querySelectorAll("h1")].filter((head) => head.checkVisibility());
+  const wrong = [];
+  if (heads.length !== 1) wrong.push(`${heads.length} h1`);
+  if (!document.title.trim() || document.title.trim().startsWith("·")) wrong.push("no title");
+  if (!root.lang) wrong.push("no lang");
+  if (!["ltr", "rtl"].includes(root.dir)) wrong.push("no dir");
+  return wrong;
+}
+"""
+# The first elements that reach out of the page, so that one knows where to look.
+SIDEWAYS = """
+() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  const out = [...document.querySelectorAll("body *")].filter((element) => {
+    const box = element.getBoundingClientRect();
+    return box.width && (box.right > root.clientWidth + 1 || box.left < -1);
+  });
+  const named = out.slice(0, 3).map((element) => element.outerHTML.slice(0, 90));
+  return [`${root.scrollWidth} px wide at ${root.clientWidth}: ${named.join(" | ")}`];
+}
+"""
+
+
+def frame(page: Page) -> list[str]:
+    """One visible h1, a title, a language and a direction."""
+    return page.evaluate(FRAME)
+
+
+def sideways(page: Page, width: int) -> list[str]:
+    """Whether the page scrolls sideways in a window of this width."""
+    page.set_viewport_size({"width": width, "height": 740})
+    return page.evaluate(SIDEWAYS)
+
+
+NewWalk = Callable[..., Walk]
