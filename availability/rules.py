@@ -213,7 +213,7 @@ def busy() -> str:
 
 def too_far_ahead(latest: datetime, zone: str) -> str:
     return _("Slots can be published up to %(day)s.") % {
-        "day": date_format(local(latest, zone), "j F Y")
+        "day": date_format(local(latest, zone), "DATE_FORMAT")
     }
 
 

@@ -6,7 +6,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from hms.lib.clock import local
-from hms.lib.templatetags.hms_tags import zone_label
+from hms.lib.templatetags.hms_tags import day_and_time, from_to, zone_label
 
 
 def zone_short(moment: datetime, zone: str) -> str:
@@ -16,22 +16,22 @@ def zone_short(moment: datetime, zone: str) -> str:
 
 
 def day_words(moment: datetime, zone: str) -> str:
-    return date_format(local(moment, zone), "D j M")
+    return date_format(local(moment, zone), "MONTH_DAY_FORMAT")
 
 
 def clock_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
     """`09:20–09:40`; with the zone at both ends where the clocks change in between."""
     start, end = local(starts_at, zone), local(ends_at, zone)
-    begin, until = date_format(start, "H:i"), date_format(end, "H:i")
+    begin, until = date_format(start, "TIME_FORMAT"), date_format(end, "TIME_FORMAT")
     if start.utcoffset() != end.utcoffset():
         begin = f"{begin} {zone_short(starts_at, zone)}"
         until = f"{until} {zone_short(ends_at, zone)}"
-    return f"{begin}–{until}"
+    return from_to(begin, until)
 
 
 def span_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
     """`Tue 3 Mar, 09:20–09:40`."""
-    return f"{day_words(starts_at, zone)}, {clock_words(starts_at, ends_at, zone)}"
+    return day_and_time(day_words(starts_at, zone), clock_words(starts_at, ends_at, zone))
 
 
 def zone_words(moment: datetime, zone: str) -> str:

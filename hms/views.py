@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
@@ -58,10 +58,18 @@ def favicon(request: HttpRequest) -> HttpResponse:
     return redirect(static("img/favicon.svg"), permanent=False)
 
 
+# Without an account nothing is at stake but the language of the next page; a token would cost
+# every public page a cookie.
+@csrf_exempt
 @login_not_required
 @require_POST
 def choose_language(request: HttpRequest) -> HttpResponseBase:
     """Remember the language in a cookie, and with the account of whoever is signed in."""
+    return _for_account(request) if request.user.is_authenticated else set_language(request)
+
+
+@csrf_protect
+def _for_account(request: HttpRequest) -> HttpResponseBase:
     user, language = request.user, request.POST.get("language")
     if user.is_authenticated and language in dict(settings.LANGUAGES):
         set_preferences(user=user, time_zone=user.time_zone, language=language)

@@ -22,11 +22,11 @@ def slot_moment(slot: TimeSlot) -> str:
     zone = slot.clinic.time_zone
     here = local(slot.starts_at, zone)
     return format_html(
-        '<time class="time" datetime="{}"><span class="time__day">{},</span> '
+        '<time class="time" datetime="{}"><span class="time__day">{}</span> '
         '<span class="time__clock">{}</span></time> <span class="zone">{}</span>',
         here.isoformat(),
-        date_format(here, "D j M"),
-        date_format(here, "H:i"),
+        _("%(day)s,") % {"day": date_format(here, "MONTH_DAY_FORMAT")},
+        date_format(here, "TIME_FORMAT"),
         words.zone_short(slot.starts_at, zone),
     )
 
@@ -50,7 +50,7 @@ def span_clock(starts_at: datetime, ends_at: datetime, zone: str) -> str:
     there = local(starts_at, own)
     if own == "UTC" or there.utcoffset() == here.utcoffset():
         return html
-    style = "D j M, H:i" if there.date() != here.date() else "H:i"
+    style = "SHORT_DATETIME_FORMAT" if there.date() != here.date() else "TIME_FORMAT"
     return format_html(
         '{} <span class="zone">({})</span>',
         html,
@@ -67,4 +67,4 @@ def clinic_zone(zone: str) -> str:
 @register.filter
 def spoken(codes: list[str]) -> str:
     """`English, German` for `["en", "de"]`."""
-    return ", ".join(str(NAMES.get(code, code)) for code in codes)
+    return _(", ").join(str(NAMES.get(code, code)) for code in codes)

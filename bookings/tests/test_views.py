@@ -39,7 +39,7 @@ def test_create_shows_one_button_and_changes_nothing():
     slot, patient = make_slot(), make_patient()
     response = client_of(patient.user).get(create_url(slot))
     assert response.status_code == 200
-    assert text(response).count('method="post"') == 2  # this and the way out
+    assert text(response).count('method="post"') == 3  # this, the language, the way out
     assert not Booking.objects.exists()
 
 

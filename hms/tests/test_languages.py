@@ -99,10 +99,23 @@ def test_choosing_a_language_leads_to_no_other_site(client):
 
 
 @pytest.mark.django_db
-def test_choosing_a_language_needs_the_token():
-    answer = Client(enforce_csrf_checks=True).post("/language/", {"language": "de"})
+def test_an_accounts_language_is_not_changed_without_the_token():
+    patient = make_patient()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(patient.user)
 
-    assert answer.status_code == 403
+    answer = client.post("/language/", {"language": "de"})
+
+    patient.user.refresh_from_db()
+    assert (answer.status_code, patient.user.language) == (403, "en")
+
+
+@pytest.mark.django_db
+def test_without_an_account_a_language_costs_no_token():
+    client = Client(enforce_csrf_checks=True)
+
+    assert not client.get("/").cookies
+    assert client.post("/language/", {"language": "de"}).status_code == 302
 
 
 @pytest.mark.django_db
@@ -113,7 +126,7 @@ def test_every_page_offers_every_language_by_its_own_name(client, language):
     for code, name in settings.LANGUAGES:
         assert f'value="{code}" lang="{code}"' in page
         assert name in page
-    # Once in the header, once in the footer.
+    # In the header, and in the footer for phones, whose header has no room.
     assert page.count('aria-current="true"><bdi>' + dict(settings.LANGUAGES)[language]) == 2
 
 

@@ -36,23 +36,32 @@ def zone_label(moment: datetime, zone: str) -> str:
     return f"{place} ({abbreviation})" if abbreviation.isalpha() else f"{place} (UTC{abbreviation})"
 
 
+def from_to(start: str, end: str) -> str:
+    """`09:20–09:40`; in words where a dash would be read from the other side."""
+    return _("%(start)s–%(end)s") % {"start": start, "end": end}
+
+
+def day_and_time(day: str, time: str) -> str:
+    """`Tue 3 Mar, 09:20`."""
+    return _("%(day)s, %(time)s") % {"day": day, "time": time}
+
+
 @register.simple_tag(takes_context=True)
 def when(context: Context, start: datetime, end: datetime, zone: str) -> str:
     """Day and times in the clinic's zone, named, and the reader's own where it differs."""
     here, until = local(start, zone), local(end, zone)
+    clock = from_to(date_format(here, "TIME_FORMAT"), date_format(until, "TIME_FORMAT"))
     html = format_html(
-        '<time class="time" datetime="{}">{}, {}–{}</time> <span class="zone">{}</span>',
+        '<time class="time" datetime="{}">{}</time> <span class="zone">{}</span>',
         here.isoformat(),
-        date_format(here, "D j M Y"),
-        date_format(here, "H:i"),
-        date_format(until, "H:i"),
+        day_and_time(date_format(here, "SHORT_DATE_FORMAT"), clock),
         _("%(zone)s time") % {"zone": zone_label(start, zone)},
     )
     own = timezone.get_current_timezone_name()
     if own == "UTC" or local(start, own).utcoffset() == here.utcoffset():
         return html
     there = local(start, own)
-    day = "D j M, H:i" if there.date() != here.date() else "H:i"
+    day = "SHORT_DATETIME_FORMAT" if there.date() != here.date() else "TIME_FORMAT"
     return format_html(
         '{} <span class="muted">({})</span>',
         html,
