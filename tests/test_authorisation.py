@@ -132,6 +132,7 @@ def address(route: str) -> str:
         route.replace("<int:slot_id>", str(free.pk))
         .replace("<int:doctor_id>", str(free.doctor_id))
         .replace("<reference:reference>", booking.reference)
+        .replace("<str:key>/<int:side>.<str:kind>", f"{'0' * 32}/144.webp")
     )
 
 

@@ -1,6 +1,5 @@
 """What changes people: accounts, roles, approval, profiles. Each verb is one transaction."""
 
-import secrets
 import uuid
 from datetime import date
 from functools import partial
@@ -9,8 +8,6 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Model
@@ -20,7 +17,9 @@ from django.utils.translation import gettext as _
 
 from notifications.actions import drop_overtaken, queue_email
 from notifications.models import Email
+from users import photo_files
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+from users.photos import Renditions
 
 # What a person may call themselves when they sign up. Staff are made by staff.
 ACCOUNT_TYPES = {"patient": User.Role.PATIENT, "doctor": User.Role.DOCTOR}
@@ -198,18 +197,26 @@ def update_doctor(
     doctor.clinics.set(Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics]))
 
 
-@transaction.atomic
-def set_photo(*, doctor: DoctorProfile, webp: bytes | None) -> None:
-    """Replace the doctor's photo by one from users.photos, or remove it (None)."""
-    old = doctor.photo.name
-    if webp is None:
-        doctor.photo = ""
-    else:
-        # A random name: nothing of the upload's own, and nobody can guess another's.
-        doctor.photo.save(f"{secrets.token_hex(16)}.webp", ContentFile(webp), save=False)
-    doctor.save(update_fields=["photo"])
-    if old:
-        transaction.on_commit(partial(default_storage.delete, old))
+def set_photo(*, doctor: DoctorProfile, pictures: Renditions | None) -> None:
+    """Replace the doctor's photo by what users.photos made, or remove it (None).
+
+    Raises UserError when the files cannot be kept; the photo stays as it was.
+    """
+    try:
+        # Before the transaction: a storage far away may take its time, and no lock waits for it.
+        key = photo_files.store(pictures) if pictures else ""
+    except photo_files.PhotoStorageError as error:
+        raise UserError(
+            _("The photo could not be kept just now. Please try again in a few minutes.")
+        ) from error
+    with transaction.atomic():
+        # Two uploads at once: the second one sees, and removes, what the first one put there.
+        row = DoctorProfile.objects.select_for_update(no_key=True).get(pk=doctor.pk)
+        old = photo_files.key_in(row.photo.name)
+        doctor.photo = photo_files.name_of(key) if key else ""
+        doctor.save(update_fields=["photo"])
+        if old:
+            transaction.on_commit(partial(photo_files.forget, old))
 
 
 def notify(*, user: User, what: str, to: str = "") -> None:

@@ -273,7 +273,7 @@ class DoctorAdmin(admin.ModelAdmin):
     @admin.action(description=_("Remove the photos of the chosen doctors"), permissions=["change"])
     def remove_photo(self, request, queryset) -> None:
         for doctor in queryset:
-            actions.set_photo(doctor=doctor, webp=None)
+            actions.set_photo(doctor=doctor, pictures=None)
 
 
 @admin.register(PatientProfile)

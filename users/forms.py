@@ -154,9 +154,9 @@ class DoctorForm(PreferencesForm):
         if not doctor.photo:
             del self.fields["remove_photo"]
 
-    def clean_photo(self) -> bytes | None:
+    def clean_photo(self) -> photos.Renditions | None:
         upload = self.cleaned_data["photo"]
-        return photos.normalised(upload.file, size=upload.size) if upload else None
+        return photos.renditions(upload.file, size=upload.size) if upload else None
 
     def details(self) -> dict:
         return {name: self.cleaned_data[name] for name in self.DETAILS}

@@ -1,4 +1,3 @@
-from pathlib import PurePath
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
@@ -14,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hms.lib.clock import zone_names
 from users import languages as spoken
+from users import photo_files, photos
 from users.validators import validate_birth_date, validate_person_name, validate_phone
 
 
@@ -225,11 +225,12 @@ class DoctorProfile(models.Model):
 
     @property
     def photo_url(self) -> str:
-        """Where the photo is served, or nothing; a new photo has a new address."""
-        if not self.photo:
+        """What the addresses of the photo's sizes begin with, or nothing; new with each photo."""
+        key = photo_files.key_in(self.photo.name)
+        if not key:
             return ""
-        version = PurePath(self.photo.name).stem[:8]
-        return f"{reverse('users:photo', args=[self.pk])}?v={version}"
+        small = reverse("users:photo", args=[self.pk, key, photos.SMALL, "webp"])
+        return small.removesuffix(f"{photos.SMALL}.webp")
 
     def language_names(self) -> list[str]:
         """The languages the doctor speaks, in the reader's language."""

@@ -6,5 +6,7 @@ app_name = "users"
 
 urlpatterns = [
     path("users/profile/", views.profile, name="profile"),
-    path("doctors/<int:doctor_id>/photo/", views.photo, name="photo"),
+    path(
+        "doctors/<int:doctor_id>/photo/<str:key>/<int:side>.<str:kind>", views.photo, name="photo"
+    ),
 ]

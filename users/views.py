@@ -1,16 +1,19 @@
 """One's own profile, and the doctors' photos."""
 
+from csp.constants import NONE
+from csp.decorators import csp
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
-from django.http import FileResponse, Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from users import actions
+from users import actions, photo_files, photos
 from users.forms import DoctorForm, PatientForm, PreferencesForm
 from users.models import DoctorProfile
 from users.requests import SignedInRequest
@@ -42,14 +45,24 @@ def _patient(request: SignedInRequest) -> HttpResponseBase:
 def _doctor(request: SignedInRequest) -> HttpResponseBase:
     doctor = request.user.doctor_profile
     form = DoctorForm(request.POST or None, request.FILES or None, doctor=doctor)
-    if form.is_valid():
+    if form.is_valid() and _photo_saved(form, doctor):
         with transaction.atomic():
             actions.update_doctor(doctor=doctor, **form.details())
             actions.set_preferences(user=request.user, **form.preferences())
-            if form.cleaned_data["photo"] or form.cleaned_data.get("remove_photo"):
-                actions.set_photo(doctor=doctor, webp=form.cleaned_data["photo"])
         return _saved(request)
     return render(request, "users/profile.html", {"form": form, "doctor": doctor})
+
+
+def _photo_saved(form: DoctorForm, doctor: DoctorProfile) -> bool:
+    """Whether the photo is as the form asks; first of all, for of all it alone can fail."""
+    pictures = form.cleaned_data["photo"]
+    if pictures or form.cleaned_data.get("remove_photo"):
+        try:
+            actions.set_photo(doctor=doctor, pictures=pictures)
+        except actions.UserError as error:
+            form.add_error("photo", str(error))
+            return False
+    return True
 
 
 def _staff(request: SignedInRequest) -> HttpResponseBase:
@@ -67,19 +80,49 @@ def _saved(request: SignedInRequest) -> HttpResponseBase:
 
 @login_not_required
 @require_safe
-def photo(request: HttpRequest, doctor_id: int) -> HttpResponseBase:
-    """The photo of a listed doctor, for everybody who may see the directory, or one's own."""
+# Its type knows no view with arguments.
+@csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type]
+def photo(request: HttpRequest, doctor_id: int, key: str, side: int, kind: str) -> HttpResponseBase:
+    """One size of a listed doctor's photo, for who may see the directory, or of one's own."""
     if not settings.PUBLIC_DIRECTORY and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    doctor = get_object_or_404(DoctorProfile.objects.select_related("user"), pk=doctor_id)
-    if not doctor.photo or not (doctor.is_listed or doctor.user == request.user):
+    doctor = get_object_or_404(
+        DoctorProfile.objects.select_related("user"),
+        pk=doctor_id,
+        photo=photo_files.name_of(key),
+    )
+    if not (doctor.is_listed or doctor.user == request.user):
         raise Http404
+    if side not in photos.SIDES or kind not in photos.TYPES:
+        raise Http404
+    known = get_conditional_response(request, etag=f'"{key}-{side}.{kind}"')
+    return _kept(known or _photo_file(key, side, kind), doctor)
+
+
+def _photo_file(key: str, side: int, kind: str) -> HttpResponse:
     try:
-        file = doctor.photo.open("rb")
+        content = photo_files.read(key, side, kind)
     except FileNotFoundError as error:
         raise Http404 from error
-    response = FileResponse(file, content_type="image/webp")
-    # A new photo has a new address, so this one never changes.
-    reach = "public" if settings.PUBLIC_DIRECTORY and doctor.is_listed else "private"
-    response.headers["Cache-Control"] = f"{reach}, max-age={A_WEEK}, immutable"
+    except photo_files.PhotoStorageError:
+        return HttpResponse(status=503)
+    return HttpResponse(
+        content,
+        content_type=photos.TYPES[kind],
+        headers={
+            "Content-Disposition": f'inline; filename="photo.{kind}"',
+            "ETag": f'"{key}-{side}.{kind}"',
+        },
+    )
+
+
+def _kept(response: HttpResponseBase, doctor: DoctorProfile) -> HttpResponseBase:
+    """With what browsers may do with it: a new photo has a new address, so this never changes."""
+    if response.status_code == 503:
+        response.headers["Cache-Control"] = "no-store"
+    elif settings.PUBLIC_DIRECTORY and doctor.is_listed:
+        response.headers["Cache-Control"] = f"public, max-age={A_WEEK}, immutable"
+    else:
+        # Asked for again each time, so that it ends with the session; answered with 304.
+        response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -1,6 +1,7 @@
 """Fill the demo hospital. What is there already stays as it is, so it can be run again."""
 
 from datetime import datetime, timedelta
+from io import BytesIO
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.db import transaction
@@ -12,6 +13,7 @@ from bookings.demo.portraits import portrait
 from bookings.desk import appointment_desk
 from users import actions
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+from users.photos import renditions
 
 
 @transaction.atomic
@@ -88,7 +90,8 @@ def _doctor(entry: people.Doctor, approved_by: User | None, now: datetime) -> Do
         video_room_url=room,
     )
     if entry.photo:
-        actions.set_photo(doctor=doctor, webp=portrait(entry.name))
+        drawn = portrait(entry.name)
+        actions.set_photo(doctor=doctor, pictures=renditions(BytesIO(drawn), size=len(drawn)))
     if approved_by:
         # Not through approve_doctor: nobody needs a mail about the past.
         doctor.approved_at, doctor.approved_by = now - timedelta(days=60), approved_by

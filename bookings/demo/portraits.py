@@ -18,7 +18,7 @@ PALETTES = [
 
 
 def portrait(name: str) -> bytes:
-    """The same WebP of 512 pixels for the same name."""
+    """The same PNG, a square, for the same name; as good as an upload."""
     chance = random.Random(name)  # noqa: S311  (a picture, not a secret)
     ground, near, bright = chance.choice(PALETTES)
     image = Image.new("RGB", (SIDE, SIDE), ground)
@@ -33,5 +33,5 @@ def portrait(name: str) -> bytes:
     draw.ellipse((176, 116, 336, 276), fill=bright)
     draw.ellipse((86, 316, 426, 676), fill=bright)
     out = BytesIO()
-    image.save(out, "WEBP", quality=82, method=1)
+    image.save(out, "PNG", compress_level=1)
     return out.getvalue()

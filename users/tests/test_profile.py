@@ -1,18 +1,11 @@
-"""One's own profile, the photo, and who may enter what."""
-
-import struct
-import zlib
-from io import BytesIO
+"""One's own profile, and who may enter what."""
 
 import pytest
 from django.core.exceptions import PermissionDenied
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import reverse
-from PIL import Image
 
-from users import decorators, photos
+from users import decorators
 from users.models import DoctorProfile
 from users.tests.factories import (
     make_clinic,
@@ -29,21 +22,10 @@ PROFILE = "/users/profile/"
 PREFERENCES = {"time_zone": "Asia/Kolkata", "language": "en"}
 
 
-@pytest.fixture(autouse=True)
-def _media(settings, tmp_path):
-    settings.MEDIA_ROOT = tmp_path
-
-
 def signed_in(user) -> Client:
     client = Client()
     client.force_login(user)
     return client
-
-
-def picture(kind="JPEG", size=(800, 600), **options) -> bytes:
-    out = BytesIO()
-    Image.new("RGB", size, "teal").save(out, kind, **options)
-    return out.getvalue()
 
 
 def doctor_form(doctor, **changes) -> dict:
@@ -58,12 +40,6 @@ def doctor_form(doctor, **changes) -> dict:
         }
         | PREFERENCES
         | changes
-    )
-
-
-def upload(doctor, content, name="me.jpg"):
-    return signed_in(doctor.user).post(
-        PROFILE, doctor_form(doctor, photo=SimpleUploadedFile(name, content, "image/jpeg"))
     )
 
 
@@ -181,161 +157,6 @@ def test_doctor_profile_says_where_the_approval_stands(approved, refused, words)
         doctor.save()
 
     assert words in signed_in(doctor.user).get(PROFILE).content.decode()
-
-
-def test_photo_is_written_anew_without_what_it_carried():
-    doctor = make_doctor()
-    exif = Image.Exif()
-    exif[0x010E] = "GPS and other secrets"
-    assert upload(doctor, picture(exif=exif), name="../../secret name.jpg").status_code == 302
-
-    doctor.refresh_from_db()
-    stored = doctor.photo.read()
-    assert b"secrets" not in stored
-    with Image.open(BytesIO(stored)) as image:
-        assert (image.format, image.size, dict(image.getexif())) == ("WEBP", (512, 512), {})
-    assert "secret" not in doctor.photo.name
-
-
-def test_photo_is_served_and_kept_by_browsers(client):
-    doctor = make_doctor()
-    upload(doctor, picture("PNG"))
-    doctor.refresh_from_db()
-    response = client.get(doctor.photo_url)
-
-    assert response.status_code == 200
-    assert response.headers["Content-Type"] == "image/webp"
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
-    assert response.headers["Cache-Control"] == "public, max-age=604800, immutable"
-    assert b"".join(response.streaming_content)[8:12] == b"WEBP"
-
-
-def test_pages_name_the_photo_by_its_version(client):
-    doctor = make_doctor()
-    upload(doctor, picture())
-    doctor.refresh_from_db()
-    for page in (reverse("availability:home"), reverse("availability:doctor", args=[doctor.pk])):
-        assert f'src="{doctor.photo_url}"' in client.get(page).content.decode()
-
-
-def test_photo_of_a_doctor_who_is_not_listed_is_theirs_alone(client):
-    doctor = make_doctor(approved=False)
-    upload(doctor, picture())
-    doctor.refresh_from_db()
-
-    assert client.get(doctor.photo_url).status_code == 404
-    assert signed_in(make_patient().user).get(doctor.photo_url).status_code == 404
-    own = signed_in(doctor.user).get(doctor.photo_url)
-    assert (own.status_code, own.headers["Cache-Control"].split(",")[0]) == (200, "private")
-
-
-def test_photo_in_a_closed_directory_needs_a_login(client, settings):
-    settings.PUBLIC_DIRECTORY = False
-    doctor = make_doctor()
-    upload(doctor, picture())
-    doctor.refresh_from_db()
-
-    assert client.get(doctor.photo_url).status_code == 302
-    assert signed_in(make_patient().user).get(doctor.photo_url).status_code == 200
-
-
-def test_photo_that_is_not_there(client, tmp_path):
-    doctor = make_doctor()
-    assert client.get(f"/doctors/{doctor.pk}/photo/").status_code == 404
-    assert client.get("/doctors/999999/photo/").status_code == 404
-    upload(doctor, picture())
-    for file in tmp_path.rglob("*.webp"):
-        file.unlink()
-    assert client.get(f"/doctors/{doctor.pk}/photo/").status_code == 404
-
-
-def test_photo_is_replaced_and_removed(tmp_path, django_capture_on_commit_callbacks):
-    doctor = make_doctor()
-    with django_capture_on_commit_callbacks(execute=True):
-        upload(doctor, picture())
-    with django_capture_on_commit_callbacks(execute=True):
-        upload(doctor, picture("PNG"))
-    assert len(list(tmp_path.rglob("*.webp"))) == 1
-
-    with django_capture_on_commit_callbacks(execute=True):
-        signed_in(doctor.user).post(PROFILE, doctor_form(doctor, remove_photo="on"))
-    doctor.refresh_from_db()
-    assert (doctor.photo.name, list(tmp_path.rglob("*.webp"))) == ("", [])
-
-
-def bomb(side: int) -> bytes:
-    """A PNG of a few hundred bytes whose header promises a square of that many pixels a side."""
-
-    def chunk(name, data):
-        return (
-            struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        )
-
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b"\x00" * 1000))
-        + chunk(b"IEND", b"")
-    )
-
-
-HOSTILE = {
-    "empty": b"",
-    "text": b"not a picture",
-    "html": b"<html><script>alert(1)</script></html>",
-    "svg": b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>',
-    "nul": b"\x00" * 1000,
-    "bomb": bomb(30_000),
-    "small bomb": bomb(7_000),
-    "gif": picture("GIF"),
-    "bmp": picture("BMP"),
-    "cut JPEG": picture()[:400],
-    "cut PNG": picture("PNG")[:80],
-    "PNG head on text": b"\x89PNG\r\n\x1a\n" + b"x" * 500,
-    "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n",
-}
-
-
-@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_photo_refuses_what_is_none(content):
-    doctor = make_doctor()
-    response = upload(doctor, content)
-
-    assert response.status_code == 200
-    assert list(response.context["form"].errors) == ["photo"]
-    doctor.refresh_from_db()
-    assert not doctor.photo
-
-
-def test_photo_is_measured_before_it_is_unpacked():
-    response = upload(make_doctor(), bomb(7_000))
-
-    assert "too many pixels" in response.content.decode()
-
-
-def test_photo_refuses_what_is_too_large():
-    doctor = make_doctor()
-    response = upload(doctor, picture() + b"\x00" * photos.MAX_BYTES)
-
-    assert "up to 5 MB" in response.content.decode()
-
-
-def test_upload_over_the_limit_does_not_fill_the_disk(monkeypatch):
-    """What is far over the limit is thrown away as it comes."""
-    from django.core.files.uploadhandler import TemporaryFileUploadHandler
-
-    written = []
-    original = TemporaryFileUploadHandler.receive_data_chunk
-
-    def count(self, raw_data, start):
-        written.append(len(raw_data))
-        return original(self, raw_data, start)
-
-    monkeypatch.setattr(TemporaryFileUploadHandler, "receive_data_chunk", count)
-    upload(make_doctor(), b"\x00" * (2 * photos.MAX_BYTES))
-
-    assert sum(written) == photos.MAX_BYTES + 1
 
 
 def enter(decorator, user) -> str:

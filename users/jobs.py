@@ -1,0 +1,14 @@
+"""Housekeeping for people's files."""
+
+from procrastinate.contrib.django import app
+
+from users import photo_files
+from users.models import DoctorProfile
+
+
+@app.periodic(cron="57 3 * * *")
+@app.task(name="users.jobs.sweep_photos", queue="housekeeping", queueing_lock="sweep_photos")
+def sweep_photos(timestamp: int) -> None:
+    """Remove photos that no doctor has: of deleted accounts, and of uploads that broke off."""
+    names = DoctorProfile.objects.exclude(photo="").values_list("photo", flat=True)
+    photo_files.sweep(names_in_use=set(names))
