@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from availability import actions, finding, freshness, listing, rules
+from availability import actions, finding, freshness, listing, rules, week
 from availability.actions import SlotError
 from availability.decorators import directory_page
 from availability.forms import DayForm, FindForm, SlotForm
@@ -105,7 +105,7 @@ def my_slots(request: SignedInRequest) -> HttpResponse:
 def create_slot(request: SignedInRequest) -> HttpResponse:
     doctor = request.user.doctor_profile
     shape = "row" if request.GET.get("shape") == "row" else "slot"
-    initial = {"day": _read_day(request.GET.get("day", ""))}
+    initial = {**week.prefilled(request.GET), "day": _read_day(request.GET.get("day", ""))}
     form = FORMS[shape](request.POST or None, doctor=doctor, initial=initial)
     preview = None
     if request.method == "POST" and form.is_valid():
@@ -118,9 +118,20 @@ def create_slot(request: SignedInRequest) -> HttpResponse:
                 form.refuse(error)
             else:
                 messages.success(request, _published(len(slots)))
-                return redirect("availability:my_slots")
-    context = {"shape": shape, "form": form, "preview": preview}
+                return redirect(week.back_url(request.GET, slots[0]))
+    context = {
+        "shape": shape,
+        "form": form,
+        "preview": preview,
+        "back_url": week.back_url(request.GET),
+        "kept": _kept(request),
+    }
     return render(request, "availability/create_slot.html", context)
+
+
+def _kept(request: HttpRequest) -> str:
+    """What the address says, for the way to the form's other shape."""
+    return urlencode({key: request.GET[key] for key in request.GET if key != "shape"})
 
 
 def _publish(doctor: DoctorProfile, by: User, form: SlotForm | DayForm) -> list[TimeSlot]:
@@ -141,16 +152,21 @@ def edit_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
     form = SlotForm(request.POST or None, doctor=slot.doctor, slot=slot)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.edit_slot(slot_id=slot.pk, by=request.user, **form.wanted())
+            slot = actions.edit_slot(slot_id=slot.pk, by=request.user, **form.wanted())
         except SlotError as error:
             form.refuse(error)
         else:
             messages.success(request, _("The slot is changed."))
-            return redirect("availability:my_slots")
+            return redirect(week.back_url(request.GET, slot))
     return render(
         request,
         "availability/edit_slot.html",
-        {"slot": slot, "form": form, "obstacle": actions.obstacle(slot=slot)},
+        {
+            "slot": slot,
+            "form": form,
+            "obstacle": actions.obstacle(slot=slot),
+            "back_url": week.back_url(request.GET),
+        },
     )
 
 
@@ -163,13 +179,17 @@ def delete_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
             actions.delete_slot(slot_id=slot.pk, by=request.user)
         except SlotError as error:
             messages.error(request, str(error))
-            return redirect("availability:delete_slot", slot.pk)
+            return redirect(request.get_full_path())
         messages.success(request, _("The slot is deleted."))
-        return redirect("availability:my_slots")
+        return redirect(week.back_url(request.GET))
     return render(
         request,
         "availability/delete_slot.html",
-        {"slot": slot, "obstacle": actions.obstacle(slot=slot)},
+        {
+            "slot": slot,
+            "obstacle": actions.obstacle(slot=slot),
+            "back_url": week.back_url(request.GET),
+        },
     )
 
 

@@ -38,6 +38,10 @@ TABLE: dict[str, dict[str, str]] = {
         "GET": "404 404 404 404 404 404 404"
     },
     "my-slots/": {"GET": APPROVED},
+    "week/": {"GET": APPROVED},
+    "week/publish/": {"POST": "login 403 403 422 422 403 403"},
+    "week/slots/<int:slot_id>/move/": {"POST": "login 403 403 200 404 403 403"},
+    "week/slots/<int:slot_id>/withdraw/": {"POST": "login 403 403 200 404 403 403"},
     "create-slot/": {"GET": APPROVED, "POST": APPROVED},
     "slots/<int:slot_id>/edit/": {
         "GET": "login 403 403 200 404 403 403",
