@@ -30,6 +30,7 @@ _KEYWORDS: dict = {
     **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),
     **dict.fromkeys(("npgettext", "npgettext_lazy"), ((1, "c"), 2, 3)),
 }
+_ALIAS = re.compile(r"\b(\w*gettext\w*) as (\w+)")
 _TO_TRANSLATORS = ("Translators",)
 # What our pages show of the libraries, and the folders whose catalogues they bring for it.
 _LIBRARIES = {
@@ -122,7 +123,8 @@ def _read(path: Path, name: str) -> Iterator[Word]:
     if path.suffix != ".py":
         # Indented as HTML is, it would be no Python.
         text = "\n".join(line.strip() for line in templatize(text, origin=name).splitlines())
-    found = extract("python", BytesIO(text.encode()), _KEYWORDS, _TO_TRANSLATORS)
+    aliases = {alias: _KEYWORDS[name] for name, alias in _ALIAS.findall(text)}
+    found = extract("python", BytesIO(text.encode()), _KEYWORDS | aliases, _TO_TRANSLATORS)
     for _line, message, comments, context in found:
         yield Word(message, context, name, tuple(comments))
 

@@ -1,6 +1,7 @@
 import pytest
+from django.utils import translation
 
-from hms.lib.texts import one_line
+from hms.lib.texts import isolated, one_line
 
 
 @pytest.mark.parametrize(
@@ -14,3 +15,18 @@ from hms.lib.texts import one_line
 )
 def test_one_line_keeps_what_can_be_read(typed, line):
     assert one_line(typed) == line
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "apart"),
+    [
+        ("en", "Ana", False),
+        ("en", "سارة", True),
+        ("ar", "Ana", True),
+        ("ar", "سارة", False),
+        ("ar", "09:20", False),
+    ],
+)
+def test_a_name_is_set_apart_where_it_runs_the_other_way(language, name, apart):
+    with translation.override(language):
+        assert isolated(name) == (f"\u2068{name}\u2069" if apart else name)
