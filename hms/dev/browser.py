@@ -13,11 +13,10 @@ import sys
 import tarfile
 from pathlib import Path
 
-from hms.dev.install import Node, demand_space, explain, installer_env, installing
+from hms.dev.install import Node, explain, installer_env, installing, npm_ci
 from hms.dev.keys import write_whole
 from hms.dev.layout import HOME, ROOT, Problem, State
 from hms.dev.processes import finish
-from hms.dev.screen import step
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOCK = ROOT / "hms" / "dev" / "chromium"
@@ -57,20 +56,14 @@ async def from_npm(node: Node, python: Path, state: State) -> Path:
     async with installing("chromium"):
         if stamp.exists() and json.loads(stamp.read_text())["lock"] == wanted:
             return PROGRAM
-        demand_space(HOME)
         shutil.rmtree(PLACE, ignore_errors=True)
         shutil.copytree(LOCK, PLACE)
-        log = state.log("install-chromium")
-        log.write_text("")
-        env = installer_env(node)
-        flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
+        log, what = state.log("install-chromium"), "Chromium for the browser tests"
+        await npm_ci(node, PLACE, log, what)
         package = PLACE / "node_modules" / "@sparticuz" / "chromium" / "bin"
         unpack = (python, "-m", "hms.dev.browser", package, PLACE / "unpacked")
-        async with step("Chromium for the browser tests"):
-            if await finish((*node.npm, "ci", *flags), env=env, cwd=PLACE, log=log):
-                raise explain("Chromium", log)
-            if await finish(unpack, env=env, cwd=ROOT, log=log):
-                raise explain("Chromium", log)
+        if await finish(unpack, env=installer_env(node), cwd=ROOT, log=log):
+            raise explain(what, log)
         PROGRAM.write_text(LAUNCHER)
         PROGRAM.chmod(0o755)
         if not await asyncio.to_thread(_starts, PROGRAM):

@@ -216,9 +216,9 @@ def _version(node: Path) -> tuple[int, ...]:
         return (0, 0)
 
 
-def node_on_path() -> Node | None:
+def node_on_path(least: tuple[int, int] = LEAST_NODE) -> Node | None:
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm and _version(Path(node)) >= LEAST_NODE:
+    if node and npm and _version(Path(node)) >= least:
         return Node(Path(node), (npm,))
     return None
 
@@ -247,19 +247,20 @@ async def lambda_modules(node: Node, state: State) -> None:
         return
     async with installing("lambda"):
         if not complete():
-            await _npm_ci(node, place, state.log("install-lambda"))
+            await npm_ci(node, place, state.log("install-lambda"), "The Lambda's modules")
             stamp.write_text(wanted)
 
 
-async def _npm_ci(node: Node, place: Path, log: Path) -> None:
+async def npm_ci(node: Node, place: Path, log: Path, what: str) -> None:
+    """The modules that the lock file in `place` names; no script of theirs runs."""
     demand_space(ROOT)
     log.write_text("")
     flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
     env = installer_env(node)
     try:
-        async with step("The Lambda's modules"):
+        async with step(what):
             if await finish((*node.npm, "ci", *flags), env=env, cwd=place, log=log):
-                raise explain("The Lambda's modules", log)
+                raise explain(what, log)
     except BaseException:
         shutil.rmtree(place / "node_modules", ignore_errors=True)
         raise

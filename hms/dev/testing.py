@@ -11,7 +11,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from hms.dev import browser, install
+from hms.dev import browser, install, tools
 from hms.dev.configuration import Configuration, unconfigured_environment
 from hms.dev.failures import tell
 from hms.dev.keys import load_or_make
@@ -57,8 +57,8 @@ def test_environment(cluster: Cluster, secrets: dict[str, str], chromium: Path) 
     }
 
 
-async def set_up(state: State) -> tuple[Path, Path]:
-    """The Python that has the tests' packages, and a Chromium."""
+async def set_up(state: State, *, slow: bool) -> tuple[Path, Path, dict[str, str]]:
+    """The Python that has the tests' packages, a Chromium, and settings that name slow tools."""
     packages = install.PythonPackages(state)
 
     async def node_and_modules() -> install.Node:
@@ -70,12 +70,13 @@ async def set_up(state: State) -> tuple[Path, Path]:
         node = group.create_task(node_and_modules())
         python = await packages.ensure(install.TEST_FILES)
         chromium = browser.on_machine() or await browser.from_npm(await node, python, state)
-    return python, chromium
+        named = await tools.bring(await node, packages, state) if slow else {}
+    return python, chromium, named
 
 
 async def run(arguments: list[str], state: State) -> int:
     """pytest's exit code."""
-    python, chromium = await set_up(state)
+    python, chromium, named = await set_up(state, slow="slow" in arguments)
     if arguments == [ONLY_SET_UP]:
         return 0
     secrets = load_or_make(state.secrets)
@@ -92,7 +93,8 @@ async def run(arguments: list[str], state: State) -> int:
     database = Child(cluster.service(), state, Book(state.run / "children.json"))
     try:
         await database.start()
-        return await pytest(python, arguments, test_environment(cluster, secrets, chromium))
+        env = {**test_environment(cluster, secrets, chromium), **named}
+        return await pytest(python, arguments, env)
     finally:
         await database.stop(patience=2, insist=signal.SIGQUIT)
 
