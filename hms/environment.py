@@ -3,6 +3,7 @@
 import json
 import os
 from base64 import b64decode
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -120,6 +121,22 @@ def encryption_keys(name: str) -> dict[str, bytes]:
             "see .env.example."
         )
     return keys
+
+
+def media_storage() -> dict[str, Any]:
+    """The entry of STORAGES for doctors' photos: files under MEDIA_ROOT, or a bucket."""
+    bucket = text("MEDIA_S3_BUCKET", "")
+    if not bucket:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    if find_spec("storages") is None:
+        raise ImproperlyConfigured("MEDIA_S3_BUCKET is set: install requirements-s3.txt as well.")
+    options = {
+        "bucket_name": bucket,
+        "endpoint_url": url("MEDIA_S3_ENDPOINT", "") or None,
+        "region_name": text("MEDIA_S3_REGION", "") or None,
+        "location": text("MEDIA_S3_PREFIX", ""),
+    }
+    return {"BACKEND": "hms.bucket.Bucket", "OPTIONS": options}
 
 
 def database() -> dict[str, Any]:

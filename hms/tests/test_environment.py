@@ -21,6 +21,33 @@ def given(monkeypatch):
     return set_value
 
 
+def test_photos_are_files_unless_a_bucket_is_named(monkeypatch):
+    monkeypatch.delenv("MEDIA_S3_BUCKET", raising=False)
+    assert env.media_storage() == {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+
+
+def test_photos_go_into_the_bucket_that_is_named(monkeypatch):
+    monkeypatch.setattr(env, "find_spec", lambda name: object())
+    monkeypatch.setenv("MEDIA_S3_BUCKET", "photos")
+    monkeypatch.setenv("MEDIA_S3_ENDPOINT", "https://s3.example/")
+    assert env.media_storage() == {
+        "BACKEND": "hms.bucket.Bucket",
+        "OPTIONS": {
+            "bucket_name": "photos",
+            "endpoint_url": "https://s3.example",
+            "region_name": None,
+            "location": "",
+        },
+    }
+
+
+def test_photos_in_a_bucket_without_its_library_are_refused(monkeypatch):
+    monkeypatch.setattr(env, "find_spec", lambda name: None)
+    monkeypatch.setenv("MEDIA_S3_BUCKET", "photos")
+    with pytest.raises(ImproperlyConfigured, match=r"install requirements-s3\.txt"):
+        env.media_storage()
+
+
 def test_text_missing_names_the_setting(given):
     with pytest.raises(ImproperlyConfigured, match=r"Set SETTING; \.env\.example lists"):
         env.text("SETTING")
@@ -154,8 +181,8 @@ def test_every_setting_that_django_reads_is_in_the_example():
         (ROOT / "hms" / name).read_text()
         for name in ("settings.py", "environment.py", "gunicorn.conf.py")
     )
-    names = set(re.findall(r'(?:env\.\w+|text|integer)\(\s*"([A-Z_]+)"', read))
-    listed = set(re.findall(r"^(?:# )?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.M))
+    names = set(re.findall(r'(?:env\.\w+|text|integer|url)\(\s*"([A-Z0-9_]+)"', read))
+    listed = set(re.findall(r"^(?:# )?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
     # The name of the tests' database is no setting of an installation.
     assert names - {"DB_TEST_NAME"} <= listed
     # The rest is the mail function's, which has an environment of its own.
