@@ -64,15 +64,22 @@ class TimeSlot(models.Model):
         IN_PERSON = "in_person", _("in person")
         VIDEO = "video", _("video")
 
-    doctor = models.ForeignKey(DoctorProfile, on_delete=models.PROTECT, related_name="slots")
-    clinic = models.ForeignKey(Clinic, on_delete=models.PROTECT, related_name="slots")
+    doctor = models.ForeignKey(
+        DoctorProfile, on_delete=models.PROTECT, related_name="slots", verbose_name=_("doctor")
+    )
+    clinic = models.ForeignKey(
+        Clinic, on_delete=models.PROTECT, related_name="slots", verbose_name=_("clinic")
+    )
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.IN_PERSON)
     published_at = models.DateTimeField(
-        default=timezone.now, editable=False, help_text=_("when these times were set")
+        _("published at"),
+        default=timezone.now,
+        editable=False,
+        help_text=_("when these times were set"),
     )
-    withdrawn_at = models.DateTimeField(null=True, blank=True, editable=False)
+    withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True, editable=False)
 
     live_booking: int | None  # with_live_booking() knows
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from availability.models import TimeSlot
 from hms.lib.ids import new_reference
 from hms.lib.ranges import TsTzRange
-from users.models import PatientProfile, User
+from users.models import Clinic, DoctorProfile, PatientProfile, User
 
 
 class BookingQuerySet(models.QuerySet):
@@ -63,21 +63,30 @@ class Side(models.TextChoices):
 class Booking(models.Model):
     """A patient's claim on a slot. Live while not cancelled."""
 
-    reference = models.CharField(max_length=8, unique=True, default=new_reference, editable=False)
-    slot = models.ForeignKey(TimeSlot, on_delete=models.PROTECT, related_name="bookings")
-    patient = models.ForeignKey(PatientProfile, on_delete=models.PROTECT, related_name="bookings")
-    booked_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reference = models.CharField(
+        _("reference"), max_length=8, unique=True, default=new_reference, editable=False
+    )
+    slot = models.ForeignKey(
+        TimeSlot, on_delete=models.PROTECT, related_name="bookings", verbose_name=_("slot")
+    )
+    patient = models.ForeignKey(
+        PatientProfile, on_delete=models.PROTECT, related_name="bookings", verbose_name=_("patient")
+    )
+    booked_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("booked by")
+    )
     # The slot's span again, because the patient's exclusion constraint needs it in this table;
     # the foreign key booking_span_is_the_slots keeps the two equal.
-    starts_at = models.DateTimeField(editable=False)
-    ends_at = models.DateTimeField(editable=False)
+    starts_at = models.DateTimeField(_("starts at"), editable=False)
+    ends_at = models.DateTimeField(_("ends at"), editable=False)
     sequence = models.PositiveIntegerField(
+        _("sequence"),
         default=0,
         editable=False,
         help_text=_("raised with every change that people are told of"),
     )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    cancelled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True, editable=False)
     cancelled_by = models.ForeignKey(
         User,
         on_delete=models.PROTECT,
@@ -85,8 +94,9 @@ class Booking(models.Model):
         blank=True,
         related_name="+",
         editable=False,
+        verbose_name=_("cancelled by"),
     )
-    cancel_reason = models.CharField(max_length=300, blank=True, editable=False)
+    cancel_reason = models.CharField(_("cancel reason"), max_length=300, blank=True, editable=False)
 
     objects = BookingQuerySet.as_manager()
 
@@ -123,6 +133,11 @@ class Booking(models.Model):
         indexes = [
             models.Index(fields=["patient", "starts_at"], name="booking_by_patient"),
             models.Index(fields=["-created_at"], name="booking_newest"),
+            models.Index(
+                fields=["cancelled_at"],
+                condition=Q(cancelled_at__isnull=False),
+                name="booking_cancelled",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -163,10 +178,14 @@ class HistoryEntry(models.Model):
         BOOKED = "booked", _("booked")
         CANCELLED = "cancelled", _("cancelled")
 
-    booking = models.ForeignKey(Booking, on_delete=models.CASCADE, related_name="history")
-    at = models.DateTimeField(default=timezone.now)
-    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    what = models.CharField(max_length=20, choices=What)
+    booking = models.ForeignKey(
+        Booking, on_delete=models.CASCADE, related_name="history", verbose_name=_("booking")
+    )
+    at = models.DateTimeField(_("time"), default=timezone.now)
+    by = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("by whom")
+    )
+    what = models.CharField(_("what happened"), max_length=20, choices=What)
 
     class Meta:
         ordering = ["at", "pk"]
@@ -175,3 +194,44 @@ class HistoryEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.booking_id} {self.what}"
+
+
+class DayTotal(models.Model):
+    """What one day came to, of one kind, at one clinic: days that can no longer change, summed up
+    once so that nobody has to read a million bookings again (bookings.totals)."""
+
+    class What(models.TextChoices):
+        BOOKED = "booked", _("bookings made")
+        CANCELLED = "cancelled", _("bookings cancelled")
+        PUBLISHED = "published", _("slots that were not withdrawn")
+        TAKEN = "taken", _("slots with a live booking")
+        AHEAD = "ahead", _("visits by how many days ahead they were booked")
+
+    what = models.CharField(_("what happened"), max_length=10, choices=What)
+    day = models.DateField(_("day"), help_text=_("on the clinic’s clock"))
+    clinic = models.ForeignKey(
+        Clinic, on_delete=models.PROTECT, related_name="+", verbose_name=_("clinic")
+    )
+    doctor = models.ForeignKey(
+        DoctorProfile,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("doctor"),
+    )
+    detail = models.CharField(
+        _("detail"),
+        max_length=8,
+        blank=True,
+        help_text=_("who cancelled, or how many days ahead"),
+    )
+    count = models.PositiveIntegerField(_("count"))
+    seconds = models.PositiveBigIntegerField(_("seconds"), default=0)
+
+    class Meta:
+        verbose_name = _("total of a day")
+        verbose_name_plural = _("totals of days")
+        indexes = [models.Index(fields=["what", "day"], name="day_total_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.what} {self.count}"

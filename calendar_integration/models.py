@@ -27,20 +27,26 @@ class GoogleAccount(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="google_account",
+        verbose_name=_("user"),
     )
     calendar_name = models.CharField(
+        _("calendar name"),
         max_length=254,
         blank=True,
         help_text=_("what Google calls the calendar, usually the account’s address"),
     )
-    sealed_refresh_token = models.TextField(blank=True, editable=False)
-    sealed_access_token = models.TextField(blank=True, editable=False)
-    access_token_expires_at = models.DateTimeField(null=True, blank=True, editable=False)
-    refreshing_until = models.DateTimeField(null=True, blank=True, editable=False)
-    scopes = models.TextField(blank=True, editable=False)
-    connected_at = models.DateTimeField()
-    broken_at = models.DateTimeField(null=True, blank=True)
-    broken_reason = models.CharField(max_length=60, choices=Trouble, blank=True)
+    sealed_refresh_token = models.TextField(_("sealed refresh token"), blank=True, editable=False)
+    sealed_access_token = models.TextField(_("sealed access token"), blank=True, editable=False)
+    access_token_expires_at = models.DateTimeField(
+        _("access token expires at"), null=True, blank=True, editable=False
+    )
+    refreshing_until = models.DateTimeField(
+        _("refreshing until"), null=True, blank=True, editable=False
+    )
+    scopes = models.TextField(_("scopes"), blank=True, editable=False)
+    connected_at = models.DateTimeField(_("connected at"))
+    broken_at = models.DateTimeField(_("broken at"), null=True, blank=True)
+    broken_reason = models.CharField(_("broken reason"), max_length=60, choices=Trouble, blank=True)
 
     class Meta:
         verbose_name = _("Google connection")
@@ -138,25 +144,31 @@ class CalendarEvent(models.Model):
         settings.AUTH_USER_MODEL,
         on_delete=models.CASCADE,
         related_name="calendar_events",
+        verbose_name=_("user"),
     )
-    about = models.CharField(max_length=80)
-    event_id = models.CharField(max_length=64, default=new_event_id, unique=True, editable=False)
-    sequence = models.PositiveIntegerField(default=0)
+    about = models.CharField(_("what it is about"), max_length=80)
+    event_id = models.CharField(
+        _("event id"), max_length=64, default=new_event_id, unique=True, editable=False
+    )
+    sequence = models.PositiveIntegerField(_("sequence"), default=0)
     wanted = models.JSONField(
+        _("wanted"),
         null=True,
         help_text=_("what the event should say; empty when it must not exist"),
     )
     ends_at = models.DateTimeField(
-        null=True, help_text=_("end of the event as it was last wanted, also when it must go")
+        _("ends at"),
+        null=True,
+        help_text=_("end of the event as it was last wanted, also when it must go"),
     )
     shown = models.BooleanField(
-        default=False, help_text=_("whether Google has confirmed it at least once")
+        _("shown"), default=False, help_text=_("whether Google has confirmed it at least once")
     )
-    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
-    claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    last_answer = models.CharField(max_length=200, blank=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
+    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    last_answer = models.CharField(_("last answer"), max_length=200, blank=True)
+    updated_at = models.DateTimeField(_("updated at"), auto_now=True)
 
     objects = CalendarEventQuerySet.as_manager()
 
@@ -186,12 +198,16 @@ class Revocation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Outlives its user: the promise to give the grant back does too.
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("user"),
     )
-    sealed_token = models.TextField(editable=False)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    last_answer = models.CharField(max_length=200, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    sealed_token = models.TextField(_("sealed token"), editable=False)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    last_answer = models.CharField(_("last answer"), max_length=200, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("revocation owed to Google")

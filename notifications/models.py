@@ -41,37 +41,41 @@ class Email(models.Model):
         DROPPED = "dropped", _("dropped, overtaken by a later one")
         EXPIRED = "expired", _("expired")
 
-    action = models.CharField(max_length=40)
-    to = models.EmailField()
+    action = models.CharField(_("action"), max_length=40)
+    to = models.EmailField(_("recipient’s address"))
     recipient = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
         null=True,
         blank=True,
         related_name="emails",
+        verbose_name=_("recipient"),
     )
-    language = models.CharField(max_length=10, default="en")
-    about = models.CharField(max_length=80)
+    language = models.CharField(_("language"), max_length=10, default="en")
+    about = models.CharField(_("what it is about"), max_length=80)
     sequence = models.PositiveIntegerField(
-        default=0, help_text=_("which version of the thing it tells of")
+        _("sequence"), default=0, help_text=_("which version of the thing it tells of")
     )
-    data = models.JSONField(default=dict)
+    data = models.JSONField(_("data"), default=dict)
     sealed = models.TextField(
+        _("sealed data"),
         blank=True,
         help_text=_("codes and links, encrypted, blanked once they are sent"),
     )
-    urgent = models.BooleanField(default=False, help_text=_("somebody is waiting for it"))
-    message_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    last_answer = models.CharField(max_length=200, blank=True)
-    claimed_until = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    queued_at = models.DateTimeField(
-        default=timezone.now, help_text=_("when the day of tries began")
+    urgent = models.BooleanField(
+        _("urgent"), default=False, help_text=_("somebody is waiting for it")
     )
-    sent_at = models.DateTimeField(null=True, blank=True)
-    expires_at = models.DateTimeField(null=True, blank=True)
+    message_id = models.UUIDField(_("message id"), default=uuid.uuid4, unique=True, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    last_answer = models.CharField(_("last answer"), max_length=200, blank=True)
+    claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    queued_at = models.DateTimeField(
+        _("queued at"), default=timezone.now, help_text=_("when the day of tries began")
+    )
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
 
     objects = EmailQuerySet.as_manager()
 

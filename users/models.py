@@ -51,14 +51,17 @@ class User(AbstractUser):
         DOCTOR = "doctor", _("doctor")
 
     role = models.CharField(
+        _("role"),
         max_length=10,
         choices=Role,
         default=Role.PATIENT,
         blank=True,
         help_text=_("empty for staff who are neither"),
     )
-    time_zone = models.CharField(max_length=64, blank=True, validators=[validate_zone])
-    language = models.CharField(max_length=10, default="en", choices=spoken.of_pages)
+    time_zone = models.CharField(
+        _("time zone"), max_length=64, blank=True, validators=[validate_zone]
+    )
+    language = models.CharField(_("language"), max_length=10, default="en", choices=spoken.of_pages)
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -118,7 +121,7 @@ class User(AbstractUser):
 
 class Specialty(models.Model):
     name = models.CharField(_("name"), max_length=80, unique=True)
-    slug = models.SlugField(unique=True)
+    slug = models.SlugField(_("slug"), unique=True)
 
     class Meta:
         ordering = ["name"]
@@ -154,7 +157,9 @@ class DoctorQuerySet(models.QuerySet):
 
 
 class DoctorProfile(models.Model):
-    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="doctor_profile")
+    user = models.OneToOneField(
+        User, on_delete=models.CASCADE, related_name="doctor_profile", verbose_name=_("user")
+    )
     name = models.CharField(
         _("name as patients see it"),
         max_length=120,
@@ -167,10 +172,15 @@ class DoctorProfile(models.Model):
         null=True,
         blank=True,
         related_name="doctors",
+        verbose_name=_("specialty"),
     )
-    clinics = models.ManyToManyField(Clinic, blank=True, related_name="doctors")
+    clinics = models.ManyToManyField(
+        Clinic, blank=True, related_name="doctors", verbose_name=_("clinics")
+    )
     bio = models.TextField(_("about you"), max_length=2000, blank=True)
-    languages = ArrayField(models.CharField(max_length=8), default=list, blank=True)
+    languages = ArrayField(
+        models.CharField(max_length=8), default=list, blank=True, verbose_name=_("languages")
+    )
     photo = models.ImageField(_("photo"), upload_to="doctors/", blank=True)
     video_room_url = models.URLField(
         _("video room"),
@@ -178,13 +188,23 @@ class DoctorProfile(models.Model):
         blank=True,
         help_text=_("where patients join a video visit"),
     )
-    approved_at = models.DateTimeField(null=True, blank=True)
+    approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
     approved_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("approved by"),
     )
-    refused_at = models.DateTimeField(null=True, blank=True)
+    refused_at = models.DateTimeField(_("refused at"), null=True, blank=True)
     refused_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("refused by"),
     )
 
     objects = DoctorQuerySet.as_manager()
@@ -246,6 +266,7 @@ class PatientProfile(models.Model):
         null=True,
         blank=True,
         related_name="patient_profile",
+        verbose_name=_("user"),
     )
     name = models.CharField(
         _("name"), max_length=120, blank=True, validators=[validate_person_name]
