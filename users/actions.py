@@ -193,7 +193,8 @@ def update_doctor(
     doctor.name, doctor.specialty, doctor.bio = name, specialty, bio
     doctor.languages, doctor.video_room_url = languages, video_room_url
     _check(doctor)
-    doctor.save()
+    # These alone: staff may approve, and another tab may change the photo, at the same time.
+    doctor.save(update_fields=["name", "specialty", "bio", "languages", "video_room_url"])
     doctor.clinics.set(Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics]))
 
 

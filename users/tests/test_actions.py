@@ -160,6 +160,25 @@ def test_welcome_once():
     assert mails() == [("SIGNUP_WELCOME", user.email)]
 
 
+def test_update_doctor_leaves_alone_what_others_changed_meanwhile():
+    doctor = make_doctor(approved=False)
+    changed_since = {"approved_at": timezone.now(), "photo": f"doctors/{'a' * 32}-320.webp"}
+    DoctorProfile.objects.filter(pk=doctor.pk).update(**changed_since)
+    actions.update_doctor(
+        doctor=doctor,
+        name="Dr. New",
+        specialty=None,
+        clinics=[],
+        bio="",
+        languages=["en"],
+        video_room_url="",
+    )
+
+    doctor.refresh_from_db()
+    assert (doctor.name, doctor.approved_at) == ("Dr. New", changed_since["approved_at"])
+    assert doctor.photo.name == changed_since["photo"]
+
+
 def test_update_doctor_refuses_what_the_fields_refuse():
     doctor = make_doctor()
     with pytest.raises(actions.UserError):
