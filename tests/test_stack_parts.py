@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,24 @@ import pytest
 from hms.dev import failures, install, keys, leftovers, ports, postgres
 from hms.dev.layout import ROOT, Ports, Problem, State
 from hms.dev.processes import MARK, Book, Child, Service
-from hms.dev.running import wait_until
+from hms.dev.running import RunningStack, wait_until
+
+
+def test_kill_waits_for_the_successor_of_a_part_that_fell(state, tmp_path):
+    """As the worker, which falls with PostgreSQL and stays away for its pause."""
+    fallen = subprocess.Popen(("true",))
+    book = Book(state.run / "children.json")
+    book.enter("worker", fallen.pid)
+    fallen.wait()
+    successor = subprocess.Popen(("sleep", "60"))
+    try:
+        started = threading.Timer(0.3, book.enter, ("worker", successor.pid))
+        started.start()
+        assert RunningStack(state.folder, port_offset=0).kill("worker") == successor.pid
+        assert successor.wait(timeout=5) == -signal.SIGKILL
+        started.join()
+    finally:
+        successor.kill()
 
 
 @pytest.fixture

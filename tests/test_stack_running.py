@@ -77,8 +77,8 @@ def test_secrets_are_readable_by_their_owner_alone(stack):
 
 @pytest.mark.parametrize("name", ["worker", "web", "lambda", "mail", "db"])
 def test_a_killed_part_comes_back_and_is_told(stack, name):
-    old, before = stack.pid(name), stack.said().count("starting it again")
-    stack.kill(name)
+    before = stack.said().count("starting it again")
+    old = stack.kill(name)
     wait_until(lambda: stack.pid(name) != old, 15, f"a new {name}")
     wait_until(lambda: stack.said().count("runs again") > 0, 60, "the word that it runs again")
     wait_until(lambda: stack.said().count("starting it again") > before, 1, "the word")

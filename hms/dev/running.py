@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hms.dev.layout import HOST, ROOT, Ports
+from hms.dev.layout import HOST, ROOT, Portsfrom hms.dev.leftovers import birth
+from hms.dev.processes import LONGEST_PAUSE
 
 START_SECONDS = 300.0
 
@@ -118,22 +119,34 @@ class RunningStack:
         entries = json.loads((self.state / "run" / "children.json").read_text())
         return int(entries[name]["pid"])
 
-    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Send a signal to a part's first process; it is started again when that ends it."""
-        os.kill(self.pid(name), number)
+    def living(self, name: str) -> int:
+        """The process id of a part that runs; one that fell, or fell with another, is awaited."""
+        wait_until(lambda: self._lives(name), LONGEST_PAUSE + 10, f"a {name} that runs")
+        return self.pid(name)
+
+    def _lives(self, name: str) -> bool:
+        entries = json.loads((self.state / "run" / "children.json").read_text())
+        return birth(int(entries[name]["pid"])) == entries[name]["birth"]
+
+    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal to a part's first process, and say whom: it is started again if it ends."""
+        pid = self.living(name)
+        os.kill(pid, number)
+        return pid
 
     def hold(self, name: str) -> Path:
         """Kill a part and keep it down until the file that this returns is removed."""
+        pid = self.living(name)
         hold = self.state / "run" / f"hold-{name}"
         hold.touch()
-        self.kill(name)
+        os.kill(pid, signal.SIGKILL)
         return hold
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:
         """Keep a part down for the length of the block, then wait until it answers again."""
-        old = self.pid(name)
         hold = self.hold(name)
+        old = self.pid(name)
         try:
             yield
         finally:
