@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hms.dev.layout import HOST, ROOT, Portsfrom hms.dev.leftovers import birth
+from hms.dev.layout import HOST, ROOT, Ports
+from hms.dev.leftovers import birth
 from hms.dev.processes import LONGEST_PAUSE
 
 START_SECONDS = 300.0
