@@ -10,7 +10,7 @@ from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
-_PROBES = {"/healthz", "/readyz"}
+PROBES = {"/healthz", "/readyz"}
 # Read by browsers only; switches off what no page of ours uses.
 PERMISSIONS_POLICY = (
     "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
@@ -25,7 +25,7 @@ def canonical_host(get_response: GetResponse) -> GetResponse:
         if (
             name != settings.SITE_HOST
             and {name, settings.SITE_HOST} <= _LOOPBACK
-            and request.path not in _PROBES
+            and request.path not in PROBES
         ):
             return redirect(settings.SITE_URL + request.get_full_path(), preserve_request=True)
         response = get_response(request)

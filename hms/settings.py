@@ -35,7 +35,6 @@ LIVE_MOST_WATCHERS = env.integer("LIVE_MOST_WATCHERS", 5000, least=1)
 # While this file exists, every page says so; what it holds is shown (hms/maintenance.py).
 MAINTENANCE_FILE = Path(env.text("MAINTENANCE_FILE", str(BASE_DIR / "maintenance")))
 
-
 # --- applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -65,6 +64,8 @@ MIDDLEWARE = [
     "hms.middleware.canonical_host",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "hms.middleware.browser_language",
+    # After the static files that its page is made of, before everything that asks a database.
+    "hms.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
