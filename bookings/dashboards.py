@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from availability.paging import read_cursor, write_cursor
-from bookings import days
+from bookings import days, kept
+from bookings.links import directions_link
 from bookings.models import Booking
 from bookings.standing import standings
 from calendar_integration.context import calendar_context
@@ -52,6 +53,16 @@ def patient(request: SignedInRequest) -> HttpResponse:
         **calendar_context(request.user.pk),
     }
     return render(request, "bookings/patient_dashboard.html", context)
+
+
+@require_safe
+@patient_required
+def next_visit(request: SignedInRequest) -> JsonResponse:
+    """The next visit's few facts, for the device whose owner asked it to keep them."""
+    now = timezone.now()
+    booking = request.user.patient_profile.bookings.upcoming(now).for_pages().first()
+    zone = timezone.get_current_timezone_name()
+    return JsonResponse(kept.note(booking, zone, now))
 
 
 def _past(person: PatientProfile, before: str, now: datetime) -> tuple[list[Booking], str]:

@@ -15,5 +15,6 @@ urlpatterns = [
     path("bookings/<reference:reference>/calendar.ics", views.calendar_file, name="calendar_file"),
     path("dashboard/", dashboards.dashboard, name="dashboard"),
     path("dashboard/patient/", dashboards.patient, name="patient_dashboard"),
+    path("dashboard/patient/next.json", dashboards.next_visit, name="next_visit"),
     path("dashboard/doctor/", dashboards.doctor, name="doctor_dashboard"),
 ]

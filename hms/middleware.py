@@ -85,3 +85,16 @@ def private_pages_are_not_stored(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def devices_forget(get_response: GetResponse) -> GetResponse:
+    """Whoever logs out leaves nothing on the device: not the visit kept there, not the scripts."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        was_signed_in = request.user.is_authenticated
+        response = get_response(request)
+        if was_signed_in and not request.user.is_authenticated:
+            response.headers["Clear-Site-Data"] = '"storage"'
+        return response
+
+    return middleware

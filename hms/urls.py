@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from hms import views
+from hms import device, styleguide, views
 
 urlpatterns = [
     path("", include("availability.urls")),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("users/", include("users.account_urls")),
     path("calendar/", include("calendar_integration.urls")),
     path("admin/", admin.site.urls),
+    path("manifest.webmanifest", device.manifest, name="manifest"),
+    path("service-worker.js", device.service_worker, name="service_worker"),
+    path("offline/", device.offline, name="offline"),
     path("language/", views.choose_language, name="choose_language"),
     path("favicon.ico", views.favicon, name="favicon"),
     path("healthz", views.healthz, name="healthz"),

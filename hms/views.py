@@ -55,7 +55,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
     """Where browsers look when a page (Django's admin) names no icon."""
-    return redirect(static("img/favicon.svg"), permanent=False)
+    return redirect(static("img/favicon.ico"), permanent=False)
 
 
 # Without an account nothing is at stake but the language of the next page; a token would cost

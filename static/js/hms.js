@@ -46,6 +46,26 @@
     }
   });
 
+  // Said in passing, gone after a while; `lasting` stays until the next one.
+  const toasts = document.querySelector("[data-toasts]");
+
+  function toast(words, lasting = false) {
+    const frame = document.querySelector("template[data-toast-frame]");
+    const said = frame.content.firstElementChild.cloneNode(true);
+    said.querySelector("p").textContent = words;
+    toasts.replaceChildren(said);
+    if (!lasting) setTimeout(() => said.remove(), 6000);
+  }
+
+  window.hms = { toast };
+  window.addEventListener("offline", () => toast(toasts.dataset.offline, true));
+  window.addEventListener("online", () => toast(toasts.dataset.online));
+
+  for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
   // One press, one request. The button stays enabled for the browser, which still has to send its
   // name and value; only a second submit is swallowed.
   document.addEventListener("submit", (event) => {

@@ -1,0 +1,66 @@
+"""Draw the app's icons from static/img/favicon.svg, which alone is drawn by hand.
+
+    python -m hms.dev.icons
+
+Needs a Chromium (./test.sh brings one) and Pillow; writes into static/img.
+"""
+
+import io
+import os
+import sys
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+from hms.dev.browser import on_machine
+from hms.dev.layout import ROOT, Problem
+
+IMAGES = ROOT / "static" / "img"
+TILE = '<rect x="1" y="1" width="38" height="38" rx="12"'
+# To the edge: phones cut such an icon into the shape of their others.
+FULL = '<rect width="40" height="40"'
+PLAIN, MASKABLE, APPLE = (192, 512), (192, 512), 180
+FAVICON = (16, 32, 48)
+
+
+def draw(page: Page, svg: str, size: int) -> Image.Image:
+    page.set_viewport_size({"width": size, "height": size})
+    page.set_content(f'<body style="margin:0">{svg.replace("<svg", f"<svg width={size}", 1)}</body>')
+    return Image.open(io.BytesIO(page.screenshot(omit_background=True)))
+
+
+def write(page: Page) -> None:
+    tile = (IMAGES / "favicon.svg").read_text()
+    full = tile.replace(TILE, FULL)
+    if full == tile:
+        raise Problem("static/img/favicon.svg has no tile as this program knows it.")
+    pictures = {f"app-{size}.png": (tile, size) for size in PLAIN}
+    pictures |= {f"app-maskable-{size}.png": (full, size) for size in MASKABLE}
+    pictures["apple-touch-icon.png"] = (full, APPLE)
+    for name, (svg, size) in pictures.items():
+        draw(page, svg, size).save(IMAGES / name, optimize=True)
+    sizes = [draw(page, tile, size) for size in FAVICON]
+    sizes[-1].save(
+        IMAGES / "favicon.ico",
+        sizes=[(size, size) for size in FAVICON],
+        append_images=sizes[:-1],
+    )
+
+
+def main() -> int:
+    chromium = on_machine()
+    if chromium is None:
+        raise Problem("There is no Chromium: install one, or name one in HMS_CHROMIUM.")
+    flags = ["--no-sandbox"] * (os.geteuid() == 0)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=flags)
+        write(browser.new_page())
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Problem as problem:
+        sys.exit(str(problem))

@@ -1,0 +1,112 @@
+"""What a phone keeps of the house: the installed app's card, its worker, the page without a net."""
+
+import json
+from hashlib import sha256
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+
+# What the page without a net is made of.
+SHELL = (
+    "css/hms.css",
+    "fonts/outfit-latin.woff2",
+    "img/favicon.svg",
+    "img/icons.svg",
+    "js/offline.js",
+    "js/theme.js",
+)
+# The ground of the light theme and the header's indigo, as tokens.css has them.
+GROUND, ACCENT = "#eef0ff", "#4f46e5"
+ICONS = (
+    {"src": "img/favicon.svg", "sizes": "any", "type": "image/svg+xml"},
+    {"src": "img/app-192.png", "sizes": "192x192", "type": "image/png"},
+    {"src": "img/app-512.png", "sizes": "512x512", "type": "image/png"},
+    {
+        "src": "img/app-maskable-192.png",
+        "sizes": "192x192",
+        "type": "image/png",
+        "purpose": "maskable",
+    },
+    {
+        "src": "img/app-maskable-512.png",
+        "sizes": "512x512",
+        "type": "image/png",
+        "purpose": "maskable",
+    },
+)
+
+
+@login_not_required
+@require_safe
+@cache_control(max_age=3600)
+@vary_on_headers("Accept-Language")
+def manifest(request: HttpRequest) -> HttpResponse:
+    """The web-app manifest, in the reader's language."""
+    card = {
+        "id": "/",
+        "name": _("HMS, appointments at your hospital"),
+        "short_name": "HMS",
+        "description": _("Find a doctor and a time that suits you, and book it in one click."),
+        "lang": translation.get_language(),
+        "dir": "rtl" if translation.get_language_bidi() else "ltr",
+        "start_url": reverse("bookings:dashboard"),
+        "scope": "/",
+        "display": "standalone",
+        "theme_color": ACCENT,
+        "background_color": GROUND,
+        "categories": ["medical", "health"],
+        "icons": [{**icon, "src": static(icon["src"])} for icon in ICONS],
+        "shortcuts": [
+            {"name": _("My visits"), "url": reverse("bookings:dashboard")},
+            {"name": _("Find a doctor"), "url": reverse("availability:home")},
+        ],
+    }
+    return JsonResponse(card, content_type="application/manifest+json")
+
+
+@login_not_required
+@require_safe
+def offline(request: HttpRequest) -> HttpResponse:
+    """What stands in for any page while there is no net. The same for everybody who asks."""
+    with translation.override(_language(request)):
+        return render(request, "offline.html")
+
+
+@login_not_required
+@require_safe
+@cache_control(no_cache=True)
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The worker with the addresses that it keeps, from the root: only so may it see every page.
+
+    Whatever changes in one of them changes this text, and so brings a new worker.
+    """
+    language = _language(request)
+    page = f"{reverse('offline')}?{urlencode({'language': language})}"
+    files = [static(name) for name in SHELL]
+    with translation.override(language):
+        made_of = json.dumps([files, render_to_string("offline.html")])
+    kept = {"name": f"hms-{sha256(made_of.encode()).hexdigest()[:12]}", "page": page}
+    return HttpResponse(
+        f"self.KEPT = {json.dumps({**kept, 'files': files})};\n"
+        f"importScripts({json.dumps(static('js/service-worker.js'))});\n",
+        content_type="text/javascript; charset=utf-8",
+    )
+
+
+def _language(request: HttpRequest) -> str:
+    """The language that the address asks for, if it is one of ours, or the reader's."""
+    asked = request.GET.get("language", "")
+    if asked in dict(settings.LANGUAGES):
+        return asked
+    return translation.get_language() or settings.LANGUAGE_CODE
