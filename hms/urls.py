@@ -17,6 +17,7 @@ urlpatterns = [
     path("favicon.ico", views.favicon, name="favicon"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("styleguide/", styleguide.styleguide, name="styleguide"),
     path("status/", views.status, name="status"),
     path("csp-report/", views.csp_report, name="csp_report"),
 ]

@@ -1,0 +1,178 @@
+"""The living style guide: every component in its states, by the same partials as the pages."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from availability.finding import Strip, StripDay
+from availability.models import TimeSlot
+from bookings.days import Entry
+from bookings.models import Booking
+from bookings.standing import Mark, Standing
+from users.models import Clinic, DoctorProfile, PatientProfile, Specialty
+
+# The template's name under hms/styleguide/, what the part is called, what its states are.
+PARTS: tuple[tuple[str, str | Promise, str | Promise], ...] = (
+    ("type", _("Type"), _("Outfit, one scale; figures of times stand under each other.")),
+    (
+        "button",
+        _("Buttons"),
+        _(
+            "Hover lifts or tints within 130 ms; focus draws a ring of 3 px. Busy is set by a form on "
+            "its way, pressed by what can be switched."
+        ),
+    ),
+    (
+        "chip",
+        _("Times"),
+        _("A colour and a word for each state. Only a free one can be pressed, and fills on hover."),
+    ),
+    ("badge", _("Badges"), _("A state in a word. What waits has a ring, what failed a square.")),
+    ("banner", _("Banners and errors"), _("The summary of errors takes the focus on a page.")),
+    ("field", _("Fields"), _("Label above, hint, error, control; focus draws the ring.")),
+    ("card", _("Cards"), _("Glass over the mesh; the hero is the one thing on its page.")),
+    ("avatar", _("Faces and leaves"), _("Initials where there is no photo. Decoration alone.")),
+    ("day-strip", _("Day strip"), _("The chosen day is filled; the strip scrolls by itself.")),
+    ("lists", _("Slots and visits"), _("Long names wrap; what can be done moves below.")),
+    ("timeline", _("Timeline"), _("A day: booked, free, not booked, nothing published, now.")),
+    ("table", _("Table, facts, history"), _("A wide table scrolls in its own frame.")),
+    ("ways", _("Tabs, pages, steps"), _("Where one is carries aria-current, not colour alone.")),
+    ("empty", _("Empty state"), _("Says what is missing and offers the next step.")),
+    (
+        "over",
+        _("Dialog, loading, toast"),
+        _("A dialog gives the focus back. Grey bars breathe, unless motion is not wanted."),
+    ),
+)
+LONG_NAME = "Prof. Dr. med. Maximiliane Freifrau von Hohenlohe-Waldenburg-Schillingsfürst"
+# What ties one element of a specimen to another, and so must differ between the two copies.
+TIES = re.compile(r'\b(id|for|name|aria-labelledby|aria-describedby)="([^"]+)"|href="#([\w-]+)"')
+
+
+@dataclass(frozen=True)
+class Specimen:
+    title: str | Promise
+    note: str | Promise
+    light: SafeString
+    dark: SafeString
+
+
+class SampleForm(forms.Form):
+    name = forms.CharField(label=_("Name"), help_text=_("As it stands on your card."))
+    kind = forms.ChoiceField(
+        label=_("Kind of visit"), choices=TimeSlot.Kind.choices, widget=forms.RadioSelect
+    )
+    where = forms.ChoiceField(label=_("Where"), choices=[("1", LONG_NAME)], required=False)
+    day = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}))
+    note = forms.CharField(label=_("About you"), required=False, widget=forms.Textarea)
+    photo = forms.FileField(label=_("Photo"), required=False)
+    closed = forms.CharField(label=_("Closed"), disabled=True, initial=LONG_NAME, required=False)
+    agreed = forms.BooleanField(label=_("I agree"), required=False)
+
+
+@require_safe
+def styleguide(request: HttpRequest) -> HttpResponse:
+    """For staff, and for whoever develops on it."""
+    if not (settings.DEBUG or request.user.is_staff):
+        raise PermissionDenied(_("This page is for the clinic's staff."))
+    samples = _samples(timezone.now())
+    specimens = [_specimen(name, title, note, samples) for name, title, note in PARTS]
+    return render(request, "hms/styleguide.html", {"specimens": specimens})
+
+
+def _specimen(
+    name: str, title: str | Promise, note: str | Promise, samples: dict[str, Any]
+) -> Specimen:
+    html = render_to_string(f"hms/styleguide/{name}.html", samples)
+    return Specimen(title, note, light=_copy(html, name), dark=_copy(html, f"{name}-dark"))
+
+
+def _copy(html: str, suffix: str) -> SafeString:
+    """The same once more beside itself, tied together under ids of its own."""
+
+    def rename(match: re.Match[str]) -> str:
+        attribute, ids, target = match.groups()
+        if target:
+            return f'href="#{target}-{suffix}"'
+        return f'{attribute}="{" ".join(f"{one}-{suffix}" for one in ids.split())}"'
+
+    return mark_safe(TIES.sub(rename, html))  # noqa: S308 -- made of our own templates
+
+
+def _samples(now: datetime) -> dict[str, Any]:
+    """Objects as the pages' partials take them; none is in the database."""
+    clinic = Clinic(pk=1, name="Spree Clinic Berlin", time_zone="Europe/Berlin")
+    clinic.address, clinic.phone = "Schiffbauerdamm 40\n10117 Berlin", "+49 30 5550 1440"
+    doctor = DoctorProfile(pk=1, name=LONG_NAME, specialty=Specialty(name="Dermatology"))
+    start = now.replace(minute=0, second=0, microsecond=0) + timedelta(days=1)
+    slots = [_slot(number, doctor, clinic, start) for number in range(4)]
+    slots[1].live_booking = 1
+    booking = Booking(
+        reference="AZ40NDNT",
+        slot=slots[0],
+        patient=PatientProfile(name="João Pedro de Albuquerque"),
+        starts_at=slots[0].starts_at,
+        ends_at=slots[0].ends_at,
+    )
+    day = start.date()
+    strip = [StripDay(day + timedelta(days=n), free) for n, free in enumerate((14, 0, 5, 19))]
+    return {
+        "name": LONG_NAME,
+        "clinic": clinic,
+        "doctor": doctor,
+        "slots": slots,
+        "strip": Strip(strip, chosen=day, later=day + timedelta(days=4)),
+        "booking": booking,
+        "standing": Standing(
+            mail=Mark("ok", _("E-mail sent")), calendar=Mark("warn", _("Calendar needs reconnecting"))
+        ),
+        "entries": _day(booking, start),
+        "form": SampleForm(auto_id="sample_%s"),
+        "refused": SampleForm({"name": "", "kind": "video"}, auto_id="refused_%s"),
+    }
+
+
+def _slot(number: int, doctor: DoctorProfile, clinic: Clinic, start: datetime) -> TimeSlot:
+    """The last of them is over."""
+    starts_at = start + timedelta(minutes=20 * number, days=-9 if number == 3 else 0)
+    slot = TimeSlot(
+        pk=number + 1,
+        doctor=doctor,
+        clinic=clinic,
+        kind=TimeSlot.Kind.VIDEO if number == 2 else TimeSlot.Kind.IN_PERSON,
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(minutes=20),
+    )
+    slot.live_booking = None
+    return slot
+
+
+def _day(booking: Booking, start: datetime) -> list[Entry]:
+    states = ("past", "booked", "pause", "open")
+    hours = [start + timedelta(hours=number) for number in range(len(states) + 1)]
+    return [
+        Entry(
+            starts_at=hours[number],
+            ends_at=hours[number + 1],
+            zone="Europe/Berlin",
+            state=state,
+            slots=0 if state == "pause" else number + 1,
+            booking=booking if state == "booked" else None,
+            is_video=state == "booked",
+            is_running=state == "booked",
+        )
+        for number, state in enumerate(states)
+    ]

@@ -1,0 +1,59 @@
+"""The style guide: whom it is for, and that it shows what there is."""
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from users.tests.factories import make_patient, make_staff
+
+COMPONENTS = Path(__file__).parents[2] / "static/css/components"
+URL = "/styleguide/"
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def guide(client):
+    client.force_login(make_staff())
+    return client.get(URL).content.decode()
+
+
+def test_it_is_for_staff(client):
+    assert client.get(URL).status_code == 302
+    client.force_login(make_patient().user)
+    assert client.get(URL).status_code == 403
+    client.force_login(make_staff())
+    assert client.get(URL).status_code == 200
+
+
+def test_while_developing_it_is_for_every_account(client, settings):
+    settings.DEBUG = True
+    client.force_login(make_patient().user)
+    assert client.get(URL).status_code == 200
+
+
+def test_each_specimen_stands_there_light_and_dark(guide):
+    themes = Counter(re.findall(r'class="specimen stack" data-theme="(\w+)"', guide))
+    assert themes["light"] == themes["dark"] > 10
+
+
+def test_the_copies_share_no_id_and_each_label_finds_its_own_field(guide):
+    ids = Counter(re.findall(r'\bid="([^"]+)"', guide))
+    assert [one for one, number in ids.items() if number > 1] == []
+    tied = re.findall(r'\b(?:for|aria-labelledby|aria-describedby)="([^"]+)"', guide)
+    assert {one for group in tied for one in group.split()} <= set(ids)
+
+
+# What stands on every page, or has a page of its own to look at.
+ELSEWHERE = {"account-nav", "filters", "footer", "freshness", "header", "languages", "menu", "more"}
+ELSEWHERE |= {"utilities", "visit", "week-grid", "icon"}
+
+
+@pytest.mark.parametrize(
+    "name", sorted({path.stem for path in COMPONENTS.glob("*.css")} - ELSEWHERE)
+)
+def test_every_component_stands_in_it(guide, name):
+    block = re.search(r"^\.([\w-]+)", (COMPONENTS / f"{name}.css").read_text(), re.MULTILINE)
+    assert block, name
+    assert re.search(rf'class="[^"]*\b{block[1]}\b', guide), f"{name}: .{block[1]}"
