@@ -46,6 +46,7 @@ def patient(request: SignedInRequest) -> HttpResponse:
     context = {
         "next": visits[0] if visits else None,
         "is_running": bool(coming) and coming[0].starts_at <= now,
+        "directions": directions_link(coming[0].slot.clinic.address) if coming else "",
         "coming": visits[1:],
         "past": [(booking, standing[booking.pk]) for booking in past],
         "older_url": older,
@@ -86,13 +87,11 @@ def doctor(request: SignedInRequest) -> HttpResponse:
         return render(request, "bookings/doctor_waiting.html", {"doctor": profile})
     now = timezone.now()
     zone = days.zone_of(profile)
-    today = days.today(profile, zone, now)
     context = {
         "doctor": profile,
         "zone": zone,
         "now": now,
-        "today": today,
-        "booked_today": sum(1 for entry in today if entry.booking),
+        "today": days.today(profile, zone, now),
         "next_visit": days.coming_visits(profile, now).order_by("slot__starts_at").first(),
         "week": days.next_days(profile, zone, now),
         "new": days.coming_visits(profile, now)

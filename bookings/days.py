@@ -1,6 +1,6 @@
 """A doctor's days: who comes today, and how full the next ones are."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -19,10 +19,23 @@ DAYS_AHEAD = 7
 
 @dataclass(frozen=True)
 class Entry:
-    slot: TimeSlot
-    booking: Booking | None
-    state: str  # "booked", "open", "past" (went unused), for chips and badges
-    is_running: bool
+    """A stretch of the day: one visit, free times back to back, or a pause between times."""
+
+    starts_at: datetime
+    ends_at: datetime
+    zone: str
+    state: str  # "booked", "open", "past" (went unused) or "pause"
+    slots: int = 0
+    booking: Booking | None = None
+    is_video: bool = False
+    is_running: bool = False
+
+
+@dataclass(frozen=True)
+class Today:
+    entries: list[Entry]
+    slots: int
+    booked: int
 
 
 @dataclass(frozen=True)
@@ -40,8 +53,8 @@ def zone_of(doctor: DoctorProfile) -> str:
     return clinic.time_zone if clinic else "UTC"
 
 
-def today(doctor: DoctorProfile, zone: str, now: datetime) -> list[Entry]:
-    """Today's slots in order. Two queries."""
+def today(doctor: DoctorProfile, zone: str, now: datetime) -> Today:
+    """Today from its first slot to its last. Two queries."""
     start, end = day_bounds(local(now, zone).date(), zone)
     live = Booking.objects.live().select_related("patient__user")
     slots = (
@@ -51,18 +64,43 @@ def today(doctor: DoctorProfile, zone: str, now: datetime) -> list[Entry]:
         .prefetch_related(Prefetch("bookings", live, to_attr="live_bookings"))
         .order_by("starts_at")[:MOST_SLOTS_A_DAY]
     )
-    return [_entry(slot, now) for slot in slots]
+    single = [_entry(slot, now) for slot in slots]
+    booked = sum(1 for entry in single if entry.booking)
+    return Today(entries=_stretches(single), slots=len(single), booked=booked)
 
 
 def _entry(slot: TimeSlot, now: datetime) -> Entry:
     booking = next(iter(slot.live_bookings), None)  # type: ignore[attr-defined]
     free = "past" if slot.starts_at <= now else "open"
     return Entry(
-        slot=slot,
-        booking=booking,
+        starts_at=slot.starts_at,
+        ends_at=slot.ends_at,
+        zone=slot.clinic.time_zone,
         state="booked" if booking else free,
+        slots=1,
+        booking=booking,
+        is_video=slot.kind == TimeSlot.Kind.VIDEO,
         is_running=slot.starts_at <= now < slot.ends_at,
     )
+
+
+def _stretches(entries: list[Entry]) -> list[Entry]:
+    """The same day with free times joined, and with the pauses between what is published."""
+    day: list[Entry] = []
+    for entry in entries:
+        last = day[-1] if day else entry
+        if last.ends_at < entry.starts_at:
+            day.append(Entry(last.ends_at, entry.starts_at, entry.zone, "pause"))
+        elif day and _continues(last, entry):
+            day[-1] = replace(last, ends_at=entry.ends_at, slots=last.slots + entry.slots)
+            continue
+        day.append(entry)
+    return day
+
+
+def _continues(last: Entry, entry: Entry) -> bool:
+    alike = last.state == entry.state and last.zone == entry.zone
+    return alike and not (entry.booking or last.is_running or entry.is_running)
 
 
 def next_days(doctor: DoctorProfile, zone: str, now: datetime) -> list[Day]:

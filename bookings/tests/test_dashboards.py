@@ -6,7 +6,7 @@ from django.test import Client
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings import dashboards, jobs
+from bookings import dashboards, days, jobs
 from bookings.tests.factories import make_booking, make_connection
 from users.models import User
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
@@ -75,7 +75,7 @@ def test_patient_sees_next_coming_and_past_visits():
 def test_visit_that_is_running_comes_first():
     patient = make_patient()
     make_booking(patient=patient, starts_at=timezone.now() - timedelta(minutes=5))
-    assert '<p class="lede">Now</p>' in page(patient.user, PATIENT)
+    assert '<p class="visit__countdown">Now</p>' in page(patient.user, PATIENT)
 
 
 def test_past_visits_come_in_pages_and_none_is_lost(monkeypatch):
@@ -156,6 +156,42 @@ def test_doctor_sees_the_day_in_the_clinics_zone():
     assert '<th scope="row">Wed 3 Mar</th><td class="time">1</td><td class="time">0</td>' in html
     assert html.count('scope="row"') == 7
     assert "Next patient in 3 hours" in html
+
+
+def test_free_times_back_to_back_are_one_stretch_and_pauses_are_named():
+    doctor = make_doctor()
+
+    def publish(minutes, **fields):
+        slot = make_slot(doctor=doctor, starts_at=NOON + timedelta(minutes=minutes), **fields)
+        return (slot.ends_at - NOON) // timedelta(minutes=1)
+
+    with time_machine.travel(NOON, tick=False):
+        first = publish(10)
+        second = publish(first)
+        booked = make_booking(
+            slot=make_slot(doctor=doctor, starts_at=NOON + timedelta(minutes=second))
+        )
+        publish((booked.ends_at - NOON) // timedelta(minutes=1) + 60)
+        day = days.today(doctor, "UTC", NOON)
+    assert [(entry.state, entry.slots) for entry in day.entries] == [
+        ("open", 2),
+        ("booked", 1),
+        ("pause", 0),
+        ("open", 1),
+    ]
+    assert (day.slots, day.booked) == (4, 1)
+    ends = [entry.ends_at for entry in day.entries]
+    assert ends[:-1] == [entry.starts_at for entry in day.entries[1:]]
+
+
+def test_a_free_time_that_runs_now_stands_alone():
+    doctor = make_doctor()
+    with time_machine.travel(NOON, tick=False):
+        slot = make_slot(doctor=doctor, starts_at=NOON - timedelta(minutes=5))
+        before = slot.starts_at - (slot.ends_at - slot.starts_at)
+        make_slot(doctor=doctor, starts_at=before)
+        entries = days.today(doctor, "UTC", NOON).entries
+    assert [entry.is_running for entry in entries] == [False, True]
 
 
 def test_doctor_sees_new_bookings_latest_first():

@@ -9,10 +9,13 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timesince import timesince
+from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from hms.lib.clock import local
+
+DAYS_IN_A_WEEK = 7
 
 register = template.Library()
 
@@ -58,10 +61,16 @@ def when(context: Context, start: datetime, end: datetime, zone: str) -> str:
     """Day and times in the clinic's zone, named, and the reader's own where it differs."""
     here, until = local(start, zone), local(end, zone)
     clock = from_to(date_format(here, "TIME_FORMAT"), date_format(until, "TIME_FORMAT"))
+    # Named, because a translation may put the time first.
+    words = format_html(
+        day_and_time("{day}", "{time}"),
+        day=date_format(here, "SHORT_DATE_FORMAT"),
+        time=format_html('<span class="clock">{}</span>', clock),
+    )
     html = format_html(
         '<time class="time" datetime="{}">{}</time> <span class="zone">{}</span>',
         here.isoformat(),
-        day_and_time(date_format(here, "SHORT_DATE_FORMAT"), clock),
+        words,
         _("%(zone)s time") % {"zone": zone_label(start, zone)},
     )
     own = timezone.get_current_timezone_name()
@@ -74,6 +83,21 @@ def when(context: Context, start: datetime, end: datetime, zone: str) -> str:
         html,
         _("%(time)s your time") % {"time": date_format(there, day)},
     )
+
+
+@register.simple_tag
+def countdown(moment: datetime, zone: str) -> str:
+    """How long until then, as one would say it: `Tomorrow at 09:20`, by the clock in `zone`."""
+    now, there = timezone.now(), local(moment, zone)
+    days = (there.date() - local(now, zone).date()).days
+    if days == 0:
+        return _("Today, in %(wait)s") % {"wait": timeuntil(moment, now, depth=1)}
+    if days == 1:
+        return _("Tomorrow at %(time)s") % {"time": date_format(there, "TIME_FORMAT")}
+    if days < DAYS_IN_A_WEEK:
+        words = ngettext("In %(n)s day, on %(day)s", "In %(n)s days, on %(day)s", days)
+        return words % {"n": days, "day": date_format(there, "l")}
+    return _("In %(wait)s") % {"wait": timeuntil(moment, now, depth=1)}
 
 
 @register.filter

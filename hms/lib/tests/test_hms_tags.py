@@ -1,10 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.template import Context, Template
 from django.utils import timezone
 
-from hms.lib.templatetags.hms_tags import wait
+from hms.lib.templatetags.hms_tags import device_key, wait
 
 START = datetime(2027, 3, 2, 8, 20, tzinfo=UTC)
 
@@ -18,8 +19,8 @@ def render(zone="Europe/Berlin"):
 
 def test_when_names_day_times_and_zone():
     assert render() == (
-        '<time class="time" datetime="2027-03-02T09:20:00+01:00">Tue 2 Mar 2027, 09:20–09:40</time>'
-        ' <span class="zone">Berlin (CET) time</span>'
+        '<time class="time" datetime="2027-03-02T09:20:00+01:00">Tue 2 Mar 2027, '
+        '<span class="clock">09:20–09:40</span></time> <span class="zone">Berlin (CET) time</span>'
     )
 
 
@@ -59,3 +60,26 @@ def test_in_zone_outlasts_the_date_filter():
 )
 def test_wait_says_how_long(waited, words):
     assert wait(waited) == words
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (timedelta(minutes=25), "Today, in 25 minutes"),
+        (timedelta(hours=13), "Today, in 13 hours"),
+        (timedelta(hours=16), "Tomorrow at 01:20"),
+        (timedelta(days=2), "In 2 days, on Thursday"),
+        (timedelta(days=20), "In 2 weeks"),
+    ],
+)
+def test_countdown_counts_days_by_the_clinics_clock(later, words):
+    template = Template("{% countdown moment 'Europe/Berlin' %}")
+    with time_machine.travel(START, tick=False):
+        said = template.render(Context({"moment": START + later}))
+    assert said.replace("\xa0", " ") == words
+
+
+def test_device_key_tells_two_accounts_apart_and_nothing_more():
+    assert device_key(1) == device_key(1)
+    assert device_key(1) != device_key(2)
+    assert len(device_key(1)) == 16
