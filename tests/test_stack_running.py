@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from hms.dev.layout import ROOT
+from hms.dev.layout import PORTS, ROOT
 from hms.dev.leftovers import birth, marked
 from hms.dev.ports import free_offset
 from hms.dev.processes import MARK
 from hms.dev.running import RunningStack, fetch_json, wait_until
 
-PARTS = ("db", "web", "worker", "lambda", "mail", "google")
+PARTS = ("db", "web", "live", "worker", "lambda", "mail", "google")
 
 
 def status(url: str) -> int:
@@ -56,8 +56,7 @@ def test_one_screen_names_addresses_and_how_to_stop(stack):
 def test_everything_listens_on_loopback_only(stack):
     rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
     rows += Path("/proc/net/tcp6").read_text().splitlines()[1:]
-    ours = {f"{stack.ports[name]:04X}" for name in ("web", "db", "lambda", "smtp", "inbox")}
-    ours |= {f"{stack.ports[name]:04X}" for name in ("lambda_control", "google")}
+    ours = {f"{stack.ports[name]:04X}" for name in PORTS}
     listening = [row.split()[1] for row in rows if row.split()[3] == "0A"]
     hosts = {address.split(":")[0] for address in listening if address.split(":")[1] in ours}
     assert hosts == {"0100007F"}
@@ -75,7 +74,7 @@ def test_secrets_are_readable_by_their_owner_alone(stack):
         assert (stack.state / name).stat().st_mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("name", ["worker", "web", "lambda", "mail", "db"])
+@pytest.mark.parametrize("name", ["worker", "web", "live", "lambda", "mail", "db"])
 def test_a_killed_part_comes_back_and_is_told(stack, name):
     before = stack.said().count("starting it again")
     old = stack.kill(name)

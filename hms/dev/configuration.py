@@ -22,8 +22,10 @@ LOOPBACK = ("localhost", HOST)
 CONFIGURED = (
     *("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_POOL_MAX"),
     *("DB_TEST_NAME", "SECRET_KEY", "EMAIL_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS", "SITE_URL"),
+    *("LIVE_URL", "LIVE_MOST_WATCHERS"),
     *("ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "LOCAL_INBOX_URL", "SERVERLESS_EMAIL_URL"),
     *("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS", "STATIC_ROOT", "MEDIA_ROOT"),
+    *("MEDIA_S3_BUCKET", "MEDIA_S3_PREFIX", "MEDIA_S3_REGION", "MEDIA_S3_ENDPOINT"),
     *("MEDIA_S3_BUCKET", "MEDIA_S3_PREFIX", "MEDIA_S3_REGION", "MEDIA_S3_ENDPOINT"),
     *("GOOGLE_CLIENT_SECRETS", "GOOGLE_API_BASE", "GOOGLE_REVOKE_URL"),
 )
@@ -99,7 +101,7 @@ class Configuration:
 
     def wanted_ports(self) -> dict[str, str]:
         """The ports that will be opened, by name, each with what it is for."""
-        wanted = {"web": "the website"}
+        wanted = {"web": "the website", "live": "the live process"}
         if self.local_db:
             wanted["db"] = "PostgreSQL"
         if self.local_lambda:
@@ -128,6 +130,8 @@ class Configuration:
             "STATIC_ROOT": str(HOME / "static"),
             "MEDIA_ROOT": str(state.folder / "media"),
         }
+        if urlsplit(self.site_url(ports)).hostname in LOOPBACK:
+            ours["LIVE_URL"] = f"http://localhost:{ports['live']}"
         if self.local_lambda:
             ours["EMAIL_SIGNING_KEYS"] = secrets["EMAIL_SIGNING_KEYS"]
             ours["SERVERLESS_EMAIL_URL"] = f"http://{HOST}:{ports['lambda']}/send"

@@ -11,6 +11,7 @@ HOST = "127.0.0.1"
 # Every port stays below 32768, where the kernel hands out ports for outgoing connections.
 PORTS = {
     "web": 8000,
+    "live": 8001,
     "lambda": 3000,
     "lambda_control": 3002,
     "db": 15432,

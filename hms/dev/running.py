@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hms.dev.layout import HOST, ROOT, Ports
+from hms.dev.layout import HOST, PORTS, ROOT, Ports
 from hms.dev.leftovers import birth
 from hms.dev.processes import LONGEST_PAUSE
 
@@ -116,7 +116,7 @@ class RunningStack:
     # --- its parts --------------------------------------------------------------------------
 
     def pid(self, name: str) -> int:
-        """The process id of a part: db, web, worker, lambda, mail or google."""
+        """The process id of a part: db, web, live, worker, lambda, mail or google."""
         entries = json.loads((self.state / "run" / "children.json").read_text())
         return int(entries[name]["pid"])
 
@@ -167,8 +167,8 @@ class RunningStack:
     def _is_answering(self, name: str) -> bool:
         from hms.dev.ports import is_answering
 
-        ports = {"web": "web", "db": "db", "lambda": "lambda", "mail": "inbox", "google": "google"}
-        return name not in ports or is_answering(self.ports[ports[name]])
+        port = {"mail": "inbox"}.get(name, name)
+        return port not in PORTS or is_answering(self.ports[port])
 
     # --- what is in it ----------------------------------------------------------------------
 

@@ -68,6 +68,17 @@ def worker(python: Path, env: dict[str, str], *, says_when_ready: bool) -> Servi
     )
 
 
+def live(python: Path, env: dict[str, str], ports: Ports) -> Service:
+    return Service(
+        name="live",
+        title="live process",
+        command=[python, "-m", "hms.live", "--bind", f"{HOST}:{ports['live']}"],
+        env=env,
+        cwd=ROOT,
+        ready=answers(ports["live"], "/healthz", status=200),
+    )
+
+
 def mail_function(
     node: Node,
     python: Path,

@@ -192,6 +192,7 @@ class Stack:
         group.create_task(
             self._run(services.worker(python, env, says_when_ready=configuration.logs_info))
         )
+        group.create_task(self._run(services.live(python, env, self.ports)))
         await static
         await self._run(services.web(python, env, self.ports, debug=self.options.debug))
 

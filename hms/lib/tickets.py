@@ -14,8 +14,6 @@ from django.core import signing
 CHANNEL = "hms_changes"
 GOOD_FOR = 3600.0  # seconds: for so long a reader who lost the right to look may still hear
 
-_signer = signing.Signer(salt="hms.lib.tickets")
-
 
 @dataclass(frozen=True)
 class Ticket:
@@ -26,15 +24,19 @@ class Ticket:
         return now - self.at > GOOD_FOR
 
 
+def _signer() -> signing.Signer:
+    return signing.Signer(salt="hms.lib.tickets")
+
+
 def issue(topic: str, at: float | None = None) -> str:
     """A ticket as text that fits into a URL. Take it before what is shown is read."""
-    return _signer.sign(f"{topic}~{time.time() if at is None else at:.3f}")
+    return _signer().sign(f"{topic}~{time.time() if at is None else at:.3f}")
 
 
 def read(text: str) -> Ticket | None:
     """The ticket that we once issued, or None for anything else."""
     try:
-        topic, _, at = _signer.unsign(text).partition("~")
+        topic, _, at = _signer().unsign(text).partition("~")
     except signing.BadSignature:
         return None
     return Ticket(topic, float(at))

@@ -203,8 +203,9 @@
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) start();
   });
-  if (!document.hidden) {
-    listen();
+  // The page itself comes first; what changes meanwhile the ticket makes known.
+  window.addEventListener("load", () => {
+    after("retry", FIRST_WAIT, listen);
     plan();
-  }
+  });
 })();
