@@ -1,0 +1,59 @@
+"""Whole days from one date to another, and the moments at which they begin and end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from hms.lib.clock import day_bounds
+
+# Dates outside mean nothing here, and near the calendar's own ends arithmetic fails.
+EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
+_EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Days:
+    """From the first date to the last, both included. ValueError when there would be none."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if not EARLIEST <= self.first <= self.last <= LATEST:
+            raise ValueError(f"no days from {self.first} to {self.last}")
+
+    @classmethod
+    def read(cls, text: str) -> "Days":
+        """What str() wrote, `2026-11-01..2026-11-07`; ValueError for anything else."""
+        first, _between, last = text.partition("..")
+        return cls(date.fromisoformat(first), date.fromisoformat(last))
+
+    def __str__(self) -> str:
+        return f"{self.first}..{self.last}"
+
+    def __len__(self) -> int:
+        return (self.last - self.first).days + 1
+
+    def __iter__(self) -> Iterator[date]:
+        return (self.first + timedelta(days=number) for number in range(len(self)))
+
+    def words(self) -> str:
+        """`Sun 1 Nov 2026 – Sat 7 Nov 2026`, in the reader's language."""
+        first = date_format(self.first, "SHORT_DATE_FORMAT")
+        if len(self) == 1:
+            return first
+        last = date_format(self.last, "SHORT_DATE_FORMAT")
+        return _("%(first)s – %(last)s") % {"first": first, "last": last}
+
+    def bounds(self, zone: str) -> tuple[datetime, datetime]:
+        """The first moment of the days and the first one after them, in UTC, on that clock."""
+        return day_bounds(self.first, zone)[0], day_bounds(self.last, zone)[1]
+
+    def everywhere(self) -> tuple[datetime, datetime]:
+        """Bounds in UTC that hold those of every zone on earth."""
+        begin = datetime.combine(self.first, time.min, UTC)
+        end = datetime.combine(self.last, time.min, UTC) + timedelta(days=1)
+        return begin - _EASTERNMOST, end + _WESTERNMOST
