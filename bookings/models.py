@@ -204,26 +204,31 @@ class DayTotal(models.Model):
         BOOKED = "booked", _("bookings made")
         CANCELLED = "cancelled", _("bookings cancelled")
         PUBLISHED = "published", _("slots that were not withdrawn")
-        TAKEN = "taken", _("slots with a live booking")
         AHEAD = "ahead", _("visits by how many days ahead they were booked")
 
     what = models.CharField(_("what happened"), max_length=10, choices=What)
     day = models.DateField(_("day"), help_text=_("on the clinic’s clock"))
+    # Without indexes of their own: rows are found by kind and day alone.
     clinic = models.ForeignKey(
-        Clinic, on_delete=models.PROTECT, related_name="+", verbose_name=_("clinic")
+        Clinic,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("clinic"),
     )
     doctor = models.ForeignKey(
         DoctorProfile,
         on_delete=models.PROTECT,
         null=True,
         related_name="+",
+        db_index=False,
         verbose_name=_("doctor"),
     )
     detail = models.CharField(
         _("detail"),
         max_length=8,
         blank=True,
-        help_text=_("who cancelled, or how many days ahead"),
+        help_text=_("who cancelled, whether it was taken, or how many days ahead"),
     )
     count = models.PositiveIntegerField(_("count"))
     seconds = models.PositiveBigIntegerField(_("seconds"), default=0)
