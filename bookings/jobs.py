@@ -9,7 +9,7 @@ from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
-from bookings import calendars, emails
+from bookings import calendars, emails, totals
 from bookings.models import Booking, BookingQuerySet
 from users.models import User
 
@@ -55,6 +55,13 @@ def mirror_upcoming(*, user_id: int, after: int = 0) -> None:
         calendars.mirror(booking, only=user)
     if len(batch) == BATCH:
         mirror_upcoming.defer(user_id=user_id, after=batch[-1].pk)
+
+
+@app.periodic(cron="47 2 * * *")
+@app.task(name="bookings.jobs.sum_up_days", queue="housekeeping", queueing_lock="sum_up_days")
+def sum_up_days(timestamp: int) -> None:
+    """Count the days that are over: the staff's figures are right without it, but slow."""
+    totals.sum_up()
 
 
 def _locked() -> BookingQuerySet:
