@@ -15,7 +15,7 @@ from io import BytesIO
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.pofile import read_po, write_po
+from babel.messages.pofile import PoFileError, read_po, write_po
 
 from hms.dev import words
 from hms.dev.layout import ROOT
@@ -117,14 +117,20 @@ def problems() -> list[str]:
     """Everything that is wrong with any catalogue or template, one line each."""
     found = [line for book in BOOKS for po in book.files() for line in faults(book, po)]
     for template in words.templates():
-        bare = words.unmarked(template.read_text(encoding="utf-8"))
-        found += [f"{template.relative_to(ROOT)}: not marked to be translated: {b}" for b in bare]
+        source, name = template.read_text(encoding="utf-8"), template.relative_to(ROOT)
+        found += [f"{name}: not marked to be translated: {t}" for t in words.unmarked(source)]
+        found += [
+            f"{name}: name a format, do not spell it: {f}" for f in words.spelled_dates(source)
+        ]
     return found
 
 
 def faults(book: Book, po: Path) -> list[str]:
     """What is wrong with one catalogue, each line with its file and its message."""
-    have, want = read(po), wanted(book, language_of(po))
+    try:
+        have, want = read(po), wanted(book, language_of(po))
+    except PoFileError as error:
+        return [f"{po.relative_to(book.folder.parent)}: {error}"]
     told = [
         (have.get(message.id, message.context), message, fault)
         for message in _messages(want)
@@ -183,19 +189,22 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 2
     if not arguments:
-        for book in BOOKS:
-            for po in book.files():
-                po.write_bytes(updated(book, po))
-                po.with_suffix(".mo").write_bytes(compiled(read(po)))
+        write()
     found = problems()
     for line in found:
         print(line)
-    for book in BOOKS:
-        for po in book.files():
-            total = sum(1 for _message in _messages(read(po)))
-            print(f"{po.relative_to(ROOT)}: {total} messages")
     print(f"{len(found)} problems" if found else "All is translated.")
     return 1 if found else 0
+
+
+def write() -> None:
+    """Bring every file up to date and say how many messages each holds."""
+    for book in BOOKS:
+        for po in book.files():
+            po.write_bytes(updated(book, po))
+            catalogue = read(po)
+            po.with_suffix(".mo").write_bytes(compiled(catalogue))
+            print(f"{po.relative_to(ROOT)}: {len(list(_messages(catalogue)))} messages")
 
 
 if __name__ == "__main__":

@@ -42,16 +42,19 @@ _LIBRARIES = {
 }
 # Names of keys, which Babel takes for words in `gettext(message["added"]["name"])`.
 _KEYS = {"addedname", "changedname", "deletedname"}
-_BLOCK = re.compile(r"blocktrans(late)?\b")
+# Tags whose text is marked, or is not for readers.
+_BLOCK = re.compile(r"(blocktrans(late)?|comment)\b")
+# Formats of days and times that are the same in every language: named ones, single parts, ISO.
+_SPELLED = re.compile(r"""\|date:(["'])(?!(?:[A-Z_]+_FORMAT|.|Y-m-d(?:\\TH:i.*)?)\1)(.*?)\1""")
 _SEEN_ATTRIBUTES = {"title", "alt", "aria-label", "aria-description", "placeholder"}
 # Alike in every language; and the names of classes, in a template that makes them.
-_NAMES = re.compile(r"\b(HMS|CSV|UTC|Google)\b|&\w+;|\S+--\S+")
+_NAMES = re.compile(r"\b(HMS|CSV|UTC|CET|Google)\b|&\w+;|\S+--\S+")
 
 
 class Word(NamedTuple):
     """One message: its English text (singular and plural if it counts), its context, its home."""
 
-    id: str | tuple[str, str]
+    id: str | tuple[str, ...]
     context: str | None
     file: str
     comments: tuple[str, ...] = ()
@@ -78,11 +81,15 @@ def unmarked(source: str) -> list[str]:
     pieces, inside = [], False
     for token in Lexer(source).tokenize():
         if token.token_type == TokenType.BLOCK:
-            inside = bool(_BLOCK.match(token.contents)) or (
-                inside and not token.contents.startswith("end")
-            )
+            opens, closes = _BLOCK.match(token.contents), token.contents.startswith("end")
+            inside = bool(opens) or (inside and not closes)
         pieces.append(token.contents if token.token_type == TokenType.TEXT and not inside else " ")
     return [text for text in _Reader("".join(pieces)).texts if _is_language(text)]
+
+
+def spelled_dates(source: str) -> list[str]:
+    """The formats of days and times that a template spells out, in the order of one language."""
+    return [found[2] for found in _SPELLED.finditer(source)]
 
 
 def _is_language(text: str) -> bool:
@@ -98,7 +105,9 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self._skipped += tag in {"script", "style"}
-        self.texts += [value for name, value in attrs if name in _SEEN_ATTRIBUTES and value]
+        self.texts += [
+            " ".join(value.split()) for name, value in attrs if name in _SEEN_ATTRIBUTES and value
+        ]
 
     def handle_endtag(self, tag: str) -> None:
         self._skipped -= tag in {"script", "style"}
@@ -118,15 +127,17 @@ def _files(*folders: Path) -> list[Path]:
     )
 
 
-def _read(path: Path, name: str) -> Iterator[Word]:
+@cache
+def _read(path: Path, name: str) -> list[Word]:
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         # Indented as HTML is, it would be no Python.
         text = "\n".join(line.strip() for line in templatize(text, origin=name).splitlines())
     aliases = {alias: _KEYWORDS[name] for name, alias in _ALIAS.findall(text)}
     found = extract("python", BytesIO(text.encode()), _KEYWORDS | aliases, _TO_TRANSLATORS)
-    for _line, message, comments, context in found:
-        yield Word(message, context, name, tuple(comments))
+    return [
+        Word(message, context, name, tuple(comments)) for _line, message, comments, context in found
+    ]
 
 
 def _gaps(language: str) -> Iterator[Word]:
@@ -140,14 +151,9 @@ def _gaps(language: str) -> Iterator[Word]:
             for folder in catalogues
         ]
         for path in _files(*(home / part for part in parts)):
-            for word in _library_words(path, f"{library}/{path.relative_to(home)}"):
+            for word in _read(path, f"{library}/{path.relative_to(home)}"):
                 if word.id not in _KEYS and not any(_has(known, word) for known in theirs):
                     yield word
-
-
-@cache
-def _library_words(path: Path, name: str) -> list[Word]:
-    return list(_read(path, name))
 
 
 @cache
@@ -161,6 +167,6 @@ def _has(catalogue: Catalog, word: Word) -> bool:
     return message is not None and not message.fuzzy and all(strings(message.string))
 
 
-def strings(text: str | Iterable[str]) -> tuple[str, ...]:
+def strings(text: str | Iterable[str] | None) -> tuple[str, ...]:
     """One translation or all of its plural forms, as a tuple."""
-    return (text,) if isinstance(text, str) else tuple(text)
+    return (text,) if isinstance(text, str) else tuple(text or ("",))
