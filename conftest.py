@@ -106,17 +106,17 @@ def chromium() -> Path:
     return found
 
 
-@pytest.fixture
-def browser(chromium: Path, monkeypatch) -> Iterator[Browser]:
-    """A Chromium for one test.
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """A Chromium for one file of tests; each test has people, and so contexts, of its own.
 
     Not for the whole session: Playwright keeps a loop running in its thread as long as it lives,
     and tests that come later could neither run one of their own nor let Django ask its database.
     """
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     # Chromium's sandbox refuses root; these pages are all ours.
     as_root = ("--no-sandbox",) if os.geteuid() == 0 else ()
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         browser = playwright.chromium.launch(executable_path=chromium, args=[*QUIET, *as_root])
         yield browser
         browser.close()

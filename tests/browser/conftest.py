@@ -1,8 +1,23 @@
 """What the tests that walk through every page share."""
 
-import pytest
+from collections.abc import Iterator
 
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.backstage import Backstage
 from tests.browser.walk import NewWalk, Walk
+
+# A page may wait for its turn on a busy machine.
+expect.set_options(timeout=15_000)
+
+
+@pytest.fixture(scope="session")
+def backstage(stack) -> Iterator[Backstage]:
+    """Puts people and times on the stack where how they came there is not the point."""
+    backstage = Backstage(stack)
+    yield backstage
+    backstage.close()
 
 
 @pytest.fixture(scope="session")

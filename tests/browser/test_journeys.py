@@ -1,15 +1,13 @@
 """The main job on the whole running system: from two sign-ups to a visit, its mails and events."""
 
 import re
-from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from hms.dev.running import RunningStack, fetch_json, wait_until
+from tests.browser.backstage import IN_A_WEEK, Backstage
 from tests.browser.people import connect_calendar, log_in, new_address, sign_up
-
-IN_A_WEEK = date.today() + timedelta(days=7)  # noqa: DTZ011 -- any day that is ahead everywhere
 
 
 def new_doctor(new_page, stack: RunningStack, name: str) -> tuple[Page, str]:
@@ -46,6 +44,13 @@ def publish_a_slot(page: Page, at: str = "09:20", until: str = "09:40") -> None:
     page.get_by_role("button", name="Publish").click()
     expect(page).to_have_url(re.compile("/my-slots/"))
     expect(page.get_by_text(at).first).to_be_visible()
+
+
+def new_patient(new_page, backstage: Backstage, name: str) -> tuple[Page, str]:
+    """A patient's browser, signed in; how one signs up is the first journey's matter."""
+    page, person = new_page(), backstage.patient(name)
+    backstage.sign_in(page, person)
+    return page, person["email"]
 
 
 def find(page: Page, doctor: str) -> None:
@@ -107,9 +112,8 @@ def test_from_two_sign_ups_to_a_visit_and_back(new_page, stack):
     expect(other.get_by_role("link", name=re.compile("09:20"))).to_be_visible()
 
 
-def test_booking_needs_no_javascript(new_page, stack):
-    doctor, _email = new_doctor(new_page, stack, "Dr. Bo Li")
-    publish_a_slot(doctor)
+def test_booking_needs_no_javascript(new_page, stack, backstage):
+    backstage.doctor("Dr. Bo Li", free_at="09:20")
     patient, email = new_page(java_script_enabled=False), new_address("patient")
     find(patient, "Bo Li")
     patient.get_by_role("link", name=re.compile("09:20")).click()
@@ -120,12 +124,9 @@ def test_booking_needs_no_javascript(new_page, stack):
     stack.wait_for_mail(email, "appointment")
 
 
-def test_a_patient_books_in_one_click_and_going_back_does_no_harm(new_page, stack):
-    doctor, _email = new_doctor(new_page, stack, "Dr. Cleo Marchetti")
-    publish_a_slot(doctor)
-    patient, email = new_page(), new_address("patient")
-    patient.goto("/users/signup/")
-    sign_up(patient, stack, name="Jo", email=email)
+def test_a_patient_books_in_one_click_and_going_back_does_no_harm(new_page, backstage):
+    backstage.doctor("Dr. Cleo Marchetti", free_at="09:20")
+    patient, _email = new_patient(new_page, backstage, "Jo")
     find(patient, "Marchetti")
     patient.get_by_role("button", name=re.compile("09:20")).click()
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
@@ -138,12 +139,9 @@ def test_a_patient_books_in_one_click_and_going_back_does_no_harm(new_page, stac
     expect(patient.get_by_text("Dr. Cleo Marchetti")).to_have_count(1)
 
 
-def test_nothing_is_lost_while_the_mail_function_is_down(new_page, stack):
-    doctor, doctor_email = new_doctor(new_page, stack, "Dr. Dagný Ólafsdóttir")
-    publish_a_slot(doctor)
-    patient, email = new_page(), new_address("patient")
-    patient.goto("/users/signup/")
-    sign_up(patient, stack, name="Kwame Mensah", email=email)
+def test_nothing_is_lost_while_the_mail_function_is_down(new_page, stack, backstage):
+    doctor_email = backstage.doctor("Dr. Dagný Ólafsdóttir", free_at="09:20")["email"]
+    patient, email = new_patient(new_page, backstage, "Kwame Mensah")
     find(patient, "Dagný")
     with stack.without("lambda"):
         patient.get_by_role("button", name=re.compile("09:20")).click()
@@ -163,12 +161,9 @@ def is_well(stack: RunningStack) -> bool:
 
 
 @pytest.mark.parametrize("part", ["worker", "web", "db"])
-def test_a_booking_outlives_a_killed_part(new_page, stack, part):
-    doctor, _email = new_doctor(new_page, stack, f"Dr. Plug {part.title()}")
-    publish_a_slot(doctor)
-    patient, email = new_page(), new_address("patient")
-    patient.goto("/users/signup/")
-    sign_up(patient, stack, name="Sam O’Brien", email=email)
+def test_a_booking_outlives_a_killed_part(new_page, stack, backstage, part):
+    backstage.doctor(f"Dr. Plug {part.title()}", free_at="09:20")
+    patient, email = new_patient(new_page, backstage, "Sam O’Brien")
     find(patient, f"Plug {part}")
     patient.get_by_role("button", name=re.compile("09:20")).click()
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()

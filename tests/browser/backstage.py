@@ -1,0 +1,164 @@
+"""People and times put on the running stack without a page, where how they came is not the point.
+
+One Django process for all tests, because each costs seconds to start: `Backstage` asks it, and it
+answers with one of the verbs below. They go through the actions, as the pages do.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Page
+
+from hms.dev.layout import ROOT
+from hms.dev.running import RunningStack
+
+IN_A_WEEK = date.today() + timedelta(days=7)  # noqa: DTZ011 -- any day that is ahead everywhere
+
+
+class Backstage:
+    """Asks the process; its answers are what the verbs of the same name return."""
+
+    def __init__(self, stack: RunningStack) -> None:
+        self._url = stack.url
+        self._process = subprocess.Popen(
+            (sys.executable, "-m", "tests.browser.backstage"),
+            cwd=ROOT,
+            env={**stack._env, **stack.settings(), "DJANGO_SETTINGS_MODULE": "hms.settings"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        self._process.communicate(timeout=20)
+
+    def doctor(self, name: str, *, free_at: str = "") -> dict[str, str]:
+        """An approved doctor of the first clinic, perhaps with twenty free minutes in a week."""
+        return self._ask("doctor", name=name, free_at=free_at)
+
+    def patient(self, name: str) -> dict[str, str]:
+        return self._ask("patient", name=name)
+
+    def sign_in(self, page: Page, person: dict[str, str]) -> None:
+        """Let the page's browser be this person's, as if they had logged in there."""
+        cookie = self._ask("session", email=person["email"])
+        page.context.add_cookies([{**cookie, "url": self._url}])
+
+    def _ask(self, verb: str, **given: str) -> dict[str, str]:
+        assert self._process.stdin
+        assert self._process.stdout
+        print(json.dumps([verb, given]), file=self._process.stdin, flush=True)
+        answer = json.loads(self._process.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return answer
+
+
+# --- what follows runs in the process ----------------------------------------------------------
+
+
+def doctor(name: str, free_at: str) -> dict[str, str]:
+    from django.utils import timezone
+
+    from availability.actions import publish_slot
+    from users import actions
+    from users.models import Clinic, Specialty, User
+
+    user = _account(name, "doctor")
+    profile, clinic = user.doctor_profile, Clinic.objects.earliest("pk")
+    # Not through approve_doctor: its mail would be one more in everybody's way.
+    profile.approved_at = timezone.now()
+    profile.approved_by = User.objects.get(username="staff")
+    profile.save()
+    actions.update_doctor(
+        doctor=profile,
+        name=name,
+        specialty=Specialty.objects.earliest("pk"),
+        clinics=[clinic],
+        bio="",
+        languages=["en"],
+        video_room_url="",
+    )
+    if free_at:
+        hour, minute = map(int, free_at.split(":"))
+        zone = ZoneInfo(clinic.time_zone)
+        starts_at = datetime(
+            IN_A_WEEK.year, IN_A_WEEK.month, IN_A_WEEK.day, hour, minute, 0, 0, zone
+        )
+        publish_slot(
+            doctor=profile,
+            clinic=clinic,
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=20),
+            kind="in_person",
+            by=user,
+        )
+    return {"name": name, "email": user.email}
+
+
+def patient(name: str) -> dict[str, str]:
+    return {"name": name, "email": _account(name, "patient").email}
+
+
+def session(email: str) -> dict[str, str]:
+    """The cookie of a fresh session of that account."""
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.contrib.auth import login
+    from django.http import HttpRequest
+
+    from users.models import User
+
+    request = HttpRequest()
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore()
+    login(request, User.objects.get(email=email), backend=settings.AUTHENTICATION_BACKENDS[0])
+    request.session.save()
+    return {"name": settings.SESSION_COOKIE_NAME, "value": request.session.session_key}
+
+
+def _account(name: str, account_type: str) -> Any:
+    from users import actions
+    from users.models import User
+
+    word = f"{account_type}-{secrets.token_hex(4)}"
+    user = User.objects.create_user(word, f"{word}@journey.example", None)
+    user.trust_email()
+    actions.set_up_account(user=user, name=name, account_type=account_type)
+    return user
+
+
+VERBS: dict[str, Callable[..., dict[str, str]]] = {
+    verb.__name__: verb for verb in (doctor, patient, session)
+}
+
+
+def serve() -> None:
+    """Answer one line of JSON with one, until there are no more."""
+    import django
+    from django.db import close_old_connections
+
+    # Whatever else writes to the standard output must not stand between the answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    django.setup()
+    for line in sys.stdin:
+        # The database may have been killed since.
+        close_old_connections()
+        verb, given = json.loads(line)
+        try:
+            answer = VERBS[verb](**given)
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    serve()
