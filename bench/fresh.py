@@ -1,0 +1,350 @@
+"""What 1,000 readers with a doctor's page open cost while others book, and how soon they see it.
+
+    bench/fresh [--watchers 1000] [--seconds 60] [--json FILE]
+
+Starts a stack of its own (production settings, empty database, its job worker held), lets one
+visit a second be booked, and measures a minute of it: with nobody watching, with readers spread
+over all doctors, with all of them on one doctor's page, and with some that ask a plain view every
+two seconds instead. Half of the readers are signed in. Removes all of it at the end.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from bench.main import Bench
+from hms.dev import install
+from hms.dev.configuration import unconfigured_environment
+from hms.dev.failures import tell
+from hms.dev.layout import ROOT, Problem, State
+from hms.dev.ports import free_offset, is_answering
+from hms.dev.running import RunningStack, wait_until
+
+PORT_OFFSET = 14000
+DOCTORS, SLOTS_EACH = 50, 40
+# All on one page: as many of its times are booked as there are to take.
+ONE_PAGE_PAUSE = 4.0
+# Asking a plain view 1,000 times in two seconds is more than two cores can do.
+PLAIN_WATCHERS = 50
+SETTLE_SECONDS = 5.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    way: str  # of bench.fresh_watchers; empty: nobody watches
+    watchers: int
+    doctors: int
+    pause: float  # seconds between two bookings
+
+
+@dataclass(frozen=True)
+class Used:
+    """CPU seconds of each part in a minute, and what they hold in memory, in MB."""
+
+    cpu: dict[str, float]
+    memory: dict[str, float]
+
+
+def processes(group: int) -> list[Path]:
+    """Every process of a part: each part has a process group of its own."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.getpgid(int(path.name)) == group:
+                found.append(path)
+        except ProcessLookupError:
+            continue
+    return found
+
+
+def cpu_seconds(group: int) -> float:
+    total = 0
+    for path in processes(group):
+        try:
+            fields = (path / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        # Its own, and what its ended children had used.
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICKS
+
+
+def memory_mb(group: int) -> float:
+    """What the part holds; pages that its processes share count once."""
+    total = 0
+    for path in processes(group):
+        try:
+            rows = (path / "smaps_rollup").read_text().splitlines()
+        except OSError:
+            continue
+        total += sum(int(row.split()[1]) for row in rows if row.startswith("Pss:"))
+    return total / 1024
+
+
+def databases(group: int) -> float:
+    """PostgreSQL's backends leave the postmaster's group: they are found by their parent."""
+    parts = processes(group)
+    pid = str(group)
+    total = cpu_seconds(group)
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (path / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if fields[1] == pid and path not in parts:
+            total += sum(int(field) for field in fields[11:13]) / TICKS
+    return total
+
+
+class Measurement:
+    def __init__(self, bench: Bench, options: argparse.Namespace) -> None:
+        self.bench = bench
+        self.options = options
+        bookings = 4 * (options.seconds + int(SETTLE_SECONDS) + 5)
+        people = bench.seed("people", DOCTORS, bookings + options.watchers)
+        self.web = 0
+        self.doctors: list[int] = people["doctors"]
+        self.readers: list[str] = people["sessions"][: options.watchers]
+        self.patients = iter(people["sessions"][options.watchers :])
+        self.first_slot = bench.seed("slots", DOCTORS * SLOTS_EACH)
+        self.taken = [0] * DOCTORS
+        self.day = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
+
+    def parts(self) -> dict[str, int]:
+        pids = {name: self.bench.stack.pid(name) for name in ("web", "live", "db")}
+        return {**pids, "web": self.web or pids["web"]}
+
+    def used(self) -> dict[str, float]:
+        return {
+            name: databases(pid) if name == "db" else cpu_seconds(pid)
+            for name, pid in self.parts().items()
+        }
+
+    def book(self, place: int) -> str:
+        """Book the doctor's next free time: the line that tells the watchers of it."""
+        slot = self.first_slot + self.taken[place] * DOCTORS + place
+        self.taken[place] += 1
+        answer = self.bench.bookings(slot, [next(self.patients)], 1, 1)
+        if set(answer.statuses) != {"302"}:
+            raise Problem(f"A booking answered {dict(answer.statuses)}")
+        return f"{slot} {self.doctors[place]} {time.time():.4f}\n"
+
+    def run(self, case: Case, places: list[int]) -> dict[str, Any]:
+        watchers = self.start(case, places) if case.way else None
+        time.sleep(SETTLE_SECONDS)
+        before, began = self.used(), time.monotonic()
+        lines, number = [], 0
+        while time.monotonic() - began < self.options.seconds:
+            lines.append(self.book(places[number % len(places)]))
+            number += 1
+            time.sleep(max(0, began + number * case.pause - time.monotonic()))
+        seconds, after = time.monotonic() - began, self.used()
+        used = Used(
+            {name: (after[name] - before[name]) * 60 / seconds for name in after},
+            {name: memory_mb(pid) for name, pid in self.parts().items() if name != "db"},
+        )
+        seen = self.finish(watchers, lines) if watchers else {}
+        return {"case": asdict(case), "bookings": number, **asdict(used), **seen}
+
+    def start(self, case: Case, places: list[int]) -> subprocess.Popen[str]:
+        file = self.bench.folder / "readers"
+        rows = [
+            f"{self.doctors[places[number % len(places)]]} {self.readers[number] * (number % 2)}"
+            for number in range(case.watchers)
+        ]
+        file.write_text("\n".join(rows))
+        stack = self.bench.stack
+        watchers = subprocess.Popen(
+            [
+                *(self.bench.python, "-m", "bench.fresh_watchers", case.way),
+                *(str(stack.ports["web"]), f"http://localhost:{stack.ports['live']}"),
+                *(file, self.day),
+            ],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert watchers.stdout
+        if watchers.stdout.readline() != "ready\n":
+            raise Problem("The watchers did not come in.")
+        return watchers
+
+    def finish(self, watchers: subprocess.Popen[str], lines: list[str]) -> dict[str, Any]:
+        time.sleep(SETTLE_SECONDS)
+        said, _ = watchers.communicate("".join(lines), timeout=120)
+        answer = json.loads(said)
+        waits = sorted(answer.pop("waits"))
+        return {
+            **answer,
+            "seen": len(waits),
+            "median_s": statistics.median(waits),
+            "p99_s": waits[int(len(waits) * 0.99)],
+            "slowest_s": waits[-1],
+        }
+
+
+def measure(bench: Bench, options: argparse.Namespace) -> list[dict[str, Any]]:
+    at = Measurement(bench, options)
+    everywhere, many = list(range(DOCTORS)), options.watchers
+    cases = [
+        (Case("nobody watches", "", 0, DOCTORS, 1.0), everywhere),
+        (Case("live, on all pages", "live", many, DOCTORS, 1.0), everywhere),
+        (Case("live, all on one page", "live", many, 1, ONE_PAGE_PAUSE), [0]),
+        (Case("versions, on all pages", "versions", many, DOCTORS, 1.0), everywhere),
+        (Case("versions, all on one page", "versions", many, 1, ONE_PAGE_PAUSE), [1]),
+        (Case("plain view every 2 s", "plain", PLAIN_WATCHERS, DOCTORS, 1.0), everywhere),
+    ]
+    results = []
+    for case, places in cases:
+        if case.way != "versions":
+            results.append(at.run(case, places))
+        else:
+            with trial(at):
+                results.append(at.run(case, places))
+        show(results[-1])
+    return results
+
+
+# Every process must give a change the same name: the trial's triggers add the transaction's id.
+TRIGGERS = """
+CREATE OR REPLACE FUNCTION hms_tell_of_slot() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('hms_changes', 'doctor-' || doctor || ' ' || pg_current_xact_id())
+    FROM unnest(ARRAY[OLD.doctor_id, NEW.doctor_id]) AS doctor WHERE doctor IS NOT NULL;
+  RETURN NULL;
+END $$;
+CREATE OR REPLACE FUNCTION hms_tell_of_booking() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_notify('hms_changes', 'doctor-' || doctor_id || ' ' || pg_current_xact_id())
+    FROM availability_timeslot WHERE id IN (OLD.slot_id, NEW.slot_id);
+  RETURN NULL;
+END $$;
+"""
+
+
+@contextmanager
+def trial(at: Measurement) -> Iterator[None]:
+    """The website under bench.fresh_trial in the place of the stack's own."""
+    env, ports = at.bench.env, at.bench.stack.ports
+    with psycopg.connect(
+        host="127.0.0.1",
+        port=env["DB_PORT"],
+        user=env["DB_USER"],
+        password=env["DB_PASSWORD"],
+        dbname=env["DB_NAME"],
+        autocommit=True,
+    ) as there:
+        plain = there.execute(
+            "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE 'hms_tell_of_%'"
+        ).fetchall()
+        there.execute(TRIGGERS)
+        hold = at.bench.stack.hold("web")
+        time.sleep(2)
+        command = ["-m", "gunicorn", "bench.fresh_trial:application", "--config"]
+        web = subprocess.Popen(
+            [
+                at.bench.python,
+                *command,
+                "hms/gunicorn.conf.py",
+                "--bind",
+                f"127.0.0.1:{ports['web']}",
+            ],
+            cwd=ROOT,
+            env={**env, "LOG_LEVEL": "WARNING"},
+            start_new_session=True,
+        )
+        at.web = web.pid
+        try:
+            wait_until(lambda: is_answering(ports["web"]), 60, "the trial")
+            time.sleep(2)
+            yield
+        finally:
+            at.web = 0
+            web.terminate()
+            web.wait()
+            for (source,) in plain:
+                there.execute(source)
+            hold.unlink()
+            wait_until(lambda: is_answering(ports["web"]), 60, "the website")
+            time.sleep(3)
+
+
+def show(result: dict[str, Any]) -> None:
+    case = result["case"]
+    cpu = "  ".join(f"{name} {used:5.1f}" for name, used in result["cpu"].items())
+    memory = "  ".join(f"{name} {used:.0f}" for name, used in result["memory"].items())
+    print(
+        f"\n{case['name']}: {case['watchers']} watchers, {result['bookings']} bookings\n"
+        f"  CPU seconds a minute   {cpu}\n  memory, MB             {memory}"
+    )
+    if "seen" in result:
+        print(
+            f"  seen after             median {result['median_s']:.2f} s   "
+            f"p99 {result['p99_s']:.2f} s   slowest {result['slowest_s']:.2f} s   "
+            f"({result['seen']} times, {result['unseen']} not)"
+        )
+    sys.stdout.flush()
+
+
+def run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
+    from bench.main import build_client
+
+    state = State(folder / "state")
+    packages = install.PythonPackages(state)
+    python = options.python or asyncio.run(packages.ensure(install.RUN_FILES))
+    stack = RunningStack(
+        state.folder,
+        port_offset=free_offset(PORT_OFFSET),
+        python=str(python),
+        arguments=("--no-demo",),
+        env={**unconfigured_environment(), "LOG_LEVEL": "WARNING"},
+    )
+    try:
+        stack.start()
+        stack.hold("worker")
+        return measure(Bench(stack, python, folder, build_client(packages, folder)), options)
+    finally:
+        stack.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench/fresh", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--watchers", type=int, default=1000, help="how many (1000)")
+    parser.add_argument("--seconds", type=int, default=60, help="of each case (60)")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--python", type=Path, help="a Python that has all packages")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="hms-fresh-"))
+    folder.chmod(0o755)
+    try:
+        results = run(options, folder)
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=1) + "\n")
+    except Exception as error:
+        return tell(error, "The measurement")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
