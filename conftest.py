@@ -50,8 +50,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("stack"))
 
 
+@pytest.fixture(scope="session")
+def nothing_collected(tmp_path_factory) -> Path:
+    """An empty folder in place of the collected files, which WhiteNoise misses with a warning."""
+    return tmp_path_factory.mktemp("static")
+
+
 @pytest.fixture(autouse=True)
-def _cheap_and_forgetful(settings):
+def _cheap_and_forgetful(settings, nothing_collected):
     # The real hasher is slow on purpose; tests make hundreds of accounts.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # The manifest of static files exists only after collectstatic.
@@ -59,6 +65,7 @@ def _cheap_and_forgetful(settings):
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    settings.STATIC_ROOT = str(nothing_collected)
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     yield
     cache.clear()
