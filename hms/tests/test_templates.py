@@ -68,9 +68,7 @@ class Elements(HTMLParser):
 @pytest.fixture
 def refused():
     return Elements(
-        render_to_string(
-            "_form.html", {"form": Exampleforms.Form({"note": "kept"}), "submit": "Save"}
-        )
+        render_to_string("_form.html", {"form": ExampleForm({"note": "kept"}), "submit": "Save"})
     )
 
 
