@@ -15,6 +15,8 @@ from users.models import User
 
 Words = str | Promise
 
+SOONEST_LOOK, LATEST_LOOK = 1, 30  # seconds
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -30,6 +32,10 @@ class Standing:
 
     mail: Mark | None
     calendar: Mark | None
+
+    @property
+    def is_on_its_way(self) -> bool:
+        return any(mark is not None and mark.kind == "info" for mark in (self.mail, self.calendar))
 
 
 _MAIL = {
@@ -70,6 +76,17 @@ def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
         )
         for booking in bookings
     }
+
+
+def seconds_to_next_look(booking: Booking, standing: Standing, now: datetime) -> int | None:
+    """When an open page should ask again; None when there is nothing to wait for.
+
+    Most mails are out within a second: asked for often at first, seldom after a minute.
+    """
+    if not standing.is_on_its_way:
+        return None
+    waited = (now - (booking.cancelled_at or booking.created_at)).total_seconds()
+    return int(min(max(waited / 2, SOONEST_LOOK), LATEST_LOOK))
 
 
 def _mail(booking: Booking, mail: Email | None, reader: User, now: datetime) -> Mark | None:

@@ -11,6 +11,7 @@ urlpatterns = [
     path("bookings/create/<int:slot_id>/", views.create, name="create"),
     path("bookings/<reference:reference>/", views.detail, name="detail"),
     path("bookings/<reference:reference>/cancel/", views.cancel, name="cancel"),
+    path("bookings/<reference:reference>/sent/", views.sent, name="sent"),
     path("bookings/<reference:reference>/join/", views.join, name="join"),
     path("bookings/<reference:reference>/calendar.ics", views.calendar_file, name="calendar_file"),
     path("dashboard/", dashboards.dashboard, name="dashboard"),

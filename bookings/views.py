@@ -18,10 +18,10 @@ from bookings.history import told
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
-from bookings.standing import standings
+from bookings.standing import seconds_to_next_look, standings
 from calendar_integration.context import calendar_context
 from users.decorators import patient_required
-from users.models import DoctorProfile
+from users.models import DoctorProfile, User
 from users.requests import SignedInRequest
 
 # A page that is opened this soon after the booking opens with the good news.
@@ -86,7 +86,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     context = {
         "booking": booking,
         "for_doctor": side == Side.DOCTOR,
-        "standing": standings([booking], request.user)[booking.pk],
+        **_sent(booking, request.user, now),
         "history": told(booking, request.user),
         "fresh": booking.is_live and now - booking.created_at < JUST_NOW,
         "can_cancel": booking.is_live and booking.starts_at > now,
@@ -97,6 +97,22 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
         **calendar_context(request.user.pk),
     }
     return render(request, "bookings/detail.html", context)
+
+
+@require_safe
+def sent(request: SignedInRequest, reference: str) -> HttpResponse:
+    """The part of the visit's page that changes while mail and calendar entry are on their way."""
+    booking, _side = _own(request, reference)
+    return render(request, "bookings/_sent.html", _sent(booking, request.user, timezone.now()))
+
+
+def _sent(booking: Booking, reader: User, now: datetime) -> dict[str, Any]:
+    standing = standings([booking], reader)[booking.pk]
+    return {
+        "booking": booking,
+        "standing": standing,
+        "again_in": seconds_to_next_look(booking, standing, now),
+    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -57,6 +57,7 @@ TABLE: dict[str, dict[str, str]] = {
         "GET": "login 200 404 200 404 404 404",
         "POST": "login -> 404 200 404 404 404",  # the doctor gave no reason
     },
+    "bookings/<reference:reference>/sent/": {"GET": "login 200 404 200 404 404 404"},
     "bookings/<reference:reference>/join/": {"GET": "login -> 404 -> 404 404 404"},
     "bookings/<reference:reference>/calendar.ics": {"GET": "login 200 404 200 404 404 404"},
     "dashboard/": {"GET": "login -> -> -> -> -> ->"},

@@ -1,11 +1,19 @@
 """Those who have the doctor's page open hear of each booking and cancellation."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from availability.tests.factories import make_slot
 from bookings.actions import book_slot, cancel_booking
+from bookings.models import Booking
+from bookings.standing import Mark, Standing, seconds_to_next_look
+from bookings.tests.factories import make_booking
 from hms.tests.watching import heard
+from notifications.models import Email
+from notifications.tests.factories import make_email
 from users.tests.factories import make_patient
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,3 +35,35 @@ def test_a_booking_that_is_rolled_back_is_not_told():
         book_slot(slot_id=slot.pk, patient=patient, booked_by=patient.user)
         transaction.set_rollback(True)
     assert topics == []
+
+
+# --- the visit's page, while something is on its way --------------------------------------------
+
+
+def test_the_page_asks_again_while_the_mail_is_on_its_way_and_no_longer(client):
+    booking = make_booking()
+    client.force_login(booking.patient.user)
+    address = f"/bookings/{booking.reference}/"
+    for page in (address, f"{address}sent/"):
+        html = client.get(page).content.decode()
+        assert 'data-fresh-in="1"' in html
+        assert "E-mail on its way" in html
+    make_email(about=booking.about, recipient=booking.patient.user, state=Email.State.SENT)
+    for page in (address, f"{address}sent/"):
+        html = client.get(page).content.decode()
+        assert "data-fresh-in" not in html
+        assert "E-mail sent" in html
+    assert "<html" not in html
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(0, 1), (5, 2), (20, 10), (3600, 30)])
+def test_the_longer_it_is_on_its_way_the_less_often_is_asked(waited, seconds):
+    now = timezone.now()
+    booking = Booking(created_at=now - timedelta(seconds=waited))
+    standing = Standing(mail=Mark("info", "E-mail on its way"), calendar=None)
+    assert seconds_to_next_look(booking, standing, now) == seconds
+
+
+def test_a_calendar_that_its_owner_must_mend_is_not_waited_for():
+    standing = Standing(mail=Mark("ok", "E-mail sent"), calendar=Mark("warn", "Reconnect"))
+    assert seconds_to_next_look(Booking(), standing, timezone.now()) is None

@@ -139,7 +139,7 @@
     if (part.dataset.freshIn) after("plan", pause, () => load("").catch(retry));
   }
 
-  function say(line) {
+  function show(line) {
     part.dataset.freshLine = line;
   }
 
@@ -151,7 +151,7 @@
     if (stream || document.hidden || !part.dataset.freshWatch) return;
     stream = new EventSource(part.dataset.freshWatch);
     stream.onopen = () => {
-      say("live");
+      show("live");
       heard();
     };
     stream.onmessage = (event) => {
@@ -185,7 +185,7 @@
   function retry() {
     stop();
     if (document.hidden) return;
-    if (part.dataset.freshWatch) say("away");
+    show("away");
     after("retry", wait * (0.5 + Math.random()), start);
     wait = Math.min(wait * 2, LONGEST_WAIT);
   }
@@ -207,5 +207,6 @@
   window.addEventListener("load", () => {
     after("retry", FIRST_WAIT, listen);
     plan();
+    if (part.dataset.freshIn && !part.dataset.freshWatch) show("live");
   });
 })();
