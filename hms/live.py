@@ -146,6 +146,8 @@ class Door:
             await self._serve(head, reader, writer)
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # they left, or never said what they want
+        except ValueError:
+            self._refuse(writer, "400 Bad Request")  # what no address looks like
         finally:
             writer.close()
 
