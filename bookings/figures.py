@@ -7,7 +7,7 @@ its entry in `bookings.figures_shown`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, models
@@ -82,12 +82,12 @@ class Count:
     count: int
 
 
-def bookings_made(scope: Scope) -> list[Made]:
+def bookings_made(scope: Scope, *, single: bool = False) -> list[Made]:
     """Each day of the scope, or each of its weeks (Monday to Sunday, cut at both ends) where
-    there are more than MOST_SINGLE_DAYS; those without any booking too."""
+    there are more than MOST_SINGLE_DAYS and not `single`; those without any booking too."""
     made = _by_day(What.BOOKED, scope)
     cancelled = _by_day(What.CANCELLED, scope)
-    single = len(scope.days) <= MOST_SINGLE_DAYS
+    single = single or len(scope.days) <= MOST_SINGLE_DAYS
     return [
         Made(
             days,
@@ -203,7 +203,7 @@ def _by_state(
         f"SELECT %s AS state, count(*) FROM {model._meta.db_table}"  # noqa: S608  (our own names)
         f" WHERE state = %s AND {moment} >= %s AND {moment} < %s"
     )
-    values: list[object] = []
+    values: list[str | datetime] = []
     for state in states:
         values += [str(state), str(state), begin, end]
     with connection.cursor() as cursor:

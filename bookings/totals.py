@@ -107,7 +107,8 @@ def totals(what: str, days: Days, *, clinic_id: int | None, by: tuple[str, ...])
     groups without any are absent. At most two queries, of which the first is a look-up."""
     columns = ", ".join(by)
     last_summed = _last_summed(what)
-    parts, values = [], {"what": str(what), "clinic": clinic_id}
+    parts: list[str] = []
+    values: dict[str, Any] = {"what": str(what), "clinic": clinic_id}
     if last_summed and last_summed >= days.first:
         parts.append(
             "SELECT clinic_id, doctor_id, day, detail, count, seconds FROM bookings_daytotal"
