@@ -4,11 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
 from availability import actions, rules
@@ -16,7 +18,9 @@ from availability.actions import SlotError
 from availability.forms import SlotForm
 from availability.models import TimeSlot, TimeSlotQuerySet
 from availability.words import span_words, zone_words
-from users.models import Clinic, User
+from hms.lib import day_filter
+from users.clinic_days import ClinicDaysFilter, LocalDate
+from users.models import Clinic, DoctorProfile, User
 
 
 def _staff(request: HttpRequest) -> User:
@@ -64,6 +68,7 @@ class StateFilter(admin.SimpleListFilter):
             ("free", _("free")),
             ("booked", _("booked")),
             ("past", _("past")),
+            ("standing", _("not withdrawn")),
             ("withdrawn", _("withdrawn")),
         ]
 
@@ -77,10 +82,60 @@ class StateFilter(admin.SimpleListFilter):
                 return queryset.filter(live_booking__isnull=False)
             case "past":
                 return offered.filter(starts_at__lte=now)
+            case "standing":
+                return offered
             case "withdrawn":
                 return queryset.filter(withdrawn_at__isnull=False)
             case _:
                 return queryset
+
+
+class DayFilter(ClinicDaysFilter):
+    title = _("day")
+    parameter_name = "day"
+    moment, clinic = "starts_at", "clinic"
+    presets = (
+        day_filter.TODAY,
+        day_filter.TOMORROW,
+        day_filter.NEXT_WEEK,
+        day_filter.LAST_WEEK,
+        day_filter.LAST_MONTH,
+    )
+
+
+class WeekdayFilter(admin.SimpleListFilter):
+    title = _("weekday")
+    parameter_name = "weekday"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [(str(day), name) for day, name in enumerate(WEEKDAYS.values(), 1)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if not self.value():
+            return queryset
+        if self.value() not in dict(self.lookup_choices):
+            raise IncorrectLookupParameters("no such weekday")
+        day = LocalDate("clinic__time_zone", "starts_at")
+        return queryset.alias(local_day=day).filter(local_day__iso_week_day=int(self.value() or 1))
+
+
+class OneDoctorFilter(admin.SimpleListFilter):
+    """Shows the doctor whom a link named; others are found by searching for their name."""
+
+    title = _("doctor")
+    parameter_name = "doctor"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        if not self.value():
+            return []
+        try:
+            doctor = DoctorProfile.objects.select_related("user").filter(pk=self.value()).first()
+        except (ValueError, OverflowError) as error:
+            raise IncorrectLookupParameters("no such doctor") from error
+        return [(self.value(), str(doctor or _("nobody")))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(doctor=self.value()) if self.value() else queryset
 
 
 @admin.register(TimeSlot)
@@ -88,7 +143,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
     form = SlotAdminForm
     autocomplete_fields = ["doctor"]
     list_display = ["when", "zone", "doctor", "clinic", "kind", "state"]
-    list_filter = [StateFilter, ("starts_at", admin.DateFieldListFilter), "clinic", "kind"]
+    list_filter = [StateFilter, DayFilter, WeekdayFilter, OneDoctorFilter, "clinic", "kind"]
     list_select_related = ["doctor__user", "clinic"]
     list_per_page = 50
     show_full_result_count = False

@@ -17,6 +17,14 @@ from django.utils.translation import ngettext
 
 from availability.words import span_words, zone_short
 from bookings.actions import BookingError, book_slot, cancel_booking
+from bookings.admin_filters import (
+    AheadFilter,
+    CancelledByFilter,
+    CancelledFilter,
+    MadeFilter,
+    StateFilter,
+    VisitFilter,
+)
 from bookings.forms import ReasonForm
 from bookings.models import Booking, HistoryEntry
 from users.models import User
@@ -69,35 +77,20 @@ class HistoryInline(admin.TabularInline):
         return False
 
 
-class StateFilter(admin.SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple]:
-        return [("coming", _("coming")), ("over", _("over")), ("cancelled", _("cancelled"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        now = timezone.now()
-        match self.value():
-            case "coming":
-                return queryset.filter(cancelled_at=None, ends_at__gt=now)
-            case "over":
-                return queryset.filter(cancelled_at=None, ends_at__lte=now)
-            case "cancelled":
-                return queryset.exclude(cancelled_at=None)
-        return queryset
-
-
 @admin.register(Booking)
 class BookingAdmin(admin.ModelAdmin):
     form = BookForm
     list_display = ["reference", "when", "patient", "doctor", "clinic", "state", "created_at"]
     list_filter = [
         StateFilter,
-        "starts_at",
-        "slot__kind",
+        VisitFilter,
         "slot__clinic",
         "slot__doctor__specialty",
+        "slot__kind",
+        MadeFilter,
+        AheadFilter,
+        CancelledFilter,
+        CancelledByFilter,
     ]
     search_fields = ["=reference", "patient__name", "patient__phone", "slot__doctor__name"]
     search_help_text = _("A reference, a patient’s name or phone, or a doctor’s name")

@@ -3,7 +3,7 @@ from datetime import datetime
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeBoundary, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -43,6 +43,15 @@ class BookingQuerySet(models.QuerySet):
         return self.filter(
             Q(ends_at__lte=now or timezone.now()) | Q(cancelled_at__isnull=False)
         ).order_by("-starts_at", "-pk")
+
+    def cancelled_by_side(self, side: "Side") -> "BookingQuerySet":
+        """Cancelled on behalf of that side, as Booking.side_of_past_act() has it."""
+        whose = Case(
+            When(cancelled_by=F("patient__user"), then=Value(Side.PATIENT)),
+            When(cancelled_by=F("slot__doctor__user"), then=Value(Side.DOCTOR)),
+            default=Value(Side.STAFF),
+        )
+        return self.alias(_side=whose).filter(cancelled_at__isnull=False, _side=side)
 
     def visible_to(self, user: User) -> "BookingQuerySet":
         """The user's own visits, as patient or as doctor."""

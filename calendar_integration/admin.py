@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from calendar_integration import actions
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
+from hms.lib.day_filter import DaysFilter
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -45,6 +46,12 @@ class GoogleAccountAdmin(ReadOnlyAdmin):
         return not account.is_broken
 
 
+class ChangedFilter(DaysFilter):
+    title = _("last changed")
+    parameter_name = "days"
+    moment = "updated_at"
+
+
 @admin.register(CalendarEvent)
 class CalendarEventAdmin(ReadOnlyAdmin):
     fields = [
@@ -60,7 +67,7 @@ class CalendarEventAdmin(ReadOnlyAdmin):
         "event_id",
     ]
     list_display = ["about", "user", "state", "attempts", "last_answer", "updated_at"]
-    list_filter = ["state"]
+    list_filter = ["state", ChangedFilter]
     list_select_related = ["user"]
     search_fields = ["about", "user__username", "user__email"]
     ordering = ["-updated_at"]

@@ -7,9 +7,16 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from hms.lib.day_filter import DaysFilter
 from notifications import actions
 from notifications.messages import LABELS
 from notifications.models import Email
+
+
+class MadeFilter(DaysFilter):
+    title = _("day")
+    parameter_name = "days"
+    moment = "created_at"
 
 
 class ActionFilter(admin.SimpleListFilter):
@@ -26,7 +33,7 @@ class ActionFilter(admin.SimpleListFilter):
 @admin.register(Email)
 class EmailAdmin(admin.ModelAdmin):
     list_display = ["created_at", "label", "to", "about", "state", "attempts", "last_answer"]
-    list_filter = ["state", ActionFilter, "created_at"]
+    list_filter = ["state", ActionFilter, MadeFilter]
     search_fields = ["=to", "about__startswith", "=message_id"]
     search_help_text = _("A whole address, the beginning of what it is about, or a message id")
     ordering = ["-created_at"]

@@ -1,0 +1,105 @@
+"""What the desk asks of the list of bookings: when, in which state, by whom, how far ahead."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from bookings.figures import AHEAD_STEPS
+from bookings.figures_words import ahead_words
+from bookings.models import Booking, BookingQuerySet, Side
+from hms.lib import day_filter
+from users.clinic_days import ClinicDaysFilter, LocalDate
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        return [
+            ("coming", _("coming")),
+            ("over", _("over")),
+            ("live", _("coming or over")),
+            ("cancelled", _("cancelled")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Booking]) -> QuerySet[Booking]:
+        now = timezone.now()
+        match self.value():
+            case "coming":
+                return queryset.filter(cancelled_at=None, ends_at__gt=now)
+            case "over":
+                return queryset.filter(cancelled_at=None, ends_at__lte=now)
+            case "live":
+                return queryset.filter(cancelled_at=None)
+            case "cancelled":
+                return queryset.exclude(cancelled_at=None)
+        return queryset
+
+
+class VisitFilter(ClinicDaysFilter):
+    title = _("day of the visit")
+    parameter_name = "visit"
+    moment, clinic = "starts_at", "slot__clinic"
+    presets = (
+        day_filter.TODAY,
+        day_filter.TOMORROW,
+        day_filter.NEXT_WEEK,
+        day_filter.LAST_WEEK,
+        day_filter.LAST_MONTH,
+    )
+
+
+class MadeFilter(ClinicDaysFilter):
+    title = _("booked on")
+    parameter_name = "made"
+    moment, clinic = "created_at", "slot__clinic"
+
+
+class CancelledFilter(ClinicDaysFilter):
+    title = _("cancelled on")
+    parameter_name = "cancelled"
+    moment, clinic = "cancelled_at", "slot__clinic"
+
+
+class CancelledByFilter(admin.SimpleListFilter):
+    title = _("cancelled by")
+    parameter_name = "by"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        return list(Side.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Booking]) -> QuerySet[Booking]:
+        value = self.value()
+        if not value:
+            return queryset
+        if value not in Side.values:
+            raise IncorrectLookupParameters("no such side")
+        assert isinstance(queryset, BookingQuerySet)  # the list's own
+        return queryset.cancelled_by_side(Side(value))
+
+
+class AheadFilter(admin.SimpleListFilter):
+    title = _("booked ahead")
+    parameter_name = "ahead"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        return [(str(low), ahead_words(low, high)) for low, high in AHEAD_STEPS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Booking]) -> QuerySet[Booking]:
+        if not self.value():
+            return queryset
+        for low, high in AHEAD_STEPS:
+            if self.value() == str(low):
+                zone = "slot__clinic__time_zone"
+                found = queryset.alias(
+                    ahead=LocalDate(zone, "starts_at") - LocalDate(zone, "created_at")
+                ).filter(ahead__gte=timedelta(days=low))
+                return found.filter(ahead__lte=timedelta(days=high)) if high is not None else found
+        raise IncorrectLookupParameters("no such step")
