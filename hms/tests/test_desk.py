@@ -1,0 +1,356 @@
+"""The admin's first page: what waits, the figures, the way from each number to its rows."""
+
+import csv
+import io
+import re
+from datetime import UTC, date, datetime, timedelta
+from html import unescape
+from html.parser import HTMLParser
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from availability.tests.factories import make_slot
+from bookings import totals
+from bookings.figures_shown import FIGURES, MOST_DOCTORS
+from bookings.tests.factories import make_booking, make_connection
+from calendar_integration.models import CalendarEvent
+from hms.job_admin import JobAdmin
+from hms.lib.csv_file import BYTE_ORDER_MARK
+from notifications.models import Email
+from users.models import DoctorProfile
+from users.tests.factories import make_clinic, make_doctor, make_staff, make_user
+
+SPAN = "first=2025-06-01&last=2025-06-30"
+HOSTILE = "<script>alert(\"x\")</script> & 'Sons' " + "long " * 12
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def signed_in(**kwargs) -> Client:
+    client = Client()
+    client.force_login(make_staff(**kwargs))
+    return client
+
+
+@pytest.fixture
+def chief(db) -> Client:
+    return signed_in(superuser=True)
+
+
+@pytest.fixture
+def june(db):
+    """A month at two clinics on two clocks, with something of everything."""
+    for number, zone in enumerate(("Europe/Berlin", "America/New_York", "Europe/Berlin")):
+        doctor = make_doctor(clinics=[make_clinic(time_zone=zone)])
+        staff = make_staff()
+        for day in range(1, 8 + number):
+            starts = at(f"2025-06-{day + 7:02} 14:00")
+            made = at(f"2025-06-{day:02} 03:30")
+            make_booking(slot=make_slot(doctor=doctor, starts_at=starts), created_at=made)
+            again = make_slot(doctor=doctor, starts_at=starts + timedelta(hours=1))
+            by = (staff, doctor.user)[day % 2]
+            make_booking(slot=again, created_at=made, cancelled_by=by)
+            make_booking(slot=again, created_at=made - timedelta(days=40))
+        make_slot(doctor=doctor, starts_at=at("2025-06-15 03:30"))
+        make_slot(
+            doctor=doctor,
+            starts_at=at("2025-06-15 05:30"),
+            withdrawn_at=at("2025-06-14 05:30"),
+        )
+        _mails_and_events(number, staff)
+
+
+def _mails_and_events(number, user):
+    for state, hour in (("failed", "2025-05-31 22:30"), ("dropped", "2025-06-30 21:30")):
+        mail = Email.objects.create(
+            action="WELCOME", to="a@example.org", about=f"x:{number}:{state}", state=state
+        )
+        Email.objects.filter(pk=mail.pk).update(created_at=at(hour))
+        event = CalendarEvent.objects.create(user=user, about=state, state="synced")
+        CalendarEvent.objects.filter(pk=event.pk).update(updated_at=at(hour))
+
+
+class Numbers(HTMLParser):
+    """Every number in the figures' tables that leads somewhere: its address and itself."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.links: list[tuple[str, int]] = []
+        self.words: list[str] = []
+        self._depth, self._url = 0, ""
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "td":
+            self._depth = 1
+        if tag == "a" and self._depth:
+            self._url = dict(attrs)["href"]
+
+    def handle_endtag(self, tag):
+        if tag == "td":
+            self._depth = 0
+        if tag == "a":
+            self._url = ""
+
+    def handle_data(self, data):
+        self.words.append(data)
+        if self._url:
+            self.links.append((self._url, int(data.replace(",", ""))))
+
+
+# --- figures -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clinic", [None, 0, 1])
+@pytest.mark.parametrize("summed", [False, True])
+def test_each_number_leads_to_just_as_many_rows(chief, june, clinic, summed):
+    if summed:
+        totals.sum_up(now=at("2025-08-01 00:00"))
+    chosen = (
+        list(DoctorProfile.objects.order_by("pk"))[clinic].clinics.get().pk
+        if (clinic is not None)
+        else ""
+    )
+    page = chief.get(f"/admin/?{SPAN}&clinic={chosen}").content.decode()
+    links = Numbers(page).links
+    lists = {urlsplit(url).path for url, _number in links}
+    assert lists >= {"/admin/bookings/booking/", "/admin/availability/timeslot/"}
+    assert len(links) > 30
+    for url, number in links:
+        response = chief.get(url)
+        assert response.status_code == 200, url
+        assert response.context["cl"].result_count == number, url
+        shown = unescape(response.content.decode())
+        for name in parse_qs(urlsplit(url).query):
+            assert name in {
+                p for f in response.context["cl"].filter_specs for p in f.expected_parameters()
+            }, f"{name} is not seen on {url}"
+        assert "Clear all filters" in shown
+
+
+def test_a_span_that_no_preset_names_is_shown_as_chosen(chief):
+    page = chief.get("/admin/bookings/booking/?made=2025-06-01..2025-06-30").content.decode()
+    assert re.search(r'<li class="selected">\s*<a[^>]*>\s*Sun 1 Jun 2025 – Mon 30 Jun 2025', page)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("bookings/booking/?made=x", "bookings/booking/?ahead=99", "bookings/booking/?by=nobody"),
+        "bookings/booking/?visit=2025-06-02..2025-06-01",
+        "availability/timeslot/?weekday=8",
+        "availability/timeslot/?doctor=x",
+        "notifications/email/?days=2025-06-01..2025-06-02@No/Where",
+        "calendar_integration/calendarevent/?days=2025-06-01..9999-12-31",
+    ],
+)
+def test_a_filter_that_means_nothing_is_taken_away(chief, query):
+    response = chief.get(f"/admin/{query}")
+    assert (response.status_code, response.headers["Location"][-4:]) == (302, "?e=1")
+
+
+@pytest.mark.django_db
+def test_figures_are_for_who_may_see_bookings():
+    for permission, seen in (("users.view_user", False), ("bookings.view_booking", True)):
+        client = signed_in(permissions=(permission,))
+        page = client.get("/admin/").content.decode()
+        assert ("How the clinic does" in page) is seen
+        answer = client.get("/admin/figures/bookings.csv").status_code
+        assert answer == (200 if seen else 403)
+
+
+def test_a_number_leads_only_where_the_reader_may_go(june):
+    client = signed_in(permissions=("bookings.view_booking",))
+    page = client.get(f"/admin/?{SPAN}").content.decode()
+    paths = {urlsplit(url).path for url, _number in Numbers(page).links}
+    assert paths == {"/admin/bookings/booking/"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("who", [None, "patient", "doctor"])
+def test_figures_are_not_for_others(who):
+    client = Client()
+    if who:
+        client.force_login(make_user(role=who))
+    assert client.get("/admin/figures/bookings.csv").status_code in (302, 403)
+
+
+def test_a_hostile_name_is_words_and_nothing_else(chief, june):
+    DoctorProfile.objects.update(name=HOSTILE)
+    page = chief.get(f"/admin/?{SPAN}").content.decode()
+    assert "<script>alert" not in page
+    assert HOSTILE.strip() in " ".join(Numbers(page).words)
+
+
+def test_charts_have_words_and_style_themselves_in_no_way(chief, june):
+    page = chief.get(f"/admin/?{SPAN}").content.decode()
+    assert page.count('role="img"') == 3
+    assert page.count("<title id=") == page.count("<desc id=") == 3
+    assert not re.search(r"\sstyle=|<style|\son[a-z]+=", page)
+
+
+def test_an_empty_house_says_so(chief):
+    page = chief.get(f"/admin/?{SPAN}").content.decode()
+    assert page.count("There is nothing in these days.") == len(FIGURES)
+    assert "<svg viewBox" not in page
+
+
+def test_wrong_days_are_said_beside_their_field_and_nothing_is_counted(chief):
+    page = chief.get("/admin/?first=2025-07-01&last=2025-06-30").content.decode()
+    assert "This day comes before the first one." in page
+    assert "Bookings a day" not in page
+    assert 'value="2025-07-01"' in page
+
+
+def test_the_page_asks_as_much_for_many_as_for_few(chief, june):
+    chief.get("/admin/")
+    with CaptureQueriesContext(connection) as few:
+        chief.get(f"/admin/?{SPAN}")
+    for _number in range(5):
+        doctor = make_doctor()
+        for hour in range(6):
+            make_booking(
+                slot=make_slot(doctor=doctor, starts_at=at(f"2025-06-10 {hour:02}:00")),
+                created_at=at("2025-06-02 00:00"),
+            )
+    with CaptureQueriesContext(connection) as many:
+        chief.get(f"/admin/?{SPAN}")
+    assert len(many) == len(few) <= 35
+
+
+def test_doctors_beyond_the_table_stand_in_the_file(chief):
+    clinic = make_clinic()
+    for _number in range(MOST_DOCTORS + 2):
+        make_slot(doctor=make_doctor(clinics=[clinic]), starts_at=at("2025-06-10 08:00"))
+    page = chief.get(f"/admin/?{SPAN}").content.decode()
+    assert "2 more doctors" in page
+    assert len(rows_of(chief, "use-by-doctor")) == 1 + MOST_DOCTORS + 2
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def rows_of(client: Client, slug: str, query: str = SPAN) -> list[list[str]]:
+    response = client.get(f"/admin/figures/{slug}.csv?{query}")
+    assert response.status_code == 200
+    assert response.streaming
+    text = b"".join(response.streaming_content).decode()
+    assert text.startswith(BYTE_ORDER_MARK)
+    return list(csv.reader(io.StringIO(text[1:], newline="")))
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.slug)
+def test_every_figure_is_a_file_with_a_heading(chief, june, figure):
+    rows = rows_of(chief, figure.slug)
+    assert len({len(row) for row in rows}) == 1
+    assert len(rows) > 1
+
+
+def test_the_file_has_every_day_whatever_the_page_shows(chief, june):
+    rows = rows_of(chief, "bookings", "first=2025-01-01&last=2025-12-31")
+    assert [row[0] for row in rows[1:]] == [
+        str(date(2025, 1, 1) + timedelta(days=number)) for number in range(365)
+    ]
+    assert sum(int(row[1]) for row in rows[1:]) == 3 * (7 + 8 + 9)
+
+
+def test_a_name_that_a_spreadsheet_would_run_is_made_harmless(chief, june):
+    DoctorProfile.objects.update(name='=HYPERLINK("http://evil.example")')
+    names = {row[0] for row in rows_of(chief, "use-by-doctor")[1:]}
+    assert names == {'\'=HYPERLINK("http://evil.example")'}
+
+
+def test_the_file_is_named_after_its_days(chief):
+    response = chief.get(f"/admin/figures/mails.csv?{SPAN}")
+    assert 'filename="mails_2025-06-01_2025-06-30.csv"' in response.headers["Content-Disposition"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("nothing.csv", 404),
+        ("bookings.csv?first=2025-06-02&last=2025-06-01", 400),
+        ("bookings.csv?first=2020-01-01&last=2025-06-01", 400),
+    ],
+)
+def test_a_file_that_cannot_be_is_refused(chief, path, status):
+    assert chief.get(f"/admin/figures/{path}").status_code == status
+
+
+# --- what waits ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def troubles(db):
+    make_doctor(approved=False)
+    user = make_staff()
+    make_connection(user=user, broken=True)
+    Email.objects.create(action="WELCOME", to="a@example.org", about="x:1", state="failed")
+    CalendarEvent.objects.create(user=user, about="x:1", state="failed")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status)"
+            " VALUES ('q', 'a.b.c', '{}', 'failed')"
+        )
+
+
+def waiting(client: Client) -> list:
+    return client.get("/admin/").context["waiting"]
+
+
+def test_what_waits_leads_to_the_rows_that_do(chief, troubles):
+    found = waiting(chief)
+    assert len(found) == 5
+    for one in found:
+        response = chief.get(one.url)
+        assert response.status_code == 200, one.url
+        assert response.context["cl"].result_count == 1, one.url
+
+
+def test_what_waits_is_only_what_the_reader_may_see(troubles):
+    client = signed_in(permissions=("notifications.view_email",))
+    assert [one.words for one in waiting(client)] == ["1 e-mail failed"]
+
+
+def test_nothing_waits_is_said(chief):
+    assert (
+        "Nothing. Whatever you may see has been dealt with."
+        in chief.get("/admin/").content.decode()
+    )
+
+
+# --- the rest of the admin ----------------------------------------------------------------------
+
+
+def test_lists_stand_in_the_order_of_the_desks_day(chief):
+    groups = chief.get("/admin/").context["groups"]
+    names = [model["object_name"] for _title, lists in groups for model in lists]
+    assert names[:3] == ["Booking", "TimeSlot", "PatientProfile"]
+    assert set(names) == {model._meta.object_name for model in admin.site._registry}
+
+
+def test_the_job_list_styles_itself_in_no_way(chief, troubles):
+    assert type(admin.site._registry[ProcrastinateJob]) is JobAdmin
+    for path in ("", f"{ProcrastinateJob.objects.get().pk}/change/"):
+        page = chief.get(f"/admin/procrastinate/procrastinatejob/{path}").content.decode()
+        assert not re.search(r"\sstyle=", page)
+
+
+@pytest.mark.parametrize("day", ["today", "last-7"])
+def test_todays_bookings_are_the_clinics_today(chief, day):
+    now = timezone.now()
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # never on one date
+        doctor = make_doctor(clinics=[make_clinic(time_zone=zone)])
+        slot = make_slot(doctor=doctor, starts_at=now + timedelta(days=3))
+        make_booking(slot=slot, created_at=now)
+    response = chief.get(f"/admin/bookings/booking/?made={day}")
+    assert response.context["cl"].result_count == 2
