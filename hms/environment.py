@@ -15,7 +15,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 _ADDRESS_WRONG = "DATABASE_URL must look like postgresql://user:password@host:5432/name."
 
-load_dotenv(os.environ.get("HMS_ENV_FILE") or Path(__file__).resolve().parent.parent / ".env")
+ENV_FILE = Path(os.environ.get("HMS_ENV_FILE") or Path(__file__).resolve().parent.parent / ".env")
+load_dotenv(ENV_FILE)
 
 
 def text(name: str, default: str | None = None) -> str:

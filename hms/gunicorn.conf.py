@@ -12,7 +12,7 @@ worker_class = "gthread"
 workers = env.integer("WEB_CONCURRENCY", max(2, min(os.cpu_count() or 2, 8)), least=1)
 threads = env.integer("WEB_THREADS", 4, least=1)
 # Loaded once and shared: a worker that fell is replaced in milliseconds.
-preload_app = bool(os.environ.get("WEB_PRELOAD", "1"))
+preload_app = env.boolean("WEB_PRELOAD", True)
 # The browser keeps its connection between two clicks; a proxy in front wants more than its own 60.
 keepalive = 65
 timeout = 30

@@ -276,7 +276,7 @@ FIELD_ENCRYPTION_KEYS = env.encryption_keys("FIELD_ENCRYPTION_KEYS")
 # --- Google Calendar ----------------------------------------------------------------------------
 GOOGLE_API_BASE = env.url("GOOGLE_API_BASE", "https://www.googleapis.com")
 GOOGLE_REVOKE_URL = env.url("GOOGLE_REVOKE_URL", "https://oauth2.googleapis.com/revoke")
-_client_secrets_file = BASE_DIR / "client_secrets.json"
+_client_secrets_file = env.ENV_FILE.with_name("client_secrets.json")
 _client_secrets = env.text(
     "GOOGLE_CLIENT_SECRETS",
     _client_secrets_file.read_text() if _client_secrets_file.exists() else "",

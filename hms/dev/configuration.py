@@ -18,14 +18,18 @@ print(json.dumps([dotenv_values(sys.argv[1]), sysconfig.get_path("purelib")]))
 # What would bend the Python of the parts, or keep it from caching what it compiled.
 BENDING = ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 LOOPBACK = ("localhost", HOST)
+# What else a mail server of one's own needs.
+WITH_SMTP_HOST = ("SMTP_PORT", "MAIL_FROM", "MAIL_DOMAIN")
 # Every setting that names a service, a secret or a mode of somebody's own.
 CONFIGURED = (
     *("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_POOL_MAX"),
     *("DB_TEST_NAME", "SECRET_KEY", "EMAIL_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS", "SITE_URL"),
     *("LIVE_URL", "LIVE_MOST_WATCHERS"),
     *("ALLOWED_HOSTS", "DEBUG", "LOG_LEVEL", "LOCAL_INBOX_URL", "SERVERLESS_EMAIL_URL"),
+    *("SECRET_KEY_FALLBACKS", "TRUSTED_PROXY_COUNT", "DOCTOR_SIGNUP", "PUBLIC_DIRECTORY"),
+    *("SLOT_HORIZON_DAYS", "MAX_OPEN_BOOKINGS", "WEB_CONCURRENCY", "WEB_THREADS", "WEB_PRELOAD"),
+    *("MAINTENANCE_FILE", "MAIL_FROM", "MAIL_DOMAIN"),
     *("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS", "STATIC_ROOT", "MEDIA_ROOT"),
-    *("MEDIA_S3_BUCKET", "MEDIA_S3_PREFIX", "MEDIA_S3_REGION", "MEDIA_S3_ENDPOINT"),
     *("MEDIA_S3_BUCKET", "MEDIA_S3_PREFIX", "MEDIA_S3_REGION", "MEDIA_S3_ENDPOINT"),
     *("GOOGLE_CLIENT_SECRETS", "GOOGLE_API_BASE", "GOOGLE_REVOKE_URL"),
 )
@@ -73,6 +77,12 @@ class Configuration:
         given = {name: value.strip() for name, value in merged.items() if value and value.strip()}
         return cls(given, Path(site_packages))
 
+    def demand_whole(self) -> None:
+        """Raise Problem where the mail function would have a server and not know who is sending."""
+        missing = [name for name in WITH_SMTP_HOST if name not in self.given]
+        if self.local_lambda and not self.local_mail and missing:
+            raise Problem(f"SMTP_HOST is set: set {', '.join(missing)} as well (.env.example).")
+
     @property
     def local_db(self) -> bool:
         return not {"DATABASE_URL", "DB_HOST"} & self.given.keys()
@@ -88,7 +98,7 @@ class Configuration:
     @property
     def local_google(self) -> bool:
         return "GOOGLE_CLIENT_SECRETS" not in self.given and not (
-            (ROOT / "client_secrets.json").exists()
+            env_file().with_name("client_secrets.json").exists()
         )
 
     @property

@@ -47,7 +47,7 @@ def web(python: Path, env: dict[str, str], ports: Ports, *, debug: bool) -> Serv
         name="web",
         title="website",
         command=[*command, "--reload"] if debug else command,
-        env={**env, "WEB_PRELOAD": "" if debug else "1"},
+        env={**env, "WEB_PRELOAD": str(not debug)},
         cwd=ROOT,
         ready=answers(ports["web"], "/readyz", status=200),
     )

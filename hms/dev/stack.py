@@ -128,6 +128,7 @@ class Stack:
                 early_node = group.create_task(self._node())
             python = self.options.python or await self.packages.ensure(install.RUN_FILES)
             configuration = Configuration.read(python)
+            configuration.demand_whole()
             for name, what in configuration.wanted_ports().items():
                 ports.demand_free(self.ports[name], what)
             self._start_helpers(group, configuration, python, early_node)

@@ -176,12 +176,18 @@ def test_gunicorn_takes_its_numbers_like_every_setting(monkeypatch):
         runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
 
 
+def test_gunicorn_refuses_a_misspelt_switch(monkeypatch):
+    monkeypatch.setenv("WEB_PRELOAD", "no")
+    with pytest.raises(ImproperlyConfigured, match="WEB_PRELOAD is 'no'"):
+        runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
+
+
 def test_every_setting_that_django_reads_is_in_the_example():
     read = "".join(
         (ROOT / "hms" / name).read_text()
         for name in ("settings.py", "environment.py", "gunicorn.conf.py")
     )
-    names = set(re.findall(r'(?:env\.\w+|text|integer|url)\(\s*"([A-Z0-9_]+)"', read))
+    names = set(re.findall(r'(?:env\.\w+|text|integer|boolean|url)\(\s*"([A-Z0-9_]+)"', read))
     listed = set(re.findall(r"^(?:# )?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
     # The name of the tests' database is no setting of an installation.
     assert names - {"DB_TEST_NAME"} <= listed

@@ -1,0 +1,53 @@
+"""What a reader configured, and what of it reaches whom."""
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from hms.dev.configuration import Configuration, unconfigured_environment
+from hms.dev.layout import ROOT, Problem
+
+WHOLE = {
+    "SMTP_HOST": "smtp.example",
+    "SMTP_PORT": "587",
+    "MAIL_FROM": "Clinic <desk@clinic.example>",
+    "MAIL_DOMAIN": "clinic.example",
+}
+
+
+def configuration(**given: str) -> Configuration:
+    return Configuration(given, Path())
+
+
+@pytest.mark.parametrize("missing", ["SMTP_PORT", "MAIL_FROM", "MAIL_DOMAIN"])
+def test_a_mail_server_without_the_rest_stops_the_start(missing):
+    given = {name: value for name, value in WHOLE.items() if name != missing}
+    with pytest.raises(Problem, match=rf"SMTP_HOST is set: set {missing} as well"):
+        configuration(**given).demand_whole()
+
+
+@pytest.mark.parametrize(
+    "given", [{}, WHOLE, {"SERVERLESS_EMAIL_URL": "https://f", "SMTP_HOST": "x"}]
+)
+def test_what_is_whole_or_not_ours_starts(given):
+    configuration(**given).demand_whole()
+
+
+def test_tests_inherit_no_setting_of_a_developers(monkeypatch):
+    example = (ROOT / ".env.example").read_text()
+    names = set(re.findall(r"^(?:# )?([A-Z0-9_]+)=", example, re.M)) | {"DB_TEST_NAME"}
+    assert len(names) > 30
+    for name in names:
+        monkeypatch.setenv(name, "somebody's own")
+    assert not names & unconfigured_environment().keys()
+
+
+def test_tests_do_not_meet_a_developers_google_client(monkeypatch, tmp_path):
+    (tmp_path / "client_secrets.json").write_text("{}")
+    monkeypatch.setenv("HMS_ENV_FILE", str(tmp_path / ".env"))
+    assert "google" not in configuration().wanted_ports()
+    assert not configuration().local_google
+    monkeypatch.setenv("HMS_ENV_FILE", unconfigured_environment()["HMS_ENV_FILE"])
+    assert (os.devnull, configuration().local_google) == (os.environ["HMS_ENV_FILE"], True)
