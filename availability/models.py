@@ -8,10 +8,12 @@ from django.contrib.postgres.fields import (
 from django.db import models
 from django.db.models import F, FilteredRelation, Q
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from hms.lib.clock import local
 from hms.lib.ranges import TsTzRange
+from hms.lib.templatetags.hms_tags import day_and_time, from_to
 from users.models import Clinic, DoctorProfile
 
 LONGEST_SLOT = timedelta(hours=8)
@@ -143,7 +145,9 @@ class TimeSlot(models.Model):
 
     def __str__(self) -> str:
         zone = self.clinic.time_zone
-        return f"{local(self.starts_at, zone):%a %d %b %Y, %H:%M}–{local(self.ends_at, zone):%H:%M}"
+        start, end = local(self.starts_at, zone), local(self.ends_at, zone)
+        clock = from_to(date_format(start, "TIME_FORMAT"), date_format(end, "TIME_FORMAT"))
+        return day_and_time(date_format(start, "SHORT_DATE_FORMAT"), clock)
 
     @property
     def state(self) -> str:

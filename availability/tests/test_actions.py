@@ -82,7 +82,7 @@ def test_publish_slot_beside_others_is_fine():
         (
             NOW + timedelta(days=366, minutes=1),
             NOW + timedelta(days=366, minutes=31),
-            {"starts_at": ["Slots can be published up to 1 March 2028."]},
+            {"starts_at": ["Slots can be published up to Wednesday, 1 March 2028."]},
         ),
     ],
 )
@@ -106,7 +106,7 @@ def test_publish_slot_obeys_the_horizon_setting(settings):
     settings.SLOT_HORIZON_DAYS = 1
     start = NOW + timedelta(days=1, minutes=1)
     assert refused(publish, doctor=make_doctor(), starts_at=start, ends_at=start + HALF) == {
-        "starts_at": ["Slots can be published up to 2 March 2027."]
+        "starts_at": ["Slots can be published up to Tuesday, 2 March 2027."]
     }
 
 
