@@ -27,7 +27,7 @@ from users.models import Clinic, DoctorProfile
 DAYS = 7
 # Ten-minute slots from eight to eight on all seven days, and some; more are cut off and said so.
 MOST_SLOTS = 600
-QUARTER = timedelta(minutes=15)
+MINUTE, QUARTER = timedelta(minutes=1), timedelta(minutes=15)
 USUAL_LENGTH = timedelta(minutes=30)
 # Each part of a day: its name, its first and last moment, where an empty one begins.
 PARTS = (
@@ -353,17 +353,18 @@ def _day(day: date, entries: Sequence[Entry], today: date, publishing: _Publishi
 
 def change_on(day: date, zone: str) -> ClockChange | None:
     """When the zone's clocks are changed on that day, to the minute; None when they are not."""
-    start, end = day_bounds(day, zone)
+    # From the last minute before the day to its own last: a change at midnight is the new day's.
+    start, end = (moment - MINUTE for moment in day_bounds(day, zone))
     offset = local(start, zone).utcoffset()
     if offset is None or offset == local(end, zone).utcoffset():
         return None
-    low, high = 0, int((end - start).total_seconds()) // 60
+    low, high = 0, (end - start) // MINUTE
     while high - low > 1:
         middle = (low + high) // 2
-        if local(start + timedelta(minutes=middle), zone).utcoffset() == offset:
+        if local(start + middle * MINUTE, zone).utcoffset() == offset:
             low = middle
         else:
             high = middle
-    moment = start + timedelta(minutes=high)
+    moment = start + high * MINUTE
     before = (moment + offset).replace(tzinfo=None)
     return ClockChange(zone, before, local(moment, zone).replace(tzinfo=None))

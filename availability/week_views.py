@@ -118,8 +118,11 @@ def _context(request: SignedInRequest, name: str) -> dict[str, Any]:
 
 def _calendar(request: SignedInRequest) -> dict[str, Any]:
     """What static/js/week.js asks with, and how it words the times that one drags over."""
+    form = DayForm(doctor=request.user.doctor_profile, auto_id="here_%s")
+    # The times stand above it there, and in no field.
+    form.fields["clinic"].help_text = ""
     return {
-        "form": DayForm(doctor=request.user.doctor_profile, auto_id="here_%s"),
+        "form": form,
         "pattern_from_to": from_to("{start}", "{end}"),
         "pattern_day_and_time": day_and_time("{day}", "{time}"),
     }

@@ -13,7 +13,7 @@
   const toast = page.querySelector("[data-week-toast]");
   const toastForm = page.querySelector("[data-week-form]");
   const toastUndo = page.querySelector("[data-week-undo]");
-  const roomy = matchMedia("(min-width: 48rem)");
+  const roomy = matchMedia("(min-width: 60rem)");
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   const shown = new Map(); // a slot's id: its element in the calendar
   let calendar = null;
@@ -52,7 +52,7 @@
       id: slot.id,
       start: slot.start,
       end: slot.end,
-      url: slot.url,
+      ...(slot.url && { url: slot.url }),
       editable: Boolean(slot.moveUrl),
       classNames: ["week-event", `week-event--${slot.state}`],
     };
@@ -78,16 +78,19 @@
 
   // While one drags, what is dragged over must not change.
   let dragging = false;
-  let waiting = false;
+  let drawn = "";
+
+  const table = () => part.querySelector("table").textContent;
 
   function follow() {
-    waiting = dragging;
-    if (calendar && !dragging) calendar.refetchEvents();
+    if (!calendar || dragging || drawn === table()) return;
+    drawn = table();
+    calendar.refetchEvents();
   }
 
   function hold(held) {
     dragging = held;
-    if (waiting) follow();
+    follow();
   }
 
   // --- the first and last hour, how tall an hour is -----------------------------------------------
@@ -231,7 +234,12 @@
     document.adoptedStyleSheets.push(sheet);
     const standIn = document.createElementNS("urn:hms", "style");
     standIn.setAttribute("data-fullcalendar", "");
-    standIn.sheet = sheet.cssRules[0];
+    const layer = sheet.cssRules[0];
+    standIn.sheet = {
+      cssRules: layer.cssRules,
+      // Its icons' font, which we don't use, stands in the rule itself: the policy forbids that too.
+      insertRule: (rule) => rule.startsWith("@font-face") || layer.insertRule(rule, layer.cssRules.length),
+    };
     document.head.append(standIn);
   }
 
@@ -252,8 +260,9 @@
     box.className = "week-event__words";
     if (slot) box.append(...slot.words.cloneNode(true).childNodes);
     else box.append(document.createElement("time"));
-    if (isMirror) {
-      box.querySelector("time").textContent = fromTo(wall(event.start), wall(event.end));
+    const [start, end] = [wall(event.start), wall(event.end)];
+    if (!slot || isMirror || slot.start !== start || slot.end !== end) {
+      box.querySelector("time").textContent = fromTo(start, end);
     }
     return { domNodes: [box] };
   }
@@ -275,14 +284,15 @@
       now,
       nowIndicator: true,
       direction: document.documentElement.dir,
+      locale: document.documentElement.lang,
       firstDay: 1,
       headerToolbar: false,
       allDaySlot: false,
       height: "auto",
       ...hours(),
-      slotDuration: "00:30",
+      // As fine as the snapping: a drag starts from the middle of the row that was gripped.
+      slotDuration: "00:05",
       slotLabelInterval: "01:00",
-      snapDuration: "00:05",
       slotEventOverlap: false,
       eventMinHeight: 22,
       dragRevertDuration: still.matches ? 0 : 150,
@@ -314,6 +324,7 @@
       if (!window.FullCalendar) await load();
       calendar = new window.FullCalendar.Calendar(place, options());
       place.dataset.scale = scale();
+      drawn = table();
       calendar.render();
     } catch {
       choose("table");
