@@ -67,6 +67,7 @@ def surfaces(t: dict[str, Colour]) -> dict[str, Colour]:
         found |= {
             f"sheet {number}": sheet,
             f"glass {number}": glass,
+            f"glass without its filter {number}": over(t["glass"], sheet),
             f"quiet on sheet {number}": over(t["glass-quiet"], sheet),
             f"quiet on glass {number}": over(t["glass-quiet"], glass),
             f"strong glass {number}": over(t["glass-strong"], saturated(sheet)),
@@ -101,6 +102,12 @@ def test_soft_accent_is_readable_on_every_surface(theme):
     t = tokens(theme)
     soft = {name: over(t["accent-soft"], below) for name, below in surfaces(t).items()}
     assert worst(t["accent-soft-ink"], soft) >= (4.5, "")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_toasts_words_are_readable(theme):
+    t = tokens(theme)
+    assert contrast(t["on-toast"], t["toast"]) >= 4.5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
