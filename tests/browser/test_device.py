@@ -1,0 +1,131 @@
+"""What a patient's own phone keeps: the next visit, without a net; nothing after logging out."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import PASSWORD, log_in, new_address, sign_up
+from tests.browser.test_journeys import find, new_doctor, publish_a_slot
+
+NOTE = "localStorage.getItem('visit')"
+# The net is taken away on purpose and the device cleared, and Chromium says so.
+pytestmark = [
+    pytest.mark.allow_console("net::ERR_INTERNET_DISCONNECTED"),
+    pytest.mark.allow_console("Clear-Site-Data header on"),
+]
+
+
+@pytest.fixture
+def patient(new_page, stack) -> tuple[Page, str]:
+    """A patient with a visit in a week, on their dashboard, whose worker is at work."""
+    doctor, _email = new_doctor(new_page, stack, "Dr. Offline Example")
+    publish_a_slot(doctor)
+    page, email = new_page(), new_address("patient")
+    page.goto("/users/signup/")
+    sign_up(page, stack, name="Nur Alami", email=email)
+    find(page, "Offline Example")
+    page.get_by_role("button", name="09:20").click()
+    expect(page.get_by_text("Your appointment is booked.")).to_be_visible()
+    page.goto("/dashboard/patient/")
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    return page, email
+
+
+def keep(page: Page) -> None:
+    page.get_by_role("button", name="Keep on this device").click()
+    expect(page.get_by_role("status").filter(has_text="Kept.")).to_be_visible()
+
+
+def offline(page: Page, path: str = "/dashboard/patient/") -> None:
+    page.context.set_offline(True)
+    page.goto(path)
+    expect(page.get_by_role("heading", name="You are offline")).to_be_visible()
+
+
+def test_the_next_visit_is_there_without_a_net_and_gone_after_logging_out(patient):
+    page, _email = patient
+    keep(page)
+    offline(page)
+    visit = page.get_by_role("region", name="Your next visit")
+    for words in ("Dr. Offline Example", "09:20", "Since this it may have changed"):
+        expect(visit).to_contain_text(words)
+    # Styled, in our own font, with nothing asked of the net.
+    assert page.evaluate("document.fonts.check('1em Outfit')")
+    assert page.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") != "0px"
+
+    # It comes back by itself, and logging out leaves nothing.
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="My visits")).to_be_visible()
+    page.goto("/users/logout/")
+    page.get_by_role("main").get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+    assert page.evaluate(NOTE) is None
+    assert page.evaluate("caches.keys()") == []
+    assert page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0
+
+
+def test_logging_out_without_a_net_forgets_the_visit_all_the_same(patient):
+    page, _email = patient
+    keep(page)
+    page.goto("/users/logout/")
+    page.context.set_offline(True)
+    with page.expect_event("requestfailed"):
+        page.get_by_role("main").get_by_role("button", name="Log out").click()
+    # Still signed in, as no answer came; this page looks at the note and removes nothing.
+    page.context.set_offline(False)
+    page.goto("/offline/")
+    assert page.evaluate(NOTE) is None
+
+
+def test_nothing_is_kept_that_was_not_asked_for(patient):
+    page, _email = patient
+    page.reload()
+    assert page.evaluate(NOTE) is None
+    offline(page)
+    expect(page.get_by_text("Your next visit can stand here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your next visit")).to_be_hidden()
+    # Not one page was put aside, only what the offline page is made of.
+    kept = page.evaluate(
+        """async () => (await Promise.all((await caches.keys()).map(
+          async (name) => (await (await caches.open(name)).keys()).map((one) => one.url)))).flat()"""
+    )
+    assert sorted({url.split("/")[3] for url in kept}) == ["offline", "static"]
+
+
+def test_the_switch_takes_the_visit_off_the_device(patient):
+    page, _email = patient
+    keep(page)
+    button = page.get_by_role("button", name="Keep on this device")
+    expect(button).to_have_attribute("aria-pressed", "true")
+    page.reload()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(page.get_by_role("status").filter(has_text="No longer kept")).to_be_visible()
+    assert page.evaluate(NOTE) is None
+
+
+def test_another_who_signs_in_finds_nothing(patient, stack):
+    page, _email = patient
+    keep(page)
+    # The session ran out, and nobody logged out.
+    page.context.clear_cookies()
+    log_in(page, "doctor", "walk-right-in-2026")
+    assert page.evaluate(NOTE) is None
+
+
+def test_the_same_patient_finds_it_again_after_the_session_ran_out(patient):
+    page, email = patient
+    keep(page)
+    page.context.clear_cookies()
+    log_in(page, email, PASSWORD)
+    assert page.evaluate(NOTE) is not None
+
+
+def test_a_cancelled_visit_leaves_the_device_with_the_next_page(patient):
+    page, _email = patient
+    keep(page)
+    page.get_by_role("main").get_by_role("link", name="Details").click()
+    page.get_by_role("link", name="Cancel this visit").click()
+    page.get_by_role("button", name="Yes, cancel the visit").click()
+    expect(page.get_by_text("This visit is cancelled.")).to_be_visible()
+    page.wait_for_function(f"JSON.parse({NOTE}).visit === null")
