@@ -31,14 +31,14 @@ PARTS: tuple[tuple[str, str | Promise, str | Promise], ...] = (
         "button",
         _("Buttons"),
         _(
-            "Hover lifts or tints within 130 ms; focus draws a ring of 3 px. Busy is set by a form on "
-            "its way, pressed by what can be switched."
+            "Hover lifts or tints within 130 ms; focus draws a ring of 3 px. Busy is set by a form "
+            "on its way, pressed by what can be switched."
         ),
     ),
     (
         "chip",
         _("Times"),
-        _("A colour and a word for each state. Only a free one can be pressed, and fills on hover."),
+        _("A colour and a word for each state. Only a free one can be pressed; it fills on hover."),
     ),
     ("badge", _("Badges"), _("A state in a word. What waits has a ring, what failed a square.")),
     ("banner", _("Banners and errors"), _("The summary of errors takes the focus on a page.")),
@@ -137,7 +137,8 @@ def _samples(now: datetime) -> dict[str, Any]:
         "strip": Strip(strip, chosen=day, later=day + timedelta(days=4)),
         "booking": booking,
         "standing": Standing(
-            mail=Mark("ok", _("E-mail sent")), calendar=Mark("warn", _("Calendar needs reconnecting"))
+            mail=Mark("ok", _("E-mail sent")),
+            calendar=Mark("warn", _("Calendar needs reconnecting")),
         ),
         "entries": _day(booking, start),
         "form": SampleForm(auto_id="sample_%s"),

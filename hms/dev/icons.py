@@ -25,7 +25,9 @@ FAVICON = (16, 32, 48)
 
 def draw(page: Page, svg: str, size: int) -> Image.Image:
     page.set_viewport_size({"width": size, "height": size})
-    page.set_content(f'<body style="margin:0">{svg.replace("<svg", f"<svg width={size}", 1)}</body>')
+    page.set_content(
+        f'<body style="margin:0">{svg.replace("<svg", f"<svg width={size}", 1)}</body>'
+    )
     return Image.open(io.BytesIO(page.screenshot(omit_background=True)))
 
 

@@ -78,6 +78,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("signup-refused", "/users/signup/", press=SUBMIT),
         Shot("password-reset", "/users/password/reset/"),
         Shot("404", "/no-such-page/", status=404),
+        Shot("offline", "/offline/"),
     ),
     "patient": (
         *PUBLIC,
@@ -116,6 +117,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
     "staff": (
         *PUBLIC,
         Shot("status", "/status/"),
+        Shot("styleguide", "/styleguide/"),
         *ACCOUNT,
         Shot("admin", "/admin/"),
         Shot("admin-bookings", "/admin/bookings/booking/"),
