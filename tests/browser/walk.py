@@ -25,14 +25,14 @@ class Walk:
     def __iter__(self) -> Iterator[tuple[Shot, Response]]:
         for shot in PAGES[self.role]:
             try:
-                answer = visit(self.page, shot, self._place(shot))
+                answer = visit(self.page, shot, self.place(shot))
             except Problem as problem:
                 self.note(shot, [str(problem)])
                 continue
             yield shot, answer
 
-    def _place(self, shot: Shot) -> str:
-        # Looked up once for all walks: what leads to a page stays where the demo data put it.
+    def place(self, shot: Shot) -> str:
+        """Its address, looked up once for all walks: the demo data stay where they are."""
         key = (self.role, shot)
         if key not in self._places:
             self._places[key] = address(self.page, shot)
@@ -82,6 +82,10 @@ def frame(page: Page) -> list[str]:
 def sideways(page: Page, width: int) -> list[str]:
     """Whether the page scrolls sideways in a window of this width."""
     page.set_viewport_size({"width": width, "height": 740})
+    return sideways_now(page)
+
+
+def sideways_now(page: Page) -> list[str]:
     return page.evaluate(SIDEWAYS)
 
 
