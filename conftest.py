@@ -29,6 +29,8 @@ from hms.dev.testing import TESTS, remove
 STACK_PORT_OFFSET = int(os.environ.get("HMS_TEST_PORT_OFFSET", "10000"))
 # What a test browser must not do on its own account; names that are not local lead nowhere.
 QUIET = (
+    # Decides in which order the browser's own fields ask for a day.
+    "--lang=en-US",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
