@@ -43,7 +43,7 @@ _LIBRARIES = {
 # Names of keys, which Babel takes for words in `gettext(message["added"]["name"])`.
 _KEYS = {"addedname", "changedname", "deletedname"}
 # Tags whose text is marked, or is not for readers.
-_BLOCK = re.compile(r"(blocktrans(late)?|comment)\b")
+_BLOCK = re.compile(r"(blocktrans(late)?|comment|block bodyclass)\b")
 # Formats of days and times that are the same in every language: named ones, single parts, ISO.
 _SPELLED = re.compile(r"""\|date:(["'])(?!(?:[A-Z_]+_FORMAT|.|Y-m-d(?:\\TH:i.*)?)\1)(.*?)\1""")
 _SEEN_ATTRIBUTES = {"title", "alt", "aria-label", "aria-description", "placeholder"}
