@@ -20,6 +20,7 @@ from notifications.models import Email
 from users import photo_files
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.photos import Renditions
+from users.validators import validate_deliverable
 
 # What a person may call themselves when they sign up. Staff are made by staff.
 ACCOUNT_TYPES = {"patient": User.Role.PATIENT, "doctor": User.Role.DOCTOR}
@@ -131,6 +132,7 @@ def change_email(*, user: User, email: str, by: User) -> User:
     email = User.objects.normalize_email(email)
     try:
         validate_email(email)
+        validate_deliverable(email)
     except ValidationError as error:
         raise UserError(error.messages[0]) from error
     if email == user.email:

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from notifications.actions import queue_email
 from users import actions
 from users.models import User
+from users.validators import validate_deliverable
 
 Context = dict[str, Any]
 
@@ -104,6 +105,11 @@ class AccountAdapter(DefaultAccountAdapter):
         "email_password_mismatch": _("The address or the password is not right."),
         "username_password_mismatch": _("The name or the password is not right."),
     }
+
+    def clean_email(self, email: str) -> str:
+        """Of every form that takes an address."""
+        validate_deliverable(email)
+        return super().clean_email(email)
 
     # --- mail ---------------------------------------------------------------------------------
     def send_mail(self, template_prefix: str, email: str, context: Context) -> None:

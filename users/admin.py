@@ -7,6 +7,7 @@ from allauth.account.models import EmailAddress, EmailConfirmation
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm
 from django.core.exceptions import PermissionDenied
 from django.core.validators import URLValidator
 from django.db.models import QuerySet
@@ -20,6 +21,7 @@ from users.forms import zone_choices
 from users.languages import SPOKEN
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.requests import SignedInRequest
+from users.validators import validate_deliverable
 
 # The admin's own login knows no rate limits and no second factor: ours does.
 setattr(admin.site, "login", secure_admin_login(admin.site.login))  # noqa: B010
@@ -62,6 +64,17 @@ class UserChangeForm(forms.ModelForm):
         ]
 
 
+class UserAddForm(AdminUserCreationForm):
+    class Meta(AdminUserCreationForm.Meta):
+        model = User
+
+    def clean_email(self) -> str:
+        """None, for staff who need no mail, or one that mail can reach."""
+        if email := self.cleaned_data["email"]:
+            validate_deliverable(email)
+        return email
+
+
 class EmailAddressInline(admin.TabularInline):
     model = EmailAddress
     fields = ["email", "verified", "primary"]
@@ -84,6 +97,7 @@ class EmailAddressInline(admin.TabularInline):
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
     form = UserChangeForm
+    add_form = UserAddForm
     list_display = ["username", "full_name", "email", "role", "is_staff", "is_active"]
     list_filter = ["role", "is_staff", "is_active", "date_joined"]
     list_select_related = ["doctor_profile", "patient_profile"]

@@ -18,6 +18,10 @@ _CONTEXT_WORDS = re.compile(
     r"hms|hospital|clinic|doctor|patient|appointment|booking|health|password|welcome"
 )
 _LETTERS_LEFT = 6
+# What the mail function takes (serverless/validation.py); a test holds the two together.
+LONGEST_LOCAL_PART = 64
+_LOCAL_PART = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(\.[\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
+_DOMAIN_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 
 
 def validate_person_name(name: str) -> None:
@@ -29,6 +33,26 @@ def validate_person_name(name: str) -> None:
         raise ValidationError(
             _("A name cannot hold a web address. Leave a space after a full stop."),
             code="address",
+        )
+
+
+def validate_deliverable(address: str) -> None:
+    """An address that the mail function sends to: no quotes, no IP number for a domain."""
+    local, _at, domain = address.rpartition("@")
+    try:
+        labels = domain.encode("idna").decode("ascii").split(".")
+    except UnicodeError:
+        labels = []
+    sendable = (
+        len(local) <= LONGEST_LOCAL_PART
+        and _LOCAL_PART.fullmatch(local)
+        and len(labels) > 1
+        and all(_DOMAIN_LABEL.fullmatch(label) for label in labels)
+    )
+    if not sendable:
+        raise ValidationError(
+            _("We cannot send mail to this address. Please use one such as ana@clinic.example."),
+            code="undeliverable",
         )
 
 

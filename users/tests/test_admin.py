@@ -128,6 +128,21 @@ def test_role_is_changed_through_the_action():
     assert Email.objects.get().data["what"] == "role_changed"
 
 
+def test_an_address_that_no_mail_reaches_is_refused_to_staff_too():
+    clerk, patient = make_staff(permissions=CLERK), make_patient().user
+    old = patient.email
+    page = signed_in(clerk).post(
+        change_url(patient), posted(patient, new_email="new@[127.0.0.1]"), follow=True
+    )
+    assert "We cannot send mail to this address." in page.content.decode()
+    made = {"username": "ada", "email": "ada@[127.0.0.1]", "role": "", "usable_password": "false"}
+    page = signed_in(make_staff(superuser=True)).post(reverse("admin:users_user_add"), made)
+    assert "We cannot send mail to this address." in page.content.decode()
+    assert not User.objects.filter(username="ada").exists()
+    patient.refresh_from_db()
+    assert patient.email == old
+
+
 def test_email_is_changed_through_the_action():
     clerk, patient = make_staff(permissions=CLERK), make_patient().user
     old = patient.email

@@ -1,12 +1,16 @@
 """Signing up: what can be chosen, what cannot be found out, and what is told."""
 
 import re
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import hashers
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +21,7 @@ from users.adapter import AccountAdapter
 from users.models import DoctorProfile, PatientProfile, User
 from users.tests.factories import PASSWORD, make_patient, make_user
 from users.tests.mail import latest_code
+from users.validators import validate_deliverable
 
 SIGNUP = "/users/signup/"
 CONFIRM = "/users/confirm-email/"
@@ -34,6 +39,49 @@ def form(**changes) -> dict[str, str]:
 
 def sign_up(client=None, **changes):
     return (client or Client()).post(SIGNUP, form(**changes))
+
+
+# Django's own field takes all of these.
+UNREACHABLE = [
+    '"ada..obi"@example.org',
+    "ada@[127.0.0.1]",
+    "ada@localhost",
+    f"{'a' * 65}@example.org",
+]
+
+
+@pytest.mark.parametrize("email", UNREACHABLE)
+@pytest.mark.django_db
+def test_an_address_that_no_mail_reaches_is_refused_in_words(email):
+    page = sign_up(email=email).content.decode()
+
+    assert "We cannot send mail to this address." in page
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        *UNREACHABLE,
+        *("ada@example.org", "o'brien+x@a-b.example", "ADA_%@EXAMPLE.ORG", "ada@münchen.example"),
+        *("ada@exa_mple.org", "ada@-a.example", "ä@example.org", "a..b@example.org", "ada"),
+    ],
+)
+def test_the_forms_take_what_the_mail_function_takes(email):
+    """Apart from localhost, where mail may go that staff have typed into a test installation."""
+    program = Path(__file__).parents[2] / "serverless"
+    told = subprocess.run(
+        [sys.executable, "-c", "import sys, validation; validation.address(sys.argv[1])", email],
+        cwd=program,
+        capture_output=True,
+        check=False,
+    )
+    try:
+        validate_deliverable(email)
+    except ValidationError:
+        assert told.returncode or email.endswith("@localhost")
+    else:
+        assert not told.returncode
 
 
 @pytest.mark.django_db
