@@ -132,6 +132,7 @@ def _samples(now: datetime) -> dict[str, Any]:
     return {
         "name": LONG_NAME,
         "clinic": clinic,
+        "clinics": [clinic],
         "doctor": doctor,
         "slots": slots,
         "strip": Strip(strip, chosen=day, later=day + timedelta(days=4)),
