@@ -1,24 +1,28 @@
 """What an open page needs to stay as new as the database: where to listen, what to fetch then."""
 
+import gzip
 import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.conf import settings
 from django.core.cache.backends.locmem import LocMemCache
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone, translation
 
 from availability.finding import AtClinic
 from hms.lib import tickets
 
 # Renderings that readers share: a change is fetched by all who watch within seconds.
-SHARED_SECONDS, MOST_SHARED, LONGEST_KEY = 30, 200, 200
+SHARED_SECONDS, MOST_SHARED = 30, 200
 _shared = LocMemCache("freshness", {"TIMEOUT": SHARED_SECONDS, "MAX_ENTRIES": MOST_SHARED})
 # The live process draws it at random for each change.
 _TOKEN = re.compile(r"[0-9a-f]{16}")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 # Tickets are renewed within the hour, and with them the page.
 FURTHEST_SECONDS = 3600
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def doctor_topic(doctor_id: int) -> str:
@@ -42,22 +46,57 @@ def seconds_to_next_start(groups: Iterable[AtClinic], now: datetime | None = Non
     return seconds if seconds < FURTHEST_SECONDS else None
 
 
-def shared(request: HttpRequest, made: Callable[[], str]) -> str:
-    """What `made` gives, once for all alike readers who were told of the same change.
+# --- one rendering for all who were told of the same change ---------------------------------------
 
-    It must not depend on the person, only on the address, role, language and zone. Nobody can
-    know a change's word before the change, so what is kept under it was read after the change.
-    """
-    if not _TOKEN.fullmatch(request.GET.get("v", "")):
-        return made()
+
+def alike(request: HttpRequest) -> str:
+    """All that a shared part may depend on beside its address, where it stands as `as`."""
     user = request.user
     role = user.role if user.is_authenticated else "nobody"
-    zone = timezone.get_current_timezone_name()
-    key = f"{request.get_full_path()}|{role}|{translation.get_language()}|{zone}"
-    if len(key) > LONGEST_KEY:  # nobody's page asks for that
-        return made()
+    return f"{role}|{translation.get_language()}|{timezone.get_current_timezone_name()}"
+
+
+def _key(request: HttpRequest, readers: str) -> str:
+    """What a part is kept under; empty for one that is not told of a change.
+
+    Nobody can know a change's word before the change, so what is kept was read after it.
+    """
+    token, day = request.GET.get("v", ""), request.GET.get("day", "")
+    known = _TOKEN.fullmatch(token) and _DAY.fullmatch(day)
+    return f"{request.path}|{day}|{token}|{readers}" if known else ""
+
+
+def shared(request: HttpRequest, made: Callable[[], str]) -> HttpResponse:
+    """What `made` gives, once for all alike readers who were told of the same change."""
+    key = _key(request, alike(request))
+    if not key:
+        return HttpResponse(made())
     found = _shared.get(key)
     if found is None:
-        found = made()
+        found = gzip.compress(made().encode())
         _shared.set(key, found)
-    return found
+    return _answer(request, found)
+
+
+def answer_alike(get_response: GetResponse) -> GetResponse:
+    """Middleware before all that asks the database: a change is fetched by everybody at once.
+
+    Who asks is not looked at, so it answers only where everybody may look at everything that is
+    shared; in whose role they ask it changes the look of a free time and no more.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if settings.PUBLIC_DIRECTORY and "v" in request.GET:
+            key = _key(request, request.GET.get("as", ""))
+            if key and (found := _shared.get(key)) is not None:
+                return _answer(request, found)
+        return get_response(request)
+
+    return middleware
+
+
+def _answer(request: HttpRequest, found: bytes) -> HttpResponse:
+    headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding", "X-Frame-Options": "DENY"}
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return HttpResponse(gzip.decompress(found), headers=headers)
+    return HttpResponse(found, headers={**headers, "Content-Encoding": "gzip"})

@@ -77,6 +77,7 @@ def _times(request: HttpRequest, doctor_id: int) -> dict[str, Any]:
         "next_slots": [] if strip.free else finding.next_open(doctor),
         "made_at": timezone.localtime(),
         "watch_url": watch_url,
+        "alike": freshness.alike(request),
         "stale_in": freshness.seconds_to_next_start(groups),
     }
 

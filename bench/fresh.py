@@ -36,7 +36,7 @@ from hms.dev.ports import free_offset, is_answering
 from hms.dev.running import RunningStack, wait_until
 
 PORT_OFFSET = 14000
-DOCTORS, SLOTS_EACH = 50, 40
+DOCTORS, SLOTS_EACH = 50, 24
 # All on one page: as many of its times are booked as there are to take.
 ONE_PAGE_PAUSE = 4.0
 # Asking a plain view 1,000 times in two seconds is more than two cores can do.

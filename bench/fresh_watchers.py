@@ -18,7 +18,10 @@ from collections import defaultdict
 from pathlib import Path
 
 WATCH = re.compile(r'data-fresh-watch="([^"]+)"')
+PART = re.compile(r'data-fresh="([^"]+)"')
 BOOKED = re.compile(r'id="slot-(\d+)"[^>]*data-fresh-state="booked"')
+# They come in within seconds, not over a day: let them share what they find.
+COMING_IN = "0123456789abcdef"
 POLL_SECONDS = (1.5, 2.0)
 
 
@@ -27,6 +30,8 @@ class Reader:
         self.doctor = doctor
         self.port = port
         self.cookie = f"Cookie: sessionid={session}\r\n" if session else ""
+        # The page's part names it anew, with what alike readers have in common.
+        self.path = f"/doctors/{doctor}/times/?day={DAY}"
         self.etag = ""
         self.seen: dict[int, float] = {}
         self.requests = 0
@@ -34,7 +39,7 @@ class Reader:
 
     async def get(self, token: str = "") -> tuple[int, str, str]:
         """Status, head and body of the page's part, over a connection that is kept."""
-        path = f"/doctors/{self.doctor}/times/?day={DAY}" + (f"&v={token}" if token else "")
+        path = self.path + (f"&v={token}" if token else "")
         known = f"If-None-Match: {self.etag}\r\n" if self.etag else ""
         request = f"GET {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\n"
         request += f"Accept-Encoding: gzip\r\n{self.cookie}{known}\r\n"
@@ -63,12 +68,13 @@ class Reader:
 
     def look(self, body: str) -> None:
         now = time.time()
+        self.path = PART.search(body)[1].replace("&amp;", "&")
         for slot in BOOKED.findall(body):
             self.seen.setdefault(int(slot), now)
 
     async def streams(self, live: str) -> None:
         """Listen, and fetch when told."""
-        status, _head, body = await self.get()
+        status, _head, body = await self.get(COMING_IN)
         if status != 200:
             raise RuntimeError(f"the part answered {status}")
         self.look(body)
@@ -88,7 +94,7 @@ class Reader:
         """Ask again and again, with the version that was last seen or without."""
         first = True
         while True:
-            status, head, body = await self.get()
+            status, head, body = await self.get(COMING_IN if first else "")
             if status == 200:
                 self.look(body)
                 etag = re.search(r"(?i)etag: (\S+)", head)

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     # After the static files that its page is made of, before everything that asks a database.
     "hms.maintenance.closed_for_maintenance",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "availability.freshness.answer_alike",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
