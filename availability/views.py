@@ -59,7 +59,7 @@ def doctor_times(request: HttpRequest, doctor_id: int) -> HttpResponse:
         template = "availability/_times.html"
         return render_to_string(template, _times(request, doctor_id), request)
 
-    return HttpResponse(freshness.shared(request, made))
+    return freshness.shared(request, made)
 
 
 def _times(request: HttpRequest, doctor_id: int) -> dict[str, Any]:

@@ -232,11 +232,14 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 # A form of ours is small; only a doctor's photo is larger, and it goes to a file.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 if LIVE_URL and not f"{LIVE_URL}/".startswith(f"{SITE_URL}/"):
     _live = urlsplit(LIVE_URL)
-    CONTENT_SECURITY_POLICY["DIRECTIVES"]["connect-src"] = [SELF, f"{_live.scheme}://{_live.netloc}"]
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["connect-src"] = [
+        SELF,
+        f"{_live.scheme}://{_live.netloc}",
+    ]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_HANDLERS = [
     "users.uploads.LimitedUploadHandler",
