@@ -26,6 +26,7 @@ DOCTOR_SIGNUP = env.choice("DOCTOR_SIGNUP", ("approval", "open", "closed"), "app
 PUBLIC_DIRECTORY = env.boolean("PUBLIC_DIRECTORY", True)
 SLOT_HORIZON_DAYS = env.integer("SLOT_HORIZON_DAYS", 366, least=1)
 MAX_OPEN_BOOKINGS = env.integer("MAX_OPEN_BOOKINGS", 10, least=1)
+
 # --- pages that stay fresh ----------------------------------------------------------------------
 # Where browsers reach the live process (hms.live); empty: pages are as fresh as they were loaded.
 LIVE_URL = env.url("LIVE_URL", "")
@@ -66,8 +67,8 @@ MIDDLEWARE = [
     "hms.middleware.browser_language",
     # After the static files that its page is made of, before everything that asks a database.
     "hms.maintenance.closed_for_maintenance",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "availability.freshness.answer_alike",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -231,13 +232,13 @@ CONTENT_SECURITY_POLICY = {
         "report-uri": "/csp-report/",
     }
 }
-# A form of ours is small; only a doctor's photo is larger, and it goes to a file.
 if LIVE_URL and not f"{LIVE_URL}/".startswith(f"{SITE_URL}/"):
     _live = urlsplit(LIVE_URL)
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["connect-src"] = [
         SELF,
         f"{_live.scheme}://{_live.netloc}",
     ]
+# A form of ours is small; only a doctor's photo is larger, and it goes to a file.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
