@@ -29,8 +29,8 @@ def sign_up(
     page.get_by_role("button", name="Confirm").click()
 
 
-def code_from(stack: RunningStack, email: str) -> str:
-    mail = stack.wait_for_mail(email, "code")
+def code_from(stack: RunningStack, email: str, subject: str = "code") -> str:
+    mail = stack.wait_for_mail(email, subject)
     found = re.search(r"^\s*([A-Z0-9-]{6,})\s*$", mail["text"], re.MULTILINE)
     assert found, mail["text"]
     return found[1]
