@@ -178,6 +178,7 @@ def take(page: Page, target: Path, name: str) -> None:
         height = page.evaluate("document.documentElement.scrollHeight")
         # A viewport as tall as the page, so that what is fixed stays where a reader sees it.
         page.set_viewport_size({"width": width, "height": max(SHORTEST, min(height, LONGEST))})
+        page.screenshot()  # the first one after a resize may show glass half drawn
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
             page.wait_for_timeout(SETTLED)
