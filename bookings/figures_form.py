@@ -18,7 +18,7 @@ from users.models import Clinic
 
 LONGEST = 366  # days
 # What lies ahead is counted anew each time, so not the whole of what is published.
-FURTHEST_AHEAD = timedelta(days=92)
+FURTHEST_AHEAD = timedelta(days=31)
 # What the reader sees, and from how many days before or after today to how many.
 PRESETS: tuple[tuple[str | Promise, int, int], ...] = (
     (gettext_lazy("Last 7 days"), -6, 0),

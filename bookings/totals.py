@@ -24,16 +24,23 @@ OVER_AFTER = timedelta(days=2)
 # Summed up in one transaction: a month of a large hospital takes a fraction of a second.
 STEP = timedelta(days=31)
 
-# Each kind as SQL that counts clinic, doctor, day, detail, count, seconds; the fences are moments
-# that hold the days in every zone, so that an index finds the rows before a clock is asked.
+# Each kind as SQL that counts clinic, doctor, day, detail, count, seconds. The fences are moments
+# that hold the days in every zone, so that an index finds the rows before a clock is asked; OFFSET
+# keeps the clock from being asked three times a row, which costs more than reading it.
 _DAY = "({moment} AT TIME ZONE clinic.time_zone)::date"
 _SQL = """
-SELECT slot.clinic_id, {doctor} AS doctor_id, {day} AS day, {detail} AS detail,
-       count(*) AS count, {seconds} AS seconds
-FROM {tables}
-JOIN users_clinic clinic ON clinic.id = slot.clinic_id
-WHERE {moment} >= %(fence_begin)s AND {moment} < %(fence_end)s
-  AND {day} BETWEEN %(first)s AND %(last)s AND {condition}
+SELECT clinic_id, doctor_id, day, detail, count(*) AS count,
+       coalesce(sum(date_part('epoch', length)), 0)::bigint AS seconds
+FROM (
+  SELECT slot.clinic_id, {doctor} AS doctor_id, {day} AS day, {detail} AS detail,
+         {length} AS length
+  FROM {tables}
+  JOIN users_clinic clinic ON clinic.id = slot.clinic_id
+  WHERE {moment} >= %(fence_begin)s AND {moment} < %(fence_end)s AND {condition}
+    AND (%(clinic)s::bigint IS NULL OR slot.clinic_id = %(clinic)s::bigint)
+  OFFSET 0
+) event
+WHERE day BETWEEN %(first)s AND %(last)s
 GROUP BY 1, 2, 3, 4
 """
 _BOOKING = "bookings_booking booking JOIN availability_timeslot slot ON slot.id = booking.slot_id"
@@ -51,7 +58,7 @@ def _kind(
     condition: str = "true",
     doctor: str = "slot.doctor_id",
     detail: str = "''",
-    seconds: str = "0::bigint",
+    length: str = "NULL::interval",
 ) -> str:
     return _SQL.format(
         tables=tables,
@@ -60,7 +67,7 @@ def _kind(
         condition=condition,
         doctor=doctor,
         detail=detail,
-        seconds=seconds,
+        length=length,
     )
 
 
@@ -79,7 +86,7 @@ _KINDS: dict[str, str] = {
         "slot.starts_at",
         condition=_STANDS,
         detail="CASE WHEN booking.id IS NULL THEN 'free' ELSE 'taken' END",
-        seconds="sum(date_part('epoch', slot.ends_at - slot.starts_at))::bigint",
+        length="slot.ends_at - slot.starts_at",
     ),
     # By calendar days on the clinic's clock; not by doctor, or there were a row for each visit.
     What.AHEAD: _kind(
@@ -153,7 +160,7 @@ def _sum_up_step(what: str, days: Days) -> int:
             "INSERT INTO bookings_daytotal"  # noqa: S608  (words of this module)
             " (what, clinic_id, doctor_id, day, detail, count, seconds)"
             f" SELECT %(what)s, counted.* FROM ({_KINDS[what]} ORDER BY 3) counted",
-            {"what": str(what), **_span(days)},
+            {"what": str(what), "clinic": None, **_span(days)},
         )
         return int(cursor.rowcount)
 

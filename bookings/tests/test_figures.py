@@ -223,7 +223,7 @@ def test_days_and_clinics_that_do_not_exist_are_refused(values, field):
 
 
 @pytest.mark.django_db
-def test_a_span_is_a_leap_year_at_most_and_ends_in_three_months_at_the_latest():
+def test_a_span_is_a_leap_year_at_most_and_ends_in_a_month_at_the_latest():
     first, today = date(2024, 1, 1), days_from_today(0, 0, "UTC").last
     last = first + timedelta(days=LONGEST - 1)
     assert not asked(first=str(first), last=str(last)).errors

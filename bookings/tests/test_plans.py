@@ -6,10 +6,11 @@ from django.db import connection
 from django.utils import timezone
 
 from availability.tests.test_plans import many_slots, nodes_of, plans_of  # noqa: F401
-from bookings import days
+from bookings import days, figures
 from bookings.admin import BookingAdmin
 from bookings.models import Booking
 from bookings.standing import standings
+from hms.lib.day_filter import days_from_today
 from users.models import DoctorProfile
 
 BIG = {"availability_timeslot", "bookings_booking"}
@@ -67,3 +68,37 @@ def test_dashboards_walk_indexes(many_slots):  # noqa: F811
             (n["Actual Rows"] + n.get("Rows Removed by Filter", 0)) * n["Actual Loops"] for n in big
         )
     assert {n: rows for n, rows in read.items() if rows > questions[n][1]} == {}
+
+
+def test_figures_of_unsummed_days_walk_indexes(many_slots):  # noqa: F811
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE bookings_booking SET created_at = now() - (id % 40000) * interval '1 minute'"
+        )
+        cursor.execute(
+            "UPDATE bookings_booking SET cancelled_at = created_at, cancelled_by_id = booked_by_id"
+            " WHERE id % 30 = 0"
+        )
+        cursor.execute(
+            'INSERT INTO notifications_email (action, "to", language, about, sequence, data,'
+            " sealed, urgent, message_id, state, attempts, last_answer, created_at, queued_at,"
+            " sent_at) SELECT 'WELCOME', 'a@example.org', 'en', 'x:' || n, 0, '{}', '', false,"
+            " gen_random_uuid(), 'sent', 1, '', at, at, at FROM generate_series(1, 30000) n,"
+            " LATERAL (SELECT now() - n * interval '1 minute' AS at) times"
+        )
+        cursor.execute("ANALYZE bookings_booking, notifications_email")
+        cursor.execute("SET LOCAL random_page_cost = 1.1")
+    today = days_from_today(0, 0, "UTC")
+    scope = figures.Scope(today, "UTC")
+    questions = {
+        "bookings_booking": (figures.bookings_made, figures.cancelled_by),
+        "availability_timeslot": (figures.use_by_doctor, figures.booked_ahead),
+        "notifications_email": (figures.mails_by_state,),
+    }
+    for table, asks in questions.items():
+        for ask in asks:
+            plans = list(plans_of(lambda ask=ask: ask(scope)))
+            nodes = [node for plan in plans for node in nodes_of(plan)]
+            read = [node for node in nodes if node.get("Relation Name") == table]
+            assert read, ask.__name__
+            assert [n for n in read if n["Node Type"] == "Seq Scan"] == [], ask.__name__

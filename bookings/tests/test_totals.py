@@ -1,8 +1,11 @@
 """Days counted at night and days counted now: the answer is the same, and it is right."""
 
+import time
 from datetime import UTC, date, datetime, timedelta
+from threading import Thread
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
@@ -202,3 +205,36 @@ def test_yesterday_is_not_summed_by_the_nightly_job(berlin):
     make_booking(slot=slot, created_at=yesterday - timedelta(days=30))
     sum_up_days(timestamp=0)
     assert set(DayTotal.objects.values_list("what", flat=True)) == {"booked"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_count_a_day_once():
+    a_visit(make_clinic(), "2025-06-20 09:00", "2025-06-10 12:00")
+    days, second = Days(date(2025, 6, 10), date(2025, 6, 10)), []
+
+    def count_too():
+        try:
+            second.append(totals._sum_up_step(What.BOOKED, days))
+        finally:
+            connection.close()
+
+    thread = Thread(target=count_too)
+    with transaction.atomic():
+        assert totals._sum_up_step(What.BOOKED, days) == 1
+        thread.start()
+        until = time.monotonic() + 10
+        while not (waits := _waits_for_the_table()) and time.monotonic() < until:
+            time.sleep(0.02)
+    thread.join()
+    assert waits, "the second did not wait for the first"
+    assert second == [0]
+    assert DayTotal.objects.count() == 1
+
+
+def _waits_for_the_table() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted"
+            " AND relation = 'bookings_daytotal'::regclass)"
+        )
+        return bool(cursor.fetchone()[0])
