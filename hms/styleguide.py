@@ -59,6 +59,7 @@ PARTS: tuple[tuple[str, str | Promise, str | Promise], ...] = (
 )
 LONG_NAME = "Prof. Dr. med. Maximiliane Freifrau von Hohenlohe-Waldenburg-Schillingsfürst"
 # What ties one element of a specimen to another, and so must differ between the two copies.
+LANDMARKS = re.compile(r'<(?:nav|section|form)\b[^>]*\baria-label="')
 TIES = re.compile(r'\b(id|for|name|aria-labelledby|aria-describedby)="([^"]+)"|href="#([\w-]+)"')
 
 
@@ -109,7 +110,8 @@ def _copy(html: str, suffix: str) -> SafeString:
             return f'href="#{target}-{suffix}"'
         return f'{attribute}="{" ".join(f"{one}-{suffix}" for one in ids.split())}"'
 
-    return mark_safe(TIES.sub(rename, html))  # noqa: S308 -- made of our own templates
+    told_apart = LANDMARKS.sub(rf"\g<0>{suffix}: ", TIES.sub(rename, html))
+    return mark_safe(told_apart)  # noqa: S308 -- made of our own templates
 
 
 def _samples(now: datetime) -> dict[str, Any]:

@@ -224,7 +224,6 @@ class DoctorAdmin(admin.ModelAdmin):
     list_filter = [ApprovalFilter, "specialty", "clinics"]
     list_select_related = ["user", "specialty", "approved_by"]
     search_fields = ["name", "user__email", "user__username"]
-    autocomplete_fields = ["specialty", "clinics"]
     # Not the photo: it is decoded and written anew only on the doctor's own page.
     fields = [
         "user",
