@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from hms.lib import tickets
 # Renderings that readers share: a change is fetched by all who watch within seconds.
 SHARED_SECONDS, MOST_SHARED = 30, 200
 _shared = LocMemCache("freshness", {"TIMEOUT": SHARED_SECONDS, "MAX_ENTRIES": MOST_SHARED})
+_making, MAKING_SECONDS = threading.Lock(), 1.0
 # The live process draws it at random for each change.
 _TOKEN = re.compile(r"[0-9a-f]{16}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -71,10 +73,17 @@ def shared(request: HttpRequest, made: Callable[[], str]) -> HttpResponse:
     key = _key(request, alike(request))
     if not key:
         return HttpResponse(made())
-    found = _shared.get(key)
-    if found is None:
-        found = gzip.compress(made().encode())
-        _shared.set(key, found)
+    # Those who come while it is being made wait for it: made beside it, it would take as long for
+    # each of them. But for no longer than it usually takes, were the database to hang.
+    alone = _making.acquire(timeout=MAKING_SECONDS)
+    try:
+        found = _shared.get(key)
+        if found is None:
+            found = gzip.compress(made().encode())
+            _shared.set(key, found)
+    finally:
+        if alone:
+            _making.release()
     return _answer(request, found)
 
 
@@ -97,6 +106,9 @@ def answer_alike(get_response: GetResponse) -> GetResponse:
 
 def _answer(request: HttpRequest, found: bytes) -> HttpResponse:
     headers = {"Cache-Control": "no-store", "Vary": "Accept-Encoding", "X-Frame-Options": "DENY"}
-    if "gzip" not in request.headers.get("Accept-Encoding", ""):
-        return HttpResponse(gzip.decompress(found), headers=headers)
-    return HttpResponse(found, headers={**headers, "Content-Encoding": "gzip"})
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        headers["Content-Encoding"] = "gzip"
+    else:
+        found = gzip.decompress(found)
+    # The middleware that measures others stands further in.
+    return HttpResponse(found, headers={**headers, "Content-Length": str(len(found))})

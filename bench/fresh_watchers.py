@@ -141,6 +141,9 @@ async def main() -> None:
                 unseen += 1
             else:
                 waits.append(seen - float(moment))
+    for task in tasks:
+        if task.done():
+            task.result()
     answer = {"waits": waits, "unseen": unseen, "requests": sum(r.requests for r in readers)}
     print(json.dumps(answer), flush=True)
     for task in tasks:

@@ -47,6 +47,8 @@ BEAT_SECONDS = 20.0
 MOST_UNREAD = 4096
 # Fetching takes a millisecond or two of a core; after an outage everybody comes at once.
 SPREAD_MS_EACH, SPREAD_MS_MOST, SPREAD_MS_CATCHING_UP = 1, 1000, 4000
+# The first to come has the part made, which takes a while: most of the others then find it there.
+SPREAD_MS_OF_SOME = 250
 # Between the clocks of two machines, and between reading a page and signing its ticket.
 SKEW_SECONDS = 2.0
 # A server that vanished without a word would leave us listening for ever: half a minute at most.
@@ -91,7 +93,7 @@ class Hub:
         token = secrets.token_hex(8)
         self.changed[topic] = (time.time(), token)
         there = self.watchers.get(topic, {})
-        word = event(token, min(len(there) * SPREAD_MS_EACH, SPREAD_MS_MOST))
+        word = event(token, spread(len(there)))
         for writer in there:
             writer.write(word)
 
@@ -121,8 +123,15 @@ class Hub:
                 writer.transport.abort()
 
 
-def event(token: str, spread: int) -> bytes:
-    return f"data: {token} {spread}\n\n".encode()
+def spread(watchers: int) -> int:
+    """The milliseconds over which so many are to fetch; one alone has it at once."""
+    if watchers <= 1:
+        return 0
+    return min(max(SPREAD_MS_OF_SOME, watchers * SPREAD_MS_EACH), SPREAD_MS_MOST)
+
+
+def event(token: str, milliseconds: int) -> bytes:
+    return f"data: {token} {milliseconds}\n\n".encode()
 
 
 def unread(writer: asyncio.StreamWriter) -> int:

@@ -2,9 +2,13 @@
 
 import gzip
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.utils import timezone
 
@@ -167,7 +171,30 @@ def test_alike_readers_share_one_rendering_of_a_change(renders, django_assert_nu
         packed = people[1].get(second, headers={"accept-encoding": "gzip"})
     assert gzip.decompress(packed.content) == html
     assert renders == []
-    assert "no-store" in packed.headers["Cache-Control"]
+    assert packed.headers["Content-Length"] == str(len(packed.content))
+    assert packed.headers["Cache-Control"] == "no-store"
+
+
+def test_those_who_come_while_it_is_made_wait_for_it(rf):
+    """Readers are told at once; eight renderings beside each other would take as long as one
+    after the other."""
+    made, start = [], threading.Barrier(4)
+
+    def make() -> str:
+        made.append(1)
+        time.sleep(0.1)
+        return "part"
+
+    def fetch(_number: int) -> bytes:
+        request = rf.get("/doctors/1/times/", {"day": "2026-01-01", "v": TOKEN})
+        request.user = AnonymousUser()
+        start.wait()
+        return freshness.shared(request, make).content
+
+    freshness._shared.clear()
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(fetch, range(4))) == {b"part"}
+    assert len(made) == 1
 
 
 def part_address(client: Client, doctor: int) -> str:
