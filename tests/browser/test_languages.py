@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from hms.dev.running import RunningStack
 from hms.dev.screenshots import PAGES
-from tests.browser.accessibility import PHONE, violations
+from tests.browser.accessibility import DESK, PHONE, violations
 from tests.browser.people import PASSWORD, code_from, new_address
 from tests.browser.test_pages import refused
 from tests.browser.walk import SMALLEST, frame, sideways
@@ -17,7 +17,8 @@ ARABIC, GERMAN = "العربيّة", "Deutsch"
 
 
 def choose(page: Page, language: str) -> None:
-    """Press a language's own name in the menu of the header."""
+    """Press a language's own name in the menu of the header, which a wide window has."""
+    page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
     menu = page.locator(".language-menu")
     menu.locator("summary").click()
     with page.expect_navigation():
