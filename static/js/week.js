@@ -255,6 +255,7 @@
   }
 
   function words({ event, isMirror }) {
+    if (event.display === "background") return event.title;
     const slot = slots.find(({ id }) => id === event.id);
     const box = document.createElement("div");
     box.className = "week-event__words";
@@ -353,12 +354,20 @@
     });
   }
 
-  // A link would be dragged as a link: what can't be moved says why.
-  place.addEventListener("dragstart", (event) => {
-    event.preventDefault();
+  // What can't be moved says why as soon as somebody tries, and is not dragged away as a link.
+  let held = null;
+
+  place.addEventListener("dragstart", (event) => event.preventDefault());
+  place.addEventListener("pointerdown", (event) => {
     const found = [...shown].find(([, element]) => element.contains(event.target));
     const slot = found && slots.find(({ id }) => id === found[0]);
-    if (slot && !slot.moveUrl) tell(slot.state === "booked" ? say.sayBooked : say.sayByForm);
+    held = slot && !slot.moveUrl ? { slot, x: event.clientX, y: event.clientY } : null;
+  });
+  place.addEventListener("pointermove", (event) => {
+    if (!held || !event.buttons) return;
+    if (Math.hypot(event.clientX - held.x, event.clientY - held.y) < 8) return;
+    tell(held.slot.state === "booked" ? say.sayBooked : say.sayByForm);
+    held = null;
   });
   document.addEventListener("pointerup", () => mark(null));
   form.addEventListener("submit", publish);
