@@ -99,6 +99,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("dashboard", "/dashboard/doctor/"),
         Shot("booking", "/dashboard/doctor/", (BOOKING,)),
         Shot("cancel", "/dashboard/doctor/", (BOOKING, 'main a[href$="/cancel/"]')),
+        Shot("week", "/week/"),
         Shot("my-slots", "/my-slots/"),
         Shot("my-slots-past", "/my-slots/?past=1"),
         Shot("create-slot", "/create-slot/"),
