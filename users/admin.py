@@ -7,7 +7,7 @@ from allauth.account.models import EmailAddress, EmailConfirmation
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm
+from django.contrib.auth.forms import AdminUserCreationForm, UsernameField
 from django.core.exceptions import PermissionDenied
 from django.core.validators import URLValidator
 from django.db.models import QuerySet
@@ -65,8 +65,10 @@ class UserChangeForm(forms.ModelForm):
 
 
 class UserAddForm(AdminUserCreationForm):
-    class Meta(AdminUserCreationForm.Meta):
+    class Meta:
         model = User
+        fields = ["username", "email", "role"]
+        field_classes = {"username": UsernameField}
 
     def clean_email(self) -> str:
         """None, for staff who need no mail, or one that mail can reach."""
