@@ -172,11 +172,15 @@ def test_week_with_more_slots_than_fit_says_so(here, doctor, monkeypatch):
     monkeypatch.setattr(week, "MOST_SLOTS", 2)
     for hour in (11, 12):
         slot_at(doctor, NOW.date(), time(hour))
+    # Near enough to be looked at, but in the week before: they take nobody's place.
+    slot_at(doctor, MONDAY - timedelta(days=1), time(23))
     assert not here.get("/week/").context["week"].is_cut
     slot_at(doctor, NOW.date(), time(13))
-    page = here.get("/week/")
+    with CaptureQueriesContext(connection) as queries:
+        page = here.get("/week/")
     assert page.context["week"].is_cut
     assert len(page.context["week"].entries) == 2
+    assert any("availability_timeslot" in q["sql"] and "LIMIT 3" in q["sql"] for q in queries)
     assert "more slots than fit here" in page.content.decode()
 
 
