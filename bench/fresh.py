@@ -4,8 +4,8 @@
 
 Starts a stack of its own (production settings, empty database, its job worker held), lets one
 visit a second be booked, and measures a minute of it: with nobody watching, with readers spread
-over all doctors, with all of them on one doctor's page, and with some that ask a plain view every
-two seconds instead. Half of the readers are signed in. Removes all of it at the end.
+over all doctors (and none of them booked), with all of them on one doctor's page, and with some
+that ask a plain view every two seconds instead. Half are signed in. Removes all of it at the end.
 """
 
 import argparse
@@ -18,22 +18,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
-from bench.main import Bench
+from bench.main import Bench, build_client
 from hms.dev import install
 from hms.dev.configuration import unconfigured_environment
 from hms.dev.failures import tell
 from hms.dev.layout import ROOT, Problem, State
-from hms.dev.ports import free_offset, is_answering
-from hms.dev.running import RunningStack, wait_until
+from hms.dev.ports import free_offset
+from hms.dev.running import RunningStack
 
 PORT_OFFSET = 14000
 DOCTORS, SLOTS_EACH = 50, 24
@@ -51,7 +47,7 @@ class Case:
     way: str  # of bench.fresh_watchers; empty: nobody watches
     watchers: int
     doctors: int
-    pause: float  # seconds between two bookings
+    pause: float  # seconds between two bookings; 0: none are made
 
 
 @dataclass(frozen=True)
@@ -119,7 +115,6 @@ class Measurement:
         self.options = options
         bookings = 4 * (options.seconds + int(SETTLE_SECONDS) + 5)
         people = bench.seed("people", DOCTORS, bookings + options.watchers)
-        self.web = 0
         self.doctors: list[int] = people["doctors"]
         self.readers: list[str] = people["sessions"][: options.watchers]
         self.patients = iter(people["sessions"][options.watchers :])
@@ -128,8 +123,7 @@ class Measurement:
         self.day = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 
     def parts(self) -> dict[str, int]:
-        pids = {name: self.bench.stack.pid(name) for name in ("web", "live", "db")}
-        return {**pids, "web": self.web or pids["web"]}
+        return {name: self.bench.stack.pid(name) for name in ("web", "live", "db")}
 
     def used(self) -> dict[str, float]:
         return {
@@ -151,6 +145,8 @@ class Measurement:
         time.sleep(SETTLE_SECONDS)
         before, began = self.used(), time.monotonic()
         lines, number = [], 0
+        if not case.pause:
+            time.sleep(self.options.seconds)
         while time.monotonic() - began < self.options.seconds:
             lines.append(self.book(places[number % len(places)]))
             number += 1
@@ -192,6 +188,8 @@ class Measurement:
         said, _ = watchers.communicate("".join(lines), timeout=120)
         answer = json.loads(said)
         waits = sorted(answer.pop("waits"))
+        if not waits:
+            return answer
         return {
             **answer,
             "seen": len(waits),
@@ -206,85 +204,16 @@ def measure(bench: Bench, options: argparse.Namespace) -> list[dict[str, Any]]:
     everywhere, many = list(range(DOCTORS)), options.watchers
     cases = [
         (Case("nobody watches", "", 0, DOCTORS, 1.0), everywhere),
+        (Case("live, nothing changes", "live", many, DOCTORS, 0), everywhere),
         (Case("live, on all pages", "live", many, DOCTORS, 1.0), everywhere),
         (Case("live, all on one page", "live", many, 1, ONE_PAGE_PAUSE), [0]),
-        (Case("versions, on all pages", "versions", many, DOCTORS, 1.0), everywhere),
-        (Case("versions, all on one page", "versions", many, 1, ONE_PAGE_PAUSE), [1]),
         (Case("plain view every 2 s", "plain", PLAIN_WATCHERS, DOCTORS, 1.0), everywhere),
     ]
     results = []
     for case, places in cases:
-        if case.way != "versions":
-            results.append(at.run(case, places))
-        else:
-            with trial(at):
-                results.append(at.run(case, places))
+        results.append(at.run(case, places))
         show(results[-1])
     return results
-
-
-# Every process must give a change the same name: the trial's triggers add the transaction's id.
-TRIGGERS = """
-CREATE OR REPLACE FUNCTION hms_tell_of_slot() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_notify('hms_changes', 'doctor-' || doctor || ' ' || pg_current_xact_id())
-    FROM unnest(ARRAY[OLD.doctor_id, NEW.doctor_id]) AS doctor WHERE doctor IS NOT NULL;
-  RETURN NULL;
-END $$;
-CREATE OR REPLACE FUNCTION hms_tell_of_booking() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM pg_notify('hms_changes', 'doctor-' || doctor_id || ' ' || pg_current_xact_id())
-    FROM availability_timeslot WHERE id IN (OLD.slot_id, NEW.slot_id);
-  RETURN NULL;
-END $$;
-"""
-
-
-@contextmanager
-def trial(at: Measurement) -> Iterator[None]:
-    """The website under bench.fresh_trial in the place of the stack's own."""
-    env, ports = at.bench.env, at.bench.stack.ports
-    with psycopg.connect(
-        host="127.0.0.1",
-        port=env["DB_PORT"],
-        user=env["DB_USER"],
-        password=env["DB_PASSWORD"],
-        dbname=env["DB_NAME"],
-        autocommit=True,
-    ) as there:
-        plain = there.execute(
-            "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname LIKE 'hms_tell_of_%'"
-        ).fetchall()
-        there.execute(TRIGGERS)
-        hold = at.bench.stack.hold("web")
-        time.sleep(2)
-        command = ["-m", "gunicorn", "bench.fresh_trial:application", "--config"]
-        web = subprocess.Popen(
-            [
-                at.bench.python,
-                *command,
-                "hms/gunicorn.conf.py",
-                "--bind",
-                f"127.0.0.1:{ports['web']}",
-            ],
-            cwd=ROOT,
-            env={**env, "LOG_LEVEL": "WARNING"},
-            start_new_session=True,
-        )
-        at.web = web.pid
-        try:
-            wait_until(lambda: is_answering(ports["web"]), 60, "the trial")
-            time.sleep(2)
-            yield
-        finally:
-            at.web = 0
-            web.terminate()
-            web.wait()
-            for (source,) in plain:
-                there.execute(source)
-            hold.unlink()
-            wait_until(lambda: is_answering(ports["web"]), 60, "the website")
-            time.sleep(3)
 
 
 def show(result: dict[str, Any]) -> None:
@@ -305,8 +234,6 @@ def show(result: dict[str, Any]) -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
-    from bench.main import build_client
-
     state = State(folder / "state")
     packages = install.PythonPackages(state)
     python = options.python or asyncio.run(packages.ensure(install.RUN_FILES))

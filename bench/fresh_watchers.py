@@ -1,10 +1,12 @@
 """Many readers with a doctor's page open, as sockets: what fresh.js does, without a browser.
 
-python -m bench.fresh_watchers WAY WATCHERS WEB_PORT LIVE_URL FILE
+python -m bench.fresh_watchers WAY WEB_PORT LIVE_URL FILE DAY
 
-FILE lists `DOCTOR SESSION` lines, one reader each (no session: nobody signed in). Reads lines
-`SLOT DOCTOR MOMENT` (a booking was answered then) from stdin until it ends; prints then, as JSON,
-for every booking and every reader of that doctor the seconds until the reader's part showed it.
+WAY is `live`, or `plain` for asking the website every two seconds. FILE lists `DOCTOR SESSION`
+lines, one reader each (no session: nobody signed in); DAY is the day that all of them look at.
+Reads lines `SLOT DOCTOR MOMENT` (a booking was answered then) from stdin until it ends; prints
+then, as JSON, for every booking and every reader of that doctor the seconds until the reader's
+part showed it.
 """
 
 import asyncio
@@ -32,17 +34,15 @@ class Reader:
         self.cookie = f"Cookie: sessionid={session}\r\n" if session else ""
         # The page's part names it anew, with what alike readers have in common.
         self.path = f"/doctors/{doctor}/times/?day={DAY}"
-        self.etag = ""
         self.seen: dict[int, float] = {}
         self.requests = 0
         self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def get(self, token: str = "") -> tuple[int, str, str]:
-        """Status, head and body of the page's part, over a connection that is kept."""
+    async def get(self, token: str = "") -> tuple[int, str]:
+        """Status and body of the page's part, over a connection that is kept."""
         path = self.path + (f"&v={token}" if token else "")
-        known = f"If-None-Match: {self.etag}\r\n" if self.etag else ""
         request = f"GET {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\n"
-        request += f"Accept-Encoding: gzip\r\n{self.cookie}{known}\r\n"
+        request += f"Accept-Encoding: gzip\r\n{self.cookie}\r\n"
         for attempt in (1, 2):
             if self._line is None:
                 self._line = await asyncio.open_connection("127.0.0.1", self.port)
@@ -64,7 +64,7 @@ class Reader:
             self._line = None
         if re.search(r"(?i)content-encoding: gzip", head):
             body = gzip.decompress(body)
-        return int(head.split()[1]), head, body.decode()
+        return int(head.split()[1]), body.decode()
 
     def look(self, body: str) -> None:
         now = time.time()
@@ -74,7 +74,7 @@ class Reader:
 
     async def streams(self, live: str) -> None:
         """Listen, and fetch when told."""
-        status, _head, body = await self.get(COMING_IN)
+        status, body = await self.get(COMING_IN)
         if status != 200:
             raise RuntimeError(f"the part answered {status}")
         self.look(body)
@@ -88,20 +88,18 @@ class Reader:
             if event.startswith("data: "):
                 token, spread = event[6:].strip("\n").split(" ")
                 await asyncio.sleep(random.random() * int(spread) / 1000)  # noqa: S311
-                self.look((await self.get(token))[2])
+                self.look((await self.get(token))[1])
 
-    async def polls(self, conditional: bool) -> None:
-        """Ask again and again, with the version that was last seen or without."""
-        first = True
+    async def polls(self) -> None:
+        """Ask again and again."""
+        token = COMING_IN
         while True:
-            status, head, body = await self.get(COMING_IN if first else "")
+            status, body = await self.get(token)
             if status == 200:
                 self.look(body)
-                etag = re.search(r"(?i)etag: (\S+)", head)
-                self.etag = etag[1] if etag and conditional else ""
-            if first:
+            if token:
                 READY.append(1)
-                first = False
+                token = ""
             await asyncio.sleep(random.uniform(*POLL_SECONDS))  # noqa: S311
 
 
@@ -118,7 +116,7 @@ async def main() -> None:
         readers.append(Reader(doctor, session, port))
     tasks = []
     for number, reader in enumerate(readers):
-        work = reader.streams(live) if way == "live" else reader.polls(way == "versions")
+        work = reader.streams(live) if way == "live" else reader.polls()
         tasks.append(asyncio.create_task(work))
         # One after the other, or they would all be in step for ever.
         await asyncio.sleep(0.004 if number % 2 else 0)
