@@ -1,0 +1,233 @@
+"""Ask for each of the staff's figures over a year of a million bookings, and time the answers.
+
+    bench/figures [--doctors 300] [--each 12] [--json FILE] [--explain]
+
+Starts a stack of its own (production settings, empty database, website and job worker held),
+writes the year with SQL, sums up the days that are over as the nightly job does, asks every
+figure several times in one connection, and removes all of it at the end.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hms.dev import install
+from hms.dev.configuration import unconfigured_environment
+from hms.dev.failures import tell
+from hms.dev.layout import State
+from hms.dev.ports import free_offset
+from hms.dev.running import RunningStack
+
+HERE = Path(__file__).parent
+PORT_OFFSET = 15000
+TIMES = 7
+PROMISE = 300  # milliseconds
+BIG = (
+    "availability_timeslot",
+    "bookings_booking",
+    "notifications_email",
+    "calendar_integration_calendarevent",
+)
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def seed(doctors: int, each: int) -> dict[str, int]:
+    from django.db import connection, transaction
+
+    with connection.cursor() as cursor:
+        with transaction.atomic(), _bare_tables(cursor):
+            cursor.execute((HERE / "figures.sql").read_text() % {"doctors": doctors, "each": each})
+        cursor.execute("SET statement_timeout = 0")
+        for table in (*BIG, "users_doctorprofile", "users_patientprofile"):
+            cursor.execute(f"VACUUM ANALYZE {table}")
+        counts = {}
+        for table in BIG:
+            cursor.execute(f"SELECT count(*) FROM {table}")  # noqa: S608  (names from above)
+            counts[table] = cursor.fetchone()[0]
+        return counts
+
+
+@contextmanager
+def _bare_tables(cursor: Any):
+    """Without what is checked or kept for every row: a million rows in a minute or two.
+
+    Indexes come back; foreign keys, exclusion constraints and triggers do not: nothing here
+    writes a booking afterwards.
+    """
+    cursor.execute("SET LOCAL statement_timeout = 0; SET LOCAL maintenance_work_mem = '256MB'")
+    for table in BIG:
+        cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    cursor.execute(
+        "SELECT conrelid::regclass::text, conname FROM pg_constraint"
+        " WHERE contype IN ('f', 'x') AND conrelid = ANY(%s::regclass[])",
+        [list(BIG)],
+    )
+    for table, name in cursor.fetchall():
+        cursor.execute(f'ALTER TABLE {table} DROP CONSTRAINT "{name}"')
+    cursor.execute(
+        "SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index"
+        " WHERE indrelid = ANY(%s::regclass[]) AND NOT EXISTS"
+        " (SELECT FROM pg_constraint WHERE conindid = indexrelid)",
+        [list(BIG)],
+    )
+    indexes = cursor.fetchall()
+    for name, _definition in indexes:
+        cursor.execute(f"DROP INDEX {name}")
+    yield
+    for _name, definition in indexes:
+        cursor.execute(definition)
+
+
+def timed(ask: Callable[[], object], backend: int) -> dict[str, float]:
+    """Best and median of the wall clock; and, with workers that would share the work switched
+    off, the least CPU time of the connection's process: what a busy machine cannot blur so much.
+    """
+    from django.db import connection
+
+    walls, cpus = [], []
+    for _again in range(TIMES):
+        began = time.perf_counter()
+        ask()
+        walls.append((time.perf_counter() - began) * 1000)
+    with connection.cursor() as cursor:
+        cursor.execute("SET max_parallel_workers_per_gather = 0")
+        for _again in range(TIMES):
+            before = _cpu(backend)
+            ask()
+            cpus.append(_cpu(backend) - before)
+        cursor.execute("RESET max_parallel_workers_per_gather")
+    return {"best_ms": min(walls), "median_ms": statistics.median(walls), "cpu_ms": min(cpus)}
+
+
+def _cpu(process: int) -> float:
+    words = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / TICKS * 1000
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    from bookings import figures, totals
+    from bookings.figures_form import FURTHEST_AHEAD, LONGEST
+    from hms.lib.day_filter import days_from_today
+    from users.models import Clinic
+
+    results: dict[str, Any] = {"rows": seed(options.doctors, options.each)}
+    began = time.perf_counter()
+    results["summed_rows"] = totals.sum_up()
+    results["sum_up_s"] = time.perf_counter() - began
+    asks = (
+        *(figures.bookings_made, figures.use_by_doctor, figures.use_by_weekday),
+        *(figures.booked_ahead, figures.cancelled_by),
+        *(figures.mails_by_state, figures.events_by_state),
+    )
+    spans = {"30 days": (-29, 0), "366 days": (1 - LONGEST, 0), "ahead": (0, FURTHEST_AHEAD.days)}
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE bookings_daytotal")
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = cursor.fetchone()[0]
+    clinic = Clinic.objects.order_by("pk").values_list("pk", flat=True)[0]
+    results["figures"] = []
+    for span, (first, last) in spans.items():
+        for clinic_id in (None, clinic):
+            scope = figures.Scope(days_from_today(first, last, "UTC"), "Europe/Berlin", clinic_id)
+            for ask in asks:
+                entry = {"figure": ask.__name__, "span": span, "one_clinic": bool(clinic_id)}
+                results["figures"].append(
+                    entry | timed(lambda ask=ask, scope=scope: ask(scope), backend)
+                )
+                if options.explain and span == "366 days" and not clinic_id:
+                    explain(ask, scope)
+    return results
+
+
+def explain(ask: Callable[[Any], object], scope: Any) -> None:
+    """Print the plan of each query that the figure asks."""
+    from django.db import connection
+
+    asked: list[tuple[str, Any]] = []
+
+    def note(execute, sql, values, many, context):
+        asked.append((sql, values))
+        return execute(sql, values, many, context)
+
+    with connection.execute_wrapper(note):
+        ask(scope)
+    with connection.cursor() as cursor:
+        for sql, values in asked:
+            cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", values)
+            print(f"\n{ask.__name__}\n" + "\n".join(row[0] for row in cursor.fetchall()))
+
+
+def show(results: dict[str, Any]) -> None:
+    rows = ", ".join(f"{count:,} {table}" for table, count in results["rows"].items())
+    print(
+        f"\n{rows}\nsummed up to {results['summed_rows']:,} rows in {results['sum_up_s']:.0f} s\n"
+    )
+    print(f"{'figure':<18}{'days':<10}{'clinics':<9}{'best':>7}{'median':>8}{'CPU':>7}  ms")
+    for one in results["figures"]:
+        print(
+            f"{one['figure']:<18}{one['span']:<10}{'one' if one['one_clinic'] else 'all':<9}"
+            f"{one['best_ms']:>7.0f}{one['median_ms']:>8.0f}{one['cpu_ms']:>7.0f}"
+            + ("  over the promise" if one["best_ms"] > PROMISE else "")
+        )
+
+
+def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    state = State(folder / "state")
+    python = options.python or asyncio.run(install.PythonPackages(state).ensure(install.RUN_FILES))
+    stack = RunningStack(
+        state.folder,
+        port_offset=free_offset(PORT_OFFSET),
+        python=str(python),
+        arguments=("--no-demo",),
+        env={**unconfigured_environment(), "LOG_LEVEL": "WARNING"},
+    )
+    try:
+        stack.start()
+        stack.hold("worker")
+        stack.hold("web")
+        os.environ.update(stack.settings(), DJANGO_SETTINGS_MODULE="hms.settings")
+        return measure(options)
+    finally:
+        stack.stop()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="bench/figures", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--doctors", type=int, default=300, help="how many (300)")
+    parser.add_argument("--each", type=int, default=12, help="slots a day of each (12)")
+    parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--explain", action="store_true", help="print the plans of the year's")
+    parser.add_argument("--python", type=Path, help="a Python that has all packages")
+    options = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="hms-bench-"))
+    folder.chmod(0o755)
+    try:
+        results = run(options, folder)
+        show(results)
+        if options.json:
+            options.json.write_text(json.dumps(results, indent=1) + "\n")
+    except Exception as error:
+        return tell(error, "The measurement")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
