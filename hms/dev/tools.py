@@ -1,4 +1,4 @@
-"""What only the slow tests need: the Nu HTML checker with a Java, Lighthouse with a newer Node."""
+"""What the thorough tests need: the Nu HTML checker with a Java, Lighthouse with a newer Node."""
 
 import asyncio
 import os
@@ -79,4 +79,6 @@ def named(setting: str) -> str:
     try:
         return os.environ[setting]
     except KeyError:
-        raise Problem(f"{setting} is not set: run ./test.sh -m slow, which brings it.") from None
+        raise Problem(
+            f"{setting} is not set: run ./test.sh -m thorough, which brings it."
+        ) from None

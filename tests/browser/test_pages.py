@@ -29,7 +29,7 @@ def test_every_page_holds(role, new_walk):
     for shot, _answer in walk:
         walk.note(shot, frame(walk.page))
         walk.note(shot, sideways(walk.page, SMALLEST))
-        # What other readers see as well is gone through for each of them by the slow test below.
+        # What other readers see as well is gone through for each of them by the thorough one below.
         if first_reader(shot) == role:
             walk.note(shot, violations(walk.page, PHONE, "light"))
             # The elements are the same: what width and colours change is looked at again.
@@ -37,7 +37,7 @@ def test_every_page_holds(role, new_walk):
     assert not walk.wrong, walk.report()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @refused
 @pytest.mark.parametrize("role", PAGES)
 def test_axe_finds_nothing_in_any_size_and_theme(role, new_walk):
