@@ -47,7 +47,7 @@ def test_the_copies_share_no_id_and_each_label_finds_its_own_field(guide):
 
 # What stands on every page, or has a page of its own to look at.
 ELSEWHERE = {"account-nav", "filters", "footer", "freshness", "header", "languages", "menu"}
-ELSEWHERE |= {"direction", "icon", "utilities", "visit", "week-grid"}
+ELSEWHERE |= {"direction", "icon", "utilities", "visit", "week-calendar", "week-grid"}
 
 
 @pytest.mark.parametrize(
