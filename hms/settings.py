@@ -116,7 +116,7 @@ _asked = _database.pop("OPTIONS")
 _timeouts = "-c lock_timeout=3s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "hms.postgresql",
         **_database,
         # A pool of live connections per process: a new one costs more than a booking.
         "CONN_HEALTH_CHECKS": True,
