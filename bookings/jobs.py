@@ -1,37 +1,23 @@
 """What a change of a booking owes, done after its commit; each job may run twice, late or never
 needed any more."""
 
-import random
-
 from django.db import transaction
 from django.db.models import Q
-from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
-from procrastinate.jobs import Job
 
 from bookings import calendars, emails, totals
 from bookings.models import Booking, BookingQuerySet
+from hms.lib.back_off import BackOff
 from users.models import User
 
 # How many bookings are locked at once while a newly connected calendar is filled.
 BATCH = 25
+# Nothing outside is called here, so what fails is the database or a fault of ours: try for about
+# a day, then leave the job as failed, for staff to see.
+FOR_A_DAY = BackOff(most_attempts=130)
 
 
-class Persistently(BaseRetryStrategy):
-    """Nothing outside is called here, so what fails is the database or a fault of ours: try for
-    about a day, then leave the job as failed, for staff to see."""
-
-    longest_wait = 900
-    most_attempts = 100
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        if job.attempts >= self.most_attempts:
-            return None
-        wait = min(self.longest_wait, 2 ** min(job.attempts, 10))
-        return RetryDecision(retry_in={"seconds": round(wait * random.uniform(0.75, 1.25)) or 1})  # noqa: S311
-
-
-@app.task(name="bookings.jobs.tell_about_booking", queue="bookings", retry=Persistently())
+@app.task(name="bookings.jobs.tell_about_booking", queue="bookings", retry=FOR_A_DAY)
 @transaction.atomic
 def tell_about_booking(*, booking_id: int) -> None:
     """Owe e-mails and calendar events for the booking as it is now, each in a row of its own."""
@@ -42,7 +28,7 @@ def tell_about_booking(*, booking_id: int) -> None:
     calendars.mirror(booking)
 
 
-@app.task(name="bookings.jobs.mirror_upcoming", queue="bookings", retry=Persistently())
+@app.task(name="bookings.jobs.mirror_upcoming", queue="bookings", retry=FOR_A_DAY)
 @transaction.atomic
 def mirror_upcoming(*, user_id: int, after: int = 0) -> None:
     """Show a newly connected calendar its owner's coming visits, a batch at a time."""

@@ -5,52 +5,40 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Callable
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
-from django.utils import timezone
 from procrastinate.contrib.django import app
-from procrastinate.jobs import Job
-from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from calendar_integration import actions, client, mirror, tokens
 from calendar_integration.models import GoogleAccount, Revocation
+from hms.lib.back_off import BackOff
 
 log = logging.getLogger(__name__)
 
-# Seconds.
-FIRST_WAIT, LONGEST_WAIT, BUSY_WAIT = 2.0, 900.0, 3.0
+BUSY_WAIT = 3.0  # seconds
 MOST_SURPRISES = 5
 
 
-class BackOff(BaseRetryStrategy):
-    """Twice as long each time up to 15 minutes, never all at once, never before Google wants us.
+class GoogleRetry(BackOff):
+    """Never before Google wants us.
 
     How often in all is decided by the actions, which make giving up a state that staff can see.
     """
 
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        wait = self.wait(exception, job.attempts)
-        if wait is None:
-            return None
-        return RetryDecision(retry_at=timezone.now() + timedelta(seconds=wait))
-
     def wait(self, exception: BaseException, attempts: int) -> float | None:
-        """Seconds until the next try after `attempts` failed ones; None for no other."""
         if isinstance(exception, actions.Busy):
             return BUSY_WAIT
         known = isinstance(exception, (client.TryLater, OperationalError, InterfaceError))
         if not known and attempts >= MOST_SURPRISES:
             return None
-        longest = min(FIRST_WAIT * 2 ** min(attempts, 20), LONGEST_WAIT)
-        # Spread, so that a thousand events do not come back in the same second.
-        wait = random.uniform(longest / 2, longest)  # noqa: S311
         asked = getattr(exception, "retry_after", None)
-        return wait if asked is None else asked + random.uniform(0, 1)  # noqa: S311
+        if asked is None:
+            return super().wait(exception, attempts)
+        return asked + random.uniform(0, 1)  # noqa: S311
 
 
-GOOGLE_RETRY = BackOff()
+GOOGLE_RETRY = GoogleRetry()
 
 
 @app.task(queue="calendar", name="calendar_integration.jobs.sync_event", retry=GOOGLE_RETRY)

@@ -1,30 +1,19 @@
 """Sending what is owed, one e-mail a job, as often as it takes."""
 
-import random
-
-from procrastinate import BaseRetryStrategy, RetryDecision
 from procrastinate.contrib.django import app
-from procrastinate.jobs import Job
 
+from hms.lib.back_off import BackOff
 from hms.lib.crypto import DecryptionError
 from notifications import actions, lambda_client
 
 
-class MailRetry(BaseRetryStrategy):
-    """2 s, 4 s, 8 s … up to 15 minutes, each shortened by chance by up to a half.
+class MailRetry(BackOff):
+    """It never ends by itself: the e-mail's age decides that, its row says so (actions.release)."""
 
-    It never ends by itself: the e-mail's age decides that, and its row says so (actions.release).
-    """
-
-    FIRST_SECONDS, CAP_SECONDS = 2, 15 * 60
-
-    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision:
+    def wait(self, exception: BaseException, attempts: int) -> float | None:
         if isinstance(exception, actions.StillClaimed):
-            return RetryDecision(retry_in={"seconds": 5})
-        longest = min(self.CAP_SECONDS, self.FIRST_SECONDS * 2 ** min(job.attempts, 20))
-        # Jitter: what failed together must not come back together.
-        seconds = longest * random.uniform(0.5, 1)  # noqa: S311
-        return RetryDecision(retry_in={"milliseconds": int(seconds * 1000)})
+            return 5
+        return super().wait(exception, attempts)
 
 
 @app.task(name="notifications.jobs.send_email", queue="mail", retry=MailRetry())

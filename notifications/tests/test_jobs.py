@@ -12,7 +12,6 @@ from django.db import connection
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
-from procrastinate.jobs import Job
 
 from hms.tests.worker import drain, forget_jobs
 from notifications import actions, jobs, lambda_client
@@ -196,16 +195,7 @@ def test_logs_hold_ids_alone(mail_function, caplog):
 
 
 def seconds_until_retry(attempts: int, error: Exception) -> float:
-    job = Job(
-        id=1,
-        lock=None,
-        queueing_lock=None,
-        queue="mail",
-        task_name="notifications.jobs.send_email",
-        attempts=attempts,
-    )
-    decision = jobs.MailRetry().get_retry_decision(exception=error, job=job)
-    return (decision.retry_at - timezone.now()).total_seconds()
+    return jobs.MailRetry().wait(error, attempts)
 
 
 @pytest.mark.parametrize(
