@@ -28,8 +28,13 @@ from hms.dev.stack import demo_accounts
 WIDTHS = (360, 768, 1440)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHORTEST = 740  # px, a phone's height
-SETTLED = 200  # ms, until the admin's own colours have faded over
 LONGEST = 6000  # px, of a page that has no end
+# The admin's colours fade from one theme to the other.
+FADED = """
+() => Promise.all(document.getAnimations()
+  .filter((animation) => animation instanceof CSSTransition)
+  .map((animation) => animation.finished.catch(() => null)))
+"""
 STYLE = """
 body { font: 16px system-ui, sans-serif; margin: 1rem; background: #888; color: #000 }
 section { display: flex; gap: 1rem; overflow-x: auto; align-items: start; padding-block: .5rem }
@@ -66,6 +71,7 @@ ACCOUNT = (
     Shot("calendar", "/calendar/"),
     Shot("email", "/users/email/"),
     Shot("password", "/users/password/change/"),
+    Shot("reauthenticate", "/users/reauthenticate/"),
     Shot("logout", "/users/logout/"),
 )
 # The one list of pages: pictures are taken of them, and the browser tests look at each.
@@ -77,6 +83,10 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("signup", "/users/signup/"),
         Shot("signup-refused", "/users/signup/", press=SUBMIT),
         Shot("password-reset", "/users/password/reset/"),
+        Shot("password-reset-sent", "/users/password/reset/done/"),
+        Shot("password-reset-stale", "/users/password/reset/key/1-stale/"),
+        Shot("password-reset-done", "/users/password/reset/key/done/"),
+        Shot("inactive", "/users/inactive/"),
         Shot("404", "/no-such-page/", status=404),
         Shot("offline", "/offline/"),
     ),
@@ -182,7 +192,7 @@ def take(page: Page, target: Path, name: str) -> None:
         page.screenshot()  # the first one after a resize may show glass half drawn
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
-            page.wait_for_timeout(SETTLED)
+            page.evaluate(FADED)
             page.screenshot(path=target / f"{name}-{width}-{theme}.png")
 
 
