@@ -137,11 +137,29 @@ class Clinic(models.Model):
     address = models.TextField(_("address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
+    country = models.CharField(
+        _("country"),
+        max_length=2,
+        blank=True,
+        help_text=_("Its public holidays are suggested as days on which the clinic is closed."),
+    )
+    subdivision = models.CharField(
+        _("part of the country"),
+        max_length=40,
+        blank=True,
+        help_text=_("Where a state, province or canton has holidays of its own: its code."),
+    )
 
     class Meta:
         ordering = ["name"]
         verbose_name = _("clinic")
         verbose_name_plural = _("clinics")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(country="") | Q(subdivision=""),
+                name="clinic_subdivision_needs_country",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
