@@ -25,6 +25,7 @@ TRUSTED_PROXY_COUNT = env.integer("TRUSTED_PROXY_COUNT", 0)
 DOCTOR_SIGNUP = env.choice("DOCTOR_SIGNUP", ("approval", "open", "closed"), "approval")
 PUBLIC_DIRECTORY = env.boolean("PUBLIC_DIRECTORY", True)
 SLOT_HORIZON_DAYS = env.integer("SLOT_HORIZON_DAYS", 366, least=1)
+PUBLISH_WEEKS = env.integer("PUBLISH_WEEKS", 12, least=1)
 MAX_OPEN_BOOKINGS = env.integer("MAX_OPEN_BOOKINGS", 10, least=1)
 
 # --- pages that stay fresh ----------------------------------------------------------------------
