@@ -5,9 +5,9 @@ UTC. A time that the clocks jump over is left out, an hour that comes twice is u
 keep to the pattern's own steps: one that time off or a closure touches is left out whole.
 """
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
@@ -134,13 +134,13 @@ class Off:
         )
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Wanted:
     """A slot as the hours would have it."""
 
     starts_at: datetime
     ends_at: datetime
-    pattern: Pattern = field(compare=False)
+    pattern: Pattern
 
     @property
     def span(self) -> Span:
@@ -216,7 +216,7 @@ class Timetable:
         """
         wide = {p.clinic_id: p.zone for p in self.patterns} | (zones or {})
         blocks = _blocks(self.offs, wide, first - DAY, last + DAY)
-        accepted: list[Wanted] = []
+        accepted = _Accepted()
         clashes: list[Clash] = []
         for pattern in sorted(self.patterns, key=_rank):
             closed = Spans(blocks.at(pattern.clinic_id))
@@ -225,26 +225,33 @@ class Timetable:
                     if closed.touch(span):
                         continue
                     wanted = Wanted(*span, pattern)
-                    other = _overlapped(wanted, accepted)
-                    if other is None:
-                        insort(accepted, wanted)
-                    elif other.pattern is not pattern:
+                    other = accepted.take(wanted)
+                    if other and other.pattern is not pattern:
                         # Of one pattern it is an hour that comes twice, which is used already.
                         clashes.append(Clash(wanted, other.pattern))
-        return Layout(accepted, clashes, blocks)
+        return Layout(accepted.wanted, clashes, blocks)
 
 
 def _rank(pattern: Pattern) -> tuple[bool, float]:
     return pattern.rank
 
 
-def _overlapped(wanted: Wanted, accepted: list[Wanted]) -> Wanted | None:
-    """The first of those spans, which are in order and apart, that it overlaps."""
-    at = bisect_right(accepted, wanted.starts_at, key=lambda other: other.starts_at)
-    for other in accepted[max(at - 1, 0) : at + 1]:
-        if other.starts_at < wanted.ends_at and other.ends_at > wanted.starts_at:
-            return other
-    return None
+class _Accepted:
+    """Spans in order of time and apart."""
+
+    def __init__(self) -> None:
+        self.wanted: list[Wanted] = []
+        self._starts: list[datetime] = []
+
+    def take(self, new: Wanted) -> Wanted | None:
+        """Take it in, unless it overlaps one that is there: that one is the answer."""
+        at = bisect_right(self._starts, new.starts_at)
+        for other in self.wanted[max(at - 1, 0) : at + 1]:
+            if other.starts_at < new.ends_at and other.ends_at > new.starts_at:
+                return other
+        self.wanted.insert(at, new)
+        self._starts.insert(at, new.starts_at)
+        return None
 
 
 def _blocks(offs: Iterable[Off], zones: dict[int, str], first: date, last: date) -> Blocks:
