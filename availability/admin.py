@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from availability import actions, rules
 from availability.actions import SlotError
 from availability.forms import SlotForm
+from availability.hours import admin as hours_admin  # noqa: F401  (registers its own)
 from availability.models import TimeSlot, TimeSlotQuerySet
 from availability.words import span_words, zone_words
 from hms.lib import day_filter

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg import errors as pg
 
+from availability.hours.actions import give_back
 from availability.models import TimeSlot
 from availability.words import span_words, zone_words
 from bookings import jobs
@@ -115,6 +116,7 @@ def cancel_booking(
         booking.cancelled_at, booking.cancelled_by = now, by
         booking.sequence += 1
         booking.save(update_fields=["cancel_reason", "cancelled_at", "cancelled_by", "sequence"])
+        give_back(slot=booking.slot, now=now)
         notifications.drop_overtaken(about=booking.about, before_sequence=booking.sequence)
         _record(booking, HistoryEntry.What.CANCELLED, by=by, at=now)
         return booking

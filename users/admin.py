@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from hms.lib import public_holidays
 from users import actions
 from users.forms import zone_choices
 from users.languages import SPOKEN
@@ -319,6 +320,12 @@ class SpecialtyAdmin(admin.ModelAdmin):
 
 class ClinicForm(forms.ModelForm):
     time_zone = forms.ChoiceField(label=_("time zone"), choices=zone_choices)
+    country = forms.ChoiceField(
+        label=_("country"),
+        required=False,
+        choices=lambda: [("", "—"), *public_holidays.countries().items()],
+        help_text=Clinic._meta.get_field("country").help_text,
+    )
 
 
 @admin.register(Clinic)

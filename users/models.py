@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from hms.lib import public_holidays
 from hms.lib.clock import zone_names
 from users import languages as spoken
 from users import photo_files, photos
@@ -163,6 +164,15 @@ class Clinic(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.country and self.country not in public_holidays.countries():
+            raise ValidationError({"country": _("No public holidays are known for this country.")})
+        parts = public_holidays.subdivisions(self.country)
+        if self.subdivision and self.subdivision not in parts:
+            known = _("Known there: %(parts)s.") % {"parts": ", ".join(parts)}
+            none = _("This country has no parts with holidays of their own.")
+            raise ValidationError({"subdivision": known if parts else none})
 
 
 class DoctorQuerySet(models.QuerySet):

@@ -312,6 +312,8 @@ def close_on(
     """Close the clinic on whole days, each with its reason; those known already stay. How many."""
     now = now or timezone.now()
     closures = [Closure(clinic=clinic, starts_on=day, ends_on=day, name=name) for day, name in days]
+    known = set(clinic.closures.values_list("starts_on", "ends_on", "name"))
+    closures = [c for c in closures if (c.starts_on, c.ends_on, c.name) not in known]
     for closure in closures:
         _refuse(rules.closure_refusals(closure, by=by, now=now))
     before = clinic.closures.count()

@@ -52,7 +52,7 @@ def weekly_refusals(
         *_interval_problems(intervals, hours.length),
         *_weekly_problems(hours),
         *_date_problems(now, valid_from=hours.valid_from, valid_until=hours.valid_until),
-        *_date_problems(now, anchor=hours.anchor),
+        *_date_problems(now, anchor=None if hours.anchor == hours.valid_from else hours.anchor),
         *_too_many(hours, current.count(), MOST_WEEKLY_HOURS),
     ]
     return gather(problems) or _field_errors(hours)
@@ -94,6 +94,14 @@ def closure_refusals(closure: Closure, *, by: User, now: datetime) -> Errors:
     problems = list(_days_problems(closure, now))
     if not may_close(by):
         problems.insert(0, (NON_FIELD_ERRORS, only_staff()))
+    same = Closure.objects.filter(
+        clinic=closure.clinic,
+        starts_on=closure.starts_on,
+        ends_on=closure.ends_on,
+        name=closure.name,
+    )
+    if same.exclude(pk=closure.pk).exists():
+        problems.append(("name", _("This closure is there already.")))
     return gather(problems) or _field_errors(closure)
 
 

@@ -1,0 +1,40 @@
+"""How templates say hours and what stands in their way."""
+
+from datetime import datetime
+
+from django import template
+from django.utils.formats import date_format
+
+from availability.hours import words
+from availability.hours.models import Days, ExtraHours, TimeOff, WeeklyHours
+from availability.hours.plans import Conflict
+
+register = template.Library()
+
+
+@register.filter
+def hours_words(hours: WeeklyHours | ExtraHours) -> str:
+    if isinstance(hours, WeeklyHours):
+        return words.weekly_words(hours)
+    return words.extra_words(hours)
+
+
+@register.filter
+def days_words(days: Days) -> str:
+    return words.days_words(days)
+
+
+@register.filter
+def repeat_words(time_off: TimeOff) -> str:
+    return words.repeat_words(time_off)
+
+
+@register.filter
+def conflict_words(conflict: Conflict) -> str:
+    return words.conflict_words(conflict)
+
+
+@register.filter
+def wall(moment: datetime, style: str) -> str:
+    """A moment as its own zone's clock shows it, whatever the reader's zone is."""
+    return date_format(moment, style)
