@@ -14,12 +14,19 @@ SPECIALTIES = [
 
 BERLIN, NEW_YORK = "Spree Clinic Berlin", "Hudson Health Center"
 CLINICS = [
-    (BERLIN, "Schiffbauerdamm 40\n10117 Berlin\nGermany", "+49 30 5550 1440", "Europe/Berlin"),
+    (
+        BERLIN,
+        "Schiffbauerdamm 40\n10117 Berlin\nGermany",
+        "+49 30 5550 1440",
+        "Europe/Berlin",
+        *("DE", "BE"),
+    ),
     (
         NEW_YORK,
         "221 West 26th Street\nNew York, NY 10001\nUnited States",
         "+1 212 555 0140",
         "America/New_York",
+        *("US", "NY"),
     ),
 ]
 
