@@ -9,6 +9,7 @@ from datetime import date, time, timedelta
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.translation import gettext_lazy as _
 
 from availability.kinds import Kind
@@ -118,7 +119,8 @@ class WeeklyHours(Hours):
         ]
 
     def __str__(self) -> str:
-        return f"{self.doctor_id}: {self.weekdays} {self.clinic}"
+        days = ", ".join(str(WEEKDAYS_ABBR[number]) for number in sorted(self.weekdays))
+        return f"{days}, {self.clinic}"
 
 
 class WeeklyInterval(models.Model):
@@ -167,7 +169,7 @@ class ExtraHours(Hours):
         ]
 
     def __str__(self) -> str:
-        return f"{self.doctor_id}: {self.day} {self.starts:%H:%M}–{self.ends:%H:%M}"
+        return f"{self.day}, {self.starts:%H:%M}–{self.ends:%H:%M}"
 
 
 class Days(models.Model):
@@ -233,7 +235,7 @@ class TimeOff(Days):
         indexes = [models.Index(fields=["doctor", "ends_on"], name="timeoff_by_doctor")]
 
     def __str__(self) -> str:
-        return f"{self.doctor_id}: {self.starts_on}–{self.ends_on}"
+        return f"{self.starts_on}–{self.ends_on}"
 
 
 class Closure(Days):

@@ -69,7 +69,7 @@ class Outline:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.appearing or self.going or self.has_conflicts or self.clashes)
+        return not (self.appearing or self.going or self.has_conflicts)
 
 
 def outline(plan: Plan) -> Outline:
