@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from threading import Barrier
+from time import sleep
 
 import pytest
 from django.db import connection, transaction
@@ -36,6 +37,19 @@ def doctor():
 
 def publisher(doctor):
     return lambda: actions.publish_hours(doctor=doctor)
+
+
+def until_the_other_waits():
+    """Hold on until somebody waits for a lock of ours; for a while only, lest nobody ever does."""
+    for _try in range(40):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone()[0]:
+                return
+        sleep(0.05)
 
 
 def off_from_tomorrow(doctor):
@@ -87,6 +101,7 @@ def test_a_slot_is_booked_or_gone_but_never_both(doctor, first):
                 book(found)
             if first == "booking":
                 held.wait(timeout=10)
+                until_the_other_waits()
 
     def leave():
         if first == "booking":
@@ -96,6 +111,7 @@ def test_a_slot_is_booked_or_gone_but_never_both(doctor, first):
         with transaction.atomic():
             actions.save_time_off(time_off=off_from_tomorrow(doctor), by=doctor.user)
             held.wait(timeout=10)
+            until_the_other_waits()
 
     assert at_once(take, leave) == ["", ""]
     left = TimeSlot.objects.filter(pk=slot.pk, bookings__cancelled_at__isnull=True)
@@ -120,6 +136,7 @@ def test_a_booking_that_ends_while_time_off_begins_frees_no_slot(doctor, first):
             actions.give_back(slot=kept)
             if first == "cancellation":
                 held.wait(timeout=10)
+                until_the_other_waits()
 
     def leave():
         if first == "cancellation":
@@ -128,6 +145,7 @@ def test_a_booking_that_ends_while_time_off_begins_frees_no_slot(doctor, first):
             actions.save_time_off(time_off=off_from_tomorrow(doctor), by=doctor.user)
             if first == "time off":
                 held.wait(timeout=10)
+                until_the_other_waits()
 
     assert at_once(cancel, leave) == ["", ""]
     assert not TimeSlot.objects.offered().filter(pk=slot.pk).exists()
