@@ -220,7 +220,7 @@ class WeeklyHoursAdmin(HoursAdmin):
 
     @admin.display(description=_("parts of the day"))
     def parts(self, hours: WeeklyHours) -> str:
-        return ", ".join(part_words(one.starts, one.ends) for one in hours.intervals.all())
+        return str(_(", ")).join(part_words(one.starts, one.ends) for one in hours.intervals.all())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("intervals")

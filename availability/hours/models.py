@@ -10,9 +10,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.dates import WEEKDAYS_ABBR
+from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext_lazy as _
 
 from availability.kinds import Kind
+from hms.lib.templatetags.hms_tags import day_and_time, from_to
 from users.models import Clinic, DoctorProfile
 
 SHORTEST_MINUTES, LONGEST_MINUTES, LONGEST_PAUSE = 5, 480, 240
@@ -24,6 +26,14 @@ LONGEST_WEEKLY, LONGEST_YEARLY = timedelta(days=6), timedelta(days=364)
 def _in_order(starts: str = "starts", ends: str = "ends") -> Q:
     """An end at 00:00 is the midnight that ends the day."""
     return Q((f"{ends}__gt", F(starts))) | Q((ends, time.min))
+
+
+def _day(day: date) -> str:
+    return date_format(day, "SHORT_DATE_FORMAT")
+
+
+def _clock(starts: time, ends: time) -> str:
+    return from_to(time_format(starts, "TIME_FORMAT"), time_format(ends, "TIME_FORMAT"))
 
 
 class Hours(models.Model):
@@ -119,8 +129,8 @@ class WeeklyHours(Hours):
         ]
 
     def __str__(self) -> str:
-        days = ", ".join(str(WEEKDAYS_ABBR[number]) for number in sorted(self.weekdays))
-        return f"{days}, {self.clinic}"
+        days = str(_(", ")).join(str(WEEKDAYS_ABBR[number]) for number in sorted(self.weekdays))
+        return f"{days} ({self.clinic})"
 
 
 class WeeklyInterval(models.Model):
@@ -143,7 +153,7 @@ class WeeklyInterval(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.starts:%H:%M}–{self.ends:%H:%M}"
+        return _clock(self.starts, self.ends)
 
 
 class ExtraHours(Hours):
@@ -169,7 +179,7 @@ class ExtraHours(Hours):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day}, {self.starts:%H:%M}–{self.ends:%H:%M}"
+        return day_and_time(_day(self.day), _clock(self.starts, self.ends))
 
 
 class Days(models.Model):
@@ -235,7 +245,7 @@ class TimeOff(Days):
         indexes = [models.Index(fields=["doctor", "ends_on"], name="timeoff_by_doctor")]
 
     def __str__(self) -> str:
-        return f"{self.starts_on}–{self.ends_on}"
+        return from_to(_day(self.starts_on), _day(self.ends_on))
 
 
 class Closure(Days):
@@ -259,4 +269,4 @@ class Closure(Days):
         indexes = [models.Index(fields=["clinic", "ends_on"], name="closure_by_clinic")]
 
     def __str__(self) -> str:
-        return f"{self.name}, {self.clinic}"
+        return f"{self.name} ({self.clinic})"

@@ -21,6 +21,7 @@ from availability.hours.models import (
     WeeklyHours,
 )
 from availability.hours.reading import Intervals
+from availability.hours.words import part_words
 from availability.rules import (
     Draft,
     Errors,
@@ -140,7 +141,7 @@ def _interval_problems(intervals: Intervals, length: int) -> Iterator[Problem]:
         )
     before = 0
     for starts, ends in sorted(intervals):
-        name = {"part": f"{starts:%H:%M}–{ends:%H:%M}"}
+        name = {"part": part_words(starts, ends)}
         begin, end = _minute(starts), _minute(ends) or 24 * 60
         if end <= begin:
             yield "intervals", _("%(part)s: the end must come after the beginning.") % name
