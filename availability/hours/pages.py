@@ -17,7 +17,7 @@ from availability.hours.words import pattern_words
 from hms.lib.clock import local
 from users.models import Clinic, DoctorProfile
 
-CONFLICTS_SHOWN = 60
+CONFLICTS_SHOWN, CONFLICTS_AT_A_GLANCE = 60, 6
 CLOSURES_SHOWN = 20
 
 
@@ -49,15 +49,26 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """Conflicts by their days, on their clinics' clocks; how many there are, and are not shown."""
+
+    days: list[tuple[date, list[Row]]] = field(default_factory=list)
+    count: int = 0
+    more: int = 0
+
+    @property
+    def is_long(self) -> bool:
+        return self.count > CONFLICTS_AT_A_GLANCE
+
+
+@dataclass(frozen=True)
 class Outline:
     """A plan as a page shows it: each time is there, and every list has an end."""
 
     appear: list[Week] = field(default_factory=list)
     go: list[Week] = field(default_factory=list)
-    booked: list[Row] = field(default_factory=list)
-    booked_more: int = 0  # how many are not shown
-    by_hand: list[Row] = field(default_factory=list)
-    by_hand_more: int = 0
+    booked: Standing = field(default_factory=Standing)
+    by_hand: Standing = field(default_factory=Standing)
     clashes: list[tuple[str, int]] = field(default_factory=list)  # the other hours, how many times
     taken_out: int = 0
     appearing: int = 0
@@ -65,7 +76,7 @@ class Outline:
 
     @property
     def has_conflicts(self) -> bool:
-        return bool(self.booked or self.by_hand)
+        return self.booked.count + self.by_hand.count > 0
 
     @property
     def is_empty(self) -> bool:
@@ -75,14 +86,11 @@ class Outline:
 def outline(plan: Plan) -> Outline:
     """The plan in the words of a page; asks nothing."""
     by: Counter[Pattern] = Counter(clash.by for clash in plan.clashes)
-    booked, by_hand = _rows(plan, plan.booked), _rows(plan, plan.by_hand)
     return Outline(
         appear=_weeks((one.starts_at, plan.clinics[one.pattern.clinic_id]) for one in plan.appear),
         go=_weeks((slot.starts_at, plan.clinics[slot.clinic_id]) for slot in plan.go),
-        booked=booked[:CONFLICTS_SHOWN],
-        booked_more=max(len(booked) - CONFLICTS_SHOWN, 0),
-        by_hand=by_hand[:CONFLICTS_SHOWN],
-        by_hand_more=max(len(by_hand) - CONFLICTS_SHOWN, 0),
+        booked=_standing(plan, plan.booked),
+        by_hand=_standing(plan, plan.by_hand),
         clashes=[(pattern_words(pattern), count) for pattern, count in by.items()],
         taken_out=len(plan.taken_out),
         appearing=len(plan.appear),
@@ -90,8 +98,15 @@ def outline(plan: Plan) -> Outline:
     )
 
 
-def _rows(plan: Plan, conflicts: list[Conflict]) -> list[Row]:
-    return [Row(conflict, plan.clinics[conflict.slot.clinic_id]) for conflict in conflicts]
+def _standing(plan: Plan, conflicts: list[Conflict]) -> Standing:
+    rows = [Row(one, plan.clinics[one.slot.clinic_id]) for one in conflicts[:CONFLICTS_SHOWN]]
+    by_day = groupby(rows, key=_day)
+    count = len(conflicts)
+    return Standing([(day, list(of)) for day, of in by_day], count, count - len(rows))
+
+
+def _day(row: Row) -> date:
+    return local(row.conflict.slot.starts_at, row.clinic.time_zone).date()
 
 
 def _weeks(starts: Iterable[tuple[datetime, Clinic]]) -> list[Week]:

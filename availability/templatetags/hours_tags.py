@@ -6,8 +6,10 @@ from django import template
 from django.utils.formats import date_format
 
 from availability.hours import words
-from availability.hours.models import Days, ExtraHours, TimeOff, WeeklyHours
+from availability.hours.models import Days, ExtraHours, Hours, TimeOff, WeeklyHours
+from availability.hours.pages import Row
 from availability.hours.plans import Conflict
+from availability.words import span_words
 
 register = template.Library()
 
@@ -17,6 +19,16 @@ def hours_words(hours: WeeklyHours | ExtraHours) -> str:
     if isinstance(hours, WeeklyHours):
         return words.weekly_words(hours)
     return words.extra_words(hours)
+
+
+@register.filter
+def cut_words(hours: Hours) -> str:
+    return words.cut_words(hours)
+
+
+@register.filter
+def valid_words(hours: WeeklyHours) -> str:
+    return words.valid_words(hours)
 
 
 @register.filter
@@ -35,6 +47,12 @@ def conflict_words(conflict: Conflict) -> str:
 
 
 @register.filter
-def wall(moment: datetime, style: str) -> str:
+def row_words(row: Row) -> str:
+    """`Tue 3 Mar, 09:20–09:40`, for who hears a button's name."""
+    return span_words(*row.conflict.slot.span, row.clinic.time_zone)
+
+
+@register.filter
+def wall_clock(moment: datetime) -> str:
     """A moment as its own zone's clock shows it, whatever the reader's zone is."""
-    return date_format(moment, style)
+    return date_format(moment, "TIME_FORMAT")

@@ -61,7 +61,7 @@ def test_weekly_hours_are_shown_before_they_are_saved(as_doctor, doctor):
     html = response.content.decode()
     assert (response.status_code, WeeklyHours.objects.count()) == (200, 0)
     assert response.context["outline"].appearing == 12 * 2 * 4
-    assert "Week of 1 March 2027" in html
+    assert "Week of Mon 1 Mar 2027" in html
     assert "14:30" in html
     assert 'name="save"' in html
     data = dict(response.context["posted"]) | weekly_data(doctor)
@@ -299,7 +299,8 @@ def test_lists_of_what_stands_in_the_way_have_an_end(doctor, monkeypatch):
     for n in range(5):
         make_slot(doctor=doctor, starts_at=timezone.now() + timedelta(days=n + 2))
     shown = pages.overview(doctor).outline
-    assert (len(shown.by_hand), shown.by_hand_more) == (2, 3)
+    standing = shown.by_hand
+    assert (len(standing.days), standing.count, standing.more) == (2, 5, 3)
 
 
 def test_times_are_shown_on_the_clinics_clock(client):
