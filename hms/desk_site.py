@@ -19,7 +19,13 @@ from users.models import User
 
 # By how often the desk needs them, in the order of its day; a list not named here comes last.
 GROUPS = (
-    (_("Appointments"), ("Booking", "TimeSlot", "PatientProfile")),
+    (
+        _("Appointments"),
+        (
+            *("Booking", "TimeSlot", "PatientProfile"),
+            *("WeeklyHours", "ExtraHours", "TimeOff", "Closure"),
+        ),
+    ),
     (_("People and places"), ("DoctorProfile", "Clinic", "Specialty", "User", "Group")),
     (
         _("What is sent"),
