@@ -16,6 +16,7 @@ from availability.hours.tests.factories import (
     make_time_off,
     make_weekly_hours,
     new_weekly_hours,
+    today_at,
 )
 from availability.models import TimeSlot
 from availability.rules import busy
@@ -160,7 +161,7 @@ def test_a_slot_taken_in_hand_while_hours_end(doctor, verb):
     said = at_once(
         lambda: verb(slot_id=slot.pk, by=by, **changes),
         lambda: actions.end_weekly_hours(
-            hours=hours, last_day=timezone.now().date() - timedelta(days=1), by=by
+            hours=hours, last_day=today_at(hours.clinic) - timedelta(days=1), by=by
         ),
     )
     # Changed first, it is made by hand and stays; else it was gone before the hand came.
