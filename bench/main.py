@@ -272,7 +272,8 @@ def show(results: dict[str, Any]) -> None:
         f"  share     {bookings['share_of_pgbench']:8.1%}\n"
         f"\nPublishing a year of weekly hours, {hours['slots']:,} slots:\n"
         f"  {hours['seconds']:.2f} s, and {hours['seconds_for_nothing']:.2f} s to find that "
-        f"nothing changed\n"
+        f"nothing changed; PostgreSQL alone, an INSERT … SELECT of the same rows: "
+        f"{hours['seconds_of_writing_alone']:.2f} s\n"
         f"\nPages, {PAGE_REQUESTS} requests at {PAGE_CONNECTIONS} connections:"
     )
     for slots, pages in results["pages"].items():
