@@ -60,7 +60,9 @@ class Shot:
 
 BOOKING = 'main a[href^="/bookings/"]'
 SUBMIT = "main form[method=post] button"
-IN_A_MONTH = (date.today() + timedelta(days=30)).isoformat()  # noqa: DTZ011 -- ahead everywhere
+TODAY = date.today()  # noqa: DTZ011 -- what follows is ahead everywhere
+IN_TWO_DAYS, IN_A_MONTH = ((TODAY + timedelta(days=n)).isoformat() for n in (2, 30))
+HOLIDAYS = f"/admin/availability/closure/suggestions/?clinic=1&year={TODAY.year + 1}"
 PUBLIC = (
     Shot("home", "/"),
     Shot("home-nothing-found", "/?name=nobody-has-this-name"),
@@ -123,11 +125,18 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         ),
         Shot("hours", "/hours/"),
         Shot("add-hours", "/hours/add/"),
+        Shot("add-hours-refused", "/hours/add/", press=SUBMIT),
         Shot("edit-hours", "/hours/", ('main a[href^="/hours/"][href$="/edit/"]',)),
         Shot("end-hours", "/hours/", ('main a[href$="/end/"]',)),
         Shot("add-extra-hours", "/extra-hours/add/"),
         Shot("delete-extra-hours", "/hours/", ('main a[href^="/extra-hours/"][href$="/delete/"]',)),
         Shot("add-time-off", "/time-off/add/"),
+        Shot(
+            "add-time-off-preview",
+            "/time-off/add/",
+            fill=(("[name=starts_on]", IN_TWO_DAYS), ("[name=ends_on]", IN_A_MONTH)),
+            press=SUBMIT,
+        ),
         Shot("delete-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/delete/"]',)),
         Shot("edit-slot", "/my-slots/", ('main a[href$="/edit/"]',)),
         Shot("delete-slot", "/my-slots/", ('main a[href$="/delete/"]',)),
@@ -143,6 +152,13 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("admin-booking", "/admin/bookings/booking/", ("#result_list tbody th a",)),
         Shot("admin-doctors", "/admin/users/doctorprofile/"),
         Shot("admin-doctor", "/admin/users/doctorprofile/", ("#result_list tbody th a",)),
+        Shot("admin-hours", "/admin/availability/weeklyhours/"),
+        Shot(
+            "admin-hours-change", "/admin/availability/weeklyhours/", ("#result_list tbody th a",)
+        ),
+        Shot("admin-closures", "/admin/availability/closure/"),
+        Shot("admin-closure-add", "/admin/availability/closure/add/"),
+        Shot("admin-holidays", HOLIDAYS),
     ),
 }
 
