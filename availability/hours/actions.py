@@ -89,7 +89,7 @@ def _take_back(ids: Sequence[int], now: datetime) -> None:
 
 # What bulk_create would say; but it makes and checks a row of Django's for each of a year's slots,
 # which took longer than PostgreSQL's own checks of them.
-_INSERT = """
+_INSERT = """\
 INSERT INTO availability_timeslot (
     doctor_id, published_at, clinic_id, kind, weekly_hours_id, extra_hours_id, starts_at, ends_at
 )
