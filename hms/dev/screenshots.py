@@ -129,6 +129,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("edit-hours", "/hours/", ('main a[href^="/hours/"][href$="/edit/"]',)),
         Shot("end-hours", "/hours/", ('main a[href$="/end/"]',)),
         Shot("add-extra-hours", "/extra-hours/add/"),
+        Shot("edit-extra-hours", "/hours/", ('main a[href^="/extra-hours/"][href$="/edit/"]',)),
         Shot("delete-extra-hours", "/hours/", ('main a[href^="/extra-hours/"][href$="/delete/"]',)),
         Shot("add-time-off", "/time-off/add/"),
         Shot(
@@ -137,6 +138,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
             fill=(("[name=starts_on]", IN_TWO_DAYS), ("[name=ends_on]", IN_A_MONTH)),
             press=SUBMIT,
         ),
+        Shot("edit-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/edit/"]',)),
         Shot("delete-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/delete/"]',)),
         Shot("edit-slot", "/my-slots/", ('main a[href$="/edit/"]',)),
         Shot("delete-slot", "/my-slots/", ('main a[href$="/delete/"]',)),
