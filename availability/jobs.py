@@ -6,18 +6,18 @@ from datetime import UTC, datetime, time
 
 from django.db.models import Q
 from django.utils import timezone
-from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from availability.actions import SlotError
 from availability.hours import actions
 from availability.hours.models import ExtraHours, WeeklyHours
+from hms.lib.back_off import BackOff
 from users.models import DoctorProfile
 
 log = logging.getLogger(__name__)
 
 # Only the database can fail here: a lock that is held, a connection that is lost.
-RETRY = RetryStrategy(max_attempts=10, exponential_wait=3)
+RETRY = BackOff(most_attempts=20)
 
 
 @app.periodic(cron="7 * * * *")
