@@ -63,6 +63,8 @@ SUBMIT = "main form[method=post] button"
 TODAY = date.today()  # noqa: DTZ011 -- what follows is ahead everywhere
 IN_TWO_DAYS, IN_A_MONTH = ((TODAY + timedelta(days=n)).isoformat() for n in (2, 30))
 HOLIDAYS = f"/admin/availability/closure/suggestions/?clinic=1&year={TODAY.year + 1}"
+A_WEEK_AGO = TODAY - timedelta(days=7)
+JOBS = "/admin/procrastinate/procrastinatejob/"
 PUBLIC = (
     Shot("home", "/"),
     Shot("home-nothing-found", "/?name=nobody-has-this-name"),
@@ -99,6 +101,13 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("booking", "/dashboard/patient/", (BOOKING,)),
         Shot("cancel", "/dashboard/patient/", (BOOKING, 'main a[href$="/cancel/"]')),
         *ACCOUNT,
+        Shot("profile-saved", "/users/profile/", press=SUBMIT),
+        Shot(
+            "password-refused",
+            "/users/password/change/",
+            fill=(("[name=password1]", "123"), ("[name=password2]", "123")),
+            press=SUBMIT,
+        ),
         Shot("403", "/my-slots/", status=403),
     ),
     "pending": (
@@ -112,6 +121,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("booking", "/dashboard/doctor/", (BOOKING,)),
         Shot("cancel", "/dashboard/doctor/", (BOOKING, 'main a[href$="/cancel/"]')),
         Shot("week", "/week/"),
+        Shot("week-past", f"/week/?week={A_WEEK_AGO:%G-W%V}"),
         Shot("my-slots", "/my-slots/"),
         Shot("my-slots-past", "/my-slots/?past=1"),
         Shot("create-slot", "/create-slot/"),
@@ -150,8 +160,11 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("styleguide", "/styleguide/"),
         *ACCOUNT,
         Shot("admin", "/admin/"),
+        Shot("admin-refused", "/admin/?first=2026-02-02&last=2026-02-01"),
         Shot("admin-bookings", "/admin/bookings/booking/"),
         Shot("admin-booking", "/admin/bookings/booking/", ("#result_list tbody th a",)),
+        Shot("admin-jobs", JOBS),
+        Shot("admin-job", JOBS, ("#result_list tbody th a",)),
         Shot("admin-doctors", "/admin/users/doctorprofile/"),
         Shot("admin-doctor", "/admin/users/doctorprofile/", ("#result_list tbody th a",)),
         Shot("admin-hours", "/admin/availability/weeklyhours/"),
