@@ -10,6 +10,11 @@ from hms.dev import tools
 from hms.dev.screenshots import PAGES
 from tests.browser.test_pages import refused
 
+# Django's own: its field that asks the server for choices while one types holds the chosen one
+# alone, and its frame round the field marks it as required all the same. A script draws what the
+# checker misses.
+DJANGOS = ("staff-admin", "The first “option” element in a “select” element with a “required”")
+
 
 def check(folder: Path) -> dict[str, list[str]]:
     """Errors and warnings by the file they stand in; one call, since Java starts slowly."""
@@ -23,9 +28,10 @@ def check(folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for message in json.loads(answer.stderr)["messages"]:
         kind = message.get("subType", message["type"])
-        if kind != "info":
-            words = f"{kind}: {message['message']} {message.get('extract', '').strip()[:160]}"
-            found.setdefault(Path(message["url"]).stem, []).append(words)
+        page, said = Path(message["url"]).stem, message["message"]
+        if kind != "info" and not (page.startswith(DJANGOS[0]) and said.startswith(DJANGOS[1])):
+            words = f"{kind}: {said} {message.get('extract', '').strip()[:160]}"
+            found.setdefault(page, []).append(words)
     return found
 
 
