@@ -81,6 +81,11 @@ class AtClinic:
     clinic: Clinic
     slots: list[TimeSlot]
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether one of them is to be asked for at the clinic."""
+        return any(slot.public_state == "asked" for slot in self.slots)
+
 
 @dataclass(frozen=True)
 class Directory:
@@ -119,9 +124,10 @@ def on_local_day(slots: TimeSlotQuerySet, day: date) -> TimeSlotQuerySet:
 def next_open(
     doctor: DoctorProfile, limit: int = TIMES_ON_A_CARD, now: datetime | None = None
 ) -> list[TimeSlot]:
-    """The doctor's next free times, soonest first; none of a doctor who isn't approved."""
-    slots = TimeSlot.objects.open(now).filter(doctor=doctor).select_related("clinic")
-    return list(slots.order_by("starts_at")[:limit])
+    """The next times that a patient can book, soonest first; none of a doctor who isn't
+    approved."""
+    slots = TimeSlot.objects.open(now).within_windows(now).filter(doctor=doctor)
+    return list(slots.select_related("clinic").order_by("starts_at")[:limit])
 
 
 def directory(
@@ -195,7 +201,7 @@ def _next_moments(wanted: Wanted, now: datetime) -> QuerySet[Any, tuple[int, dat
 
 
 def _fitting(wanted: Wanted, now: datetime) -> TimeSlotQuerySet:
-    slots = TimeSlot.objects.free(now)
+    slots = TimeSlot.objects.free(now).within_windows(now)
     if wanted.kind:
         slots = slots.filter(kind=wanted.kind)
     return on_local_day(slots, wanted.day) if wanted.day else slots
@@ -216,7 +222,7 @@ def strip(
     """
     now = now or timezone.now()
     if free is None:
-        free = TimeSlot.objects.open(now).filter(doctor=doctor)
+        free = TimeSlot.objects.open(now).within_windows(now).filter(doctor=doctor)
     zones = {clinic.time_zone for clinic in doctor.clinics.all()} or {"UTC"}
     today = min(local(now, zone).date() for zone in zones)
     last = max(local(now + horizon(), zone).date() for zone in zones)
@@ -255,5 +261,6 @@ def day_of(doctor: DoctorProfile, day: date) -> list[AtClinic]:
     slots = on_local_day(TimeSlot.objects.offered().filter(doctor=doctor), day)
     groups: dict[int, AtClinic] = {}
     for slot in slots.with_live_booking().select_related("clinic").order_by("starts_at"):
+        slot.doctor = doctor
         groups.setdefault(slot.clinic_id, AtClinic(slot.clinic, [])).slots.append(slot)
     return list(groups.values())

@@ -60,7 +60,8 @@ def book_slot(
         if seen_start and seen_start != slot.starts_at:
             raise BookingError("moved", refusals.moved(slot))
         theirs = [booking for booking in held if booking.patient_id == person.pk]
-        refusals.refuse_if_not_now(slot, theirs, booked_by)
+        outside = refusals.outside_of_booking(slot, now)
+        refusals.refuse_if_not_now(slot, theirs, booked_by, outside)
         booking = Booking.objects.create(
             slot=slot,
             patient=person,
@@ -69,7 +70,8 @@ def book_slot(
             ends_at=slot.ends_at,
             created_at=now,
         )
-        _record(booking, HistoryEntry.What.BOOKED, by=booked_by, at=now)
+        what = HistoryEntry.What.BOOKED
+        _record(booking, what, by=booked_by, at=now, outside_windows=bool(outside))
         return booking
 
 
@@ -108,22 +110,27 @@ def reschedule_booking(
         if booking.slot_id not in slots:
             # Moved meanwhile to a slot that is not locked: to lock it now could close a circle.
             raise BookingError("busy", refusals.busy())
+        late = refusals.too_late_to_move(booking, now)
+        outside = refusals.outside_of_booking(slot, now)
+        bound = side == Side.PATIENT and not by.is_staff
         held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
         holder = next((other for other in held if other.slot_id == slot.pk), None)
         refusals.refuse_if_not_open(slot, holder, now)
-        refusals.refuse_if_not_here(booking, slot, held, seen_start)
+        told = [*late, *outside] if bound else []
+        refusals.refuse_if_not_here(booking, slot, held, seen_start, told)
         line = refusals.checked_reason(reason, must=False)
-        move = Move(
+        noted = Noted(
             from_starts_at=booking.starts_at,
             from_ends_at=booking.ends_at,
             to_starts_at=slot.starts_at,
             to_ends_at=slot.ends_at,
             # As with a cancellation: the patient is told why, and need not explain themselves.
             reason="" if side == Side.PATIENT else line,
+            outside_windows=bool(late or outside),
         )
         booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, slot.ends_at
         _save_change(booking, "slot", "starts_at", "ends_at")
-        _record(booking, HistoryEntry.What.RESCHEDULED, by=by, at=now, **move)
+        _record(booking, HistoryEntry.What.RESCHEDULED, by=by, at=now, **noted)
         return booking
 
 
@@ -147,21 +154,25 @@ def cancel_booking(
                 "over",
                 _("This visit has already started, so it can no longer be cancelled."),
             )
+        late = refusals.too_late_to_cancel(booking, now)
+        if side == Side.PATIENT and not by.is_staff:
+            refusals.refuse_with(late)
         booking.cancel_reason = refusals.checked_reason(reason, must=side == Side.DOCTOR)
         booking.cancelled_at, booking.cancelled_by = now, by
         _save_change(booking, "cancel_reason", "cancelled_at", "cancelled_by")
-        _record(booking, HistoryEntry.What.CANCELLED, by=by, at=now)
+        _record(booking, HistoryEntry.What.CANCELLED, by=by, at=now, outside_windows=bool(late))
         return booking
 
 
-class Move(TypedDict, total=False):
-    """What the history keeps of a move."""
+class Noted(TypedDict, total=False):
+    """What the history keeps beside who, when and what: of a move, and of an exemption."""
 
     from_starts_at: datetime
     from_ends_at: datetime
     to_starts_at: datetime
     to_ends_at: datetime
     reason: str
+    outside_windows: bool
 
 
 def _save_change(booking: Booking, *fields: str) -> None:
@@ -171,8 +182,8 @@ def _save_change(booking: Booking, *fields: str) -> None:
     notifications.drop_overtaken(about=booking.about, before_sequence=booking.sequence)
 
 
-def _record(booking: Booking, what: str, *, by: User, at: datetime, **move: Unpack[Move]) -> None:
-    HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at, **move)
+def _record(booking: Booking, what: str, *, by: User, at: datetime, **noted: Unpack[Noted]) -> None:
+    HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at, **noted)
     # In the transaction on purpose: a rolled-back change must tell nobody, and a committed one
     # must not depend on this process living long enough to tell.
     jobs.tell_about_booking.defer(booking_id=booking.pk)

@@ -67,7 +67,7 @@ class FreeSlotWidget(ForeignKeyRawIdWidget):
 
 class HistoryInline(admin.TabularInline):
     model = HistoryEntry
-    fields = readonly_fields = ("at", "what", "moved", "by", "reason")
+    fields = readonly_fields = ("at", "what", "moved", "by", "reason", "outside_windows")
     extra = max_num = 0
     can_delete = False
 
@@ -262,7 +262,7 @@ class BookingAdmin(admin.ModelAdmin):
             "opts": self.opts,
             "booking": booking,
             "form": form,
-            **times_to_move_to(booking, request.GET.get("day", "")),
+            **times_to_move_to(booking, request.GET.get("day", ""), for_patient=False),
         }
         return TemplateResponse(request, "admin/bookings/booking/move.html", context)
 

@@ -203,6 +203,12 @@ class HistoryEntry(models.Model):
     to_starts_at = models.DateTimeField(_("to: start"), null=True, blank=True)
     to_ends_at = models.DateTimeField(_("to: end"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=300, blank=True, db_default="")
+    outside_windows = models.BooleanField(
+        _("outside the patients’ times"),
+        default=False,
+        db_default=False,
+        help_text=_("done by the doctor or staff when the patient could no longer, or not yet"),
+    )
 
     class Meta:
         ordering = ["at", "pk"]

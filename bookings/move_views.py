@@ -16,7 +16,7 @@ from availability.words import span_words, zone_words
 from bookings.actions import BookingError, reschedule_booking
 from bookings.forms import MoveForm
 from bookings.models import Booking, Side
-from bookings.views import own_visit
+from bookings.views import may_change, own_visit
 from users.requests import SignedInRequest
 
 
@@ -43,15 +43,19 @@ def move(request: SignedInRequest, reference: str) -> HttpResponse:
         "form": form,
         "refusal": refusal,
         "over": booking.starts_at <= timezone.now(),
-        **times_to_move_to(booking, request.GET.get("day", "")),
+        **may_change(booking, side, timezone.now()),
+        **times_to_move_to(booking, request.GET.get("day", ""), for_patient=not for_doctor),
     }
     return render(request, "bookings/move.html", context, status=409 if refusal else 200)
 
 
-def times_to_move_to(booking: Booking, day: str) -> dict[str, Any]:
-    """The days and one day's free times of the same doctor at the same clinic."""
+def times_to_move_to(booking: Booking, day: str, *, for_patient: bool) -> dict[str, Any]:
+    """The days and one day's free times of the same doctor at the same clinic, for a patient
+    those that they can take by themselves."""
     old, now = booking.slot, timezone.now()
     free = TimeSlot.objects.open(now).filter(doctor=old.doctor_id, clinic=old.clinic_id)
+    if for_patient:
+        free = free.within_windows(now)
     strip = finding.strip(old.doctor, chosen=_read_day(day), free=free, now=now)
     slots = finding.on_local_day(free, strip.chosen).select_related("clinic")
     return {"strip": strip, "slots": slots.order_by("starts_at")}

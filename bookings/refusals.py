@@ -5,7 +5,7 @@ Reads only; the actions hold the locks.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
@@ -17,21 +17,24 @@ from psycopg import errors as pg
 from availability.models import TimeSlot
 from availability.words import span_words, zone_words
 from bookings.models import Booking
-from hms.lib.texts import one_line
+from hms.lib.texts import isolated, one_line
 from users.models import PatientProfile, User
+from users.windows import windows_of
 
 Refusal = tuple[str, str]  # code, sentence
 
 LONGEST_REASON = 300
+HOUR = timedelta(hours=1)
 
 
 class BookingError(Exception):
     """A refusal: `code` for programs, `sentence` for the person who asked.
 
-    book_slot: gone, closed, started, taken, moved, not_allowed, unverified, elsewhere, too_many.
-    cancel_booking: unknown, over, reason_missing, reason_too_long.
-    reschedule_booking: unknown, over, other_doctor, reason_too_long, and of the new slot what
-    book_slot has: gone, closed, started, taken, moved, elsewhere.
+    book_slot: gone, closed, started, taken, moved, not_allowed, too_soon, too_far, unverified,
+    elsewhere, too_many.
+    cancel_booking: unknown, over, too_late, reason_missing, reason_too_long.
+    reschedule_booking: unknown, over, too_late, other_doctor, reason_too_long, and of the new
+    slot what book_slot has: gone, closed, started, taken, moved, too_soon, too_far, elsewhere.
     All: busy, after which asking again may help.
     """
 
@@ -60,9 +63,11 @@ def refuse_if_not_open(slot: TimeSlot, holder: Booking | None, now: datetime) ->
         raise BookingError("taken", _taken())
 
 
-def refuse_if_not_now(slot: TimeSlot, theirs: list[Booking], booked_by: User) -> None:
+def refuse_if_not_now(
+    slot: TimeSlot, theirs: list[Booking], booked_by: User, outside: list[Refusal]
+) -> None:
     """What stands between this patient and the slot, all of it at once."""
-    refusals = []
+    refusals = [] if booked_by.is_staff else [*outside]
     # Accounts that staff made have no address to confirm.
     addresses = EmailAddress.objects.filter(user=booked_by)
     confirmed = list(addresses.values_list("verified", flat=True))
@@ -73,7 +78,7 @@ def refuse_if_not_now(slot: TimeSlot, theirs: list[Booking], booked_by: User) ->
     refusals += _elsewhere_then(slot, theirs)
     if len(theirs) >= settings.MAX_OPEN_BOOKINGS:
         refusals.append(("too_many", _too_many(settings.MAX_OPEN_BOOKINGS)))
-    _refuse_with(refusals)
+    refuse_with(refusals)
 
 
 def refuse_if_not_movable(booking: Booking, now: datetime) -> None:
@@ -86,7 +91,11 @@ def refuse_if_not_movable(booking: Booking, now: datetime) -> None:
 
 
 def refuse_if_not_here(
-    booking: Booking, slot: TimeSlot, held: list[Booking], seen_start: datetime | None
+    booking: Booking,
+    slot: TimeSlot,
+    held: list[Booking],
+    seen_start: datetime | None,
+    outside: list[Refusal],
 ) -> None:
     """What stands between a visit and the open slot that it is to move to."""
     old = booking.slot
@@ -100,12 +109,68 @@ def refuse_if_not_here(
         )
     if seen_start and seen_start != slot.starts_at:
         raise BookingError("moved", moved(slot))
-    _refuse_with(_elsewhere_then(slot, held))
+    refuse_with([*outside, *_elsewhere_then(slot, held)])
 
 
-def _refuse_with(refusals: list[Refusal]) -> None:
+def outside_of_booking(slot: TimeSlot, now: datetime) -> list[Refusal]:
+    """What patients are told who want a slot too soon, or too far ahead, for its windows."""
+    windows = windows_of(slot.doctor, slot.clinic)
+    if slot.starts_at - now < windows.book:
+        return [("too_soon", _("This time is too soon to be booked here.")), _ask(slot)]
+    if windows.ahead is not None and slot.starts_at - now > windows.ahead:
+        return [("too_far", _("This time is too far ahead to be booked here.")), _ask(slot)]
+    return []
+
+
+def too_late_to_cancel(booking: Booking, now: datetime) -> list[Refusal]:
+    """What a patient is told who wants to cancel when only the clinic still can."""
+    slot = booking.slot
+    notice = windows_of(slot.doctor, slot.clinic).cancel
+    if booking.starts_at - now >= notice:
+        return []
+    hours = notice // HOUR
+    sentence = ngettext(
+        "This visit can be cancelled here until %(hours)d hour before it starts.",
+        "This visit can be cancelled here until %(hours)d hours before it starts.",
+        hours,
+    )
+    return [("too_late", sentence % {"hours": hours}), _ask(slot)]
+
+
+def too_late_to_move(booking: Booking, now: datetime) -> list[Refusal]:
+    """What a patient is told who wants to move a visit when only the clinic still can."""
+    slot = booking.slot
+    notice = windows_of(slot.doctor, slot.clinic).move
+    if booking.starts_at - now >= notice:
+        return []
+    hours = notice // HOUR
+    sentence = ngettext(
+        "This visit can be moved here until %(hours)d hour before it starts.",
+        "This visit can be moved here until %(hours)d hours before it starts.",
+        hours,
+    )
+    return [("too_late", sentence % {"hours": hours}), _ask(slot)]
+
+
+def _ask(slot: TimeSlot) -> Refusal:
+    """Whom to call, as a sentence that follows the refusal."""
+    clinic = isolated(slot.clinic.name)
+    if not slot.clinic.phone:
+        return "ask", _("Please ask the clinic, %(clinic)s.") % {"clinic": clinic}
+    # Digits alone would be turned round in a line from right to left.
+    phone = f"\u2066{slot.clinic.phone}\u2069"
+    sentence = _("Please call the clinic, %(clinic)s: %(phone)s.")
+    return "ask", sentence % {"clinic": clinic, "phone": phone}
+
+
+def refuse_with(refusals: list[Refusal]) -> None:
     if refusals:
-        raise BookingError(refusals[0][0], " ".join(sentence for _code, sentence in refusals))
+        raise BookingError(refusals[0][0], said(refusals))
+
+
+def said(refusals: list[Refusal]) -> str:
+    """All their sentences, each once; nothing where there is no refusal."""
+    return " ".join(dict.fromkeys(sentence for _code, sentence in refusals))
 
 
 def _elsewhere_then(slot: TimeSlot, theirs: list[Booking]) -> list[Refusal]:

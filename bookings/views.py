@@ -17,6 +17,7 @@ from bookings.history import told
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
+from bookings.refusals import outside_of_booking, said, too_late_to_cancel, too_late_to_move
 from bookings.standing import seconds_to_next_look, standings
 from calendar_integration.context import calendar_context
 from users.decorators import patient_required
@@ -60,10 +61,13 @@ def _offer(slot_id: int) -> dict[str, Any]:
         doctor = DoctorProfile.objects.approved().filter(slots=slot_id).first()
         return {"slot": None, "doctor": doctor, "slots": next_open(doctor) if doctor else []}
     others = next_open(slot.doctor, limit=TIMES_INSTEAD)
+    is_open = TimeSlot.objects.open().filter(pk=slot.pk).exists()
+    outside = said(outside_of_booking(slot, timezone.now()))
     return {
         "slot": slot,
         "doctor": slot.doctor,
-        "is_open": TimeSlot.objects.open().filter(pk=slot.pk).exists(),
+        "is_open": is_open and not outside,
+        "outside": outside if is_open else "",
         "slots": [other for other in others if other != slot],
     }
 
@@ -79,7 +83,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
         **_sent(booking, request.user, now),
         "history": told(booking, request.user),
         "fresh": booking.is_live and now - booking.created_at < JUST_NOW,
-        "can_change": booking.is_live and booking.starts_at > now,
+        **may_change(booking, side, now),
         "is_running": booking.is_live and booking.starts_at <= now < booking.ends_at,
         "is_over": booking.ends_at <= now,
         "google_link": google_link(event),
@@ -128,8 +132,21 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
         "form": form,
         "for_doctor": for_doctor,
         "over": booking.starts_at <= timezone.now(),
+        **may_change(booking, side, timezone.now()),
     }
     return render(request, "bookings/cancel.html", context)
+
+
+def may_change(booking: Booking, side: Side, now: datetime) -> dict[str, Any]:
+    """Whether a visit is still to come and live; what a patient is told who is too late to
+    cancel or move it, else nothing."""
+    can_change = booking.is_live and booking.starts_at > now
+    bound = can_change and side == Side.PATIENT
+    return {
+        "can_change": can_change,
+        "too_late_to_cancel": said(too_late_to_cancel(booking, now)) if bound else "",
+        "too_late_to_move": said(too_late_to_move(booking, now)) if bound else "",
+    }
 
 
 @require_safe

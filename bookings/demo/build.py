@@ -24,10 +24,9 @@ def build(now: datetime | None = None) -> dict[str, int]:
     people_before = User.objects.count()
     for slug, name in people.SPECIALTIES:
         Specialty.objects.get_or_create(slug=slug, defaults={"name": name})
-    for name, address, phone, zone in people.CLINICS:
-        Clinic.objects.get_or_create(
-            name=name, defaults={"address": address, "phone": phone, "time_zone": zone}
-        )
+    for name, address, phone, zone, windows in people.CLINICS:
+        given = {"address": address, "phone": phone, "time_zone": zone, **windows}
+        Clinic.objects.get_or_create(name=name, defaults=given)
     staff = _staff()
     doctors = [_doctor(entry, staff, now) for entry in people.DOCTORS]
     _doctor(people.PENDING, None, now)
