@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from availability.models import TimeSlot
-from bookings import jobs, refusals
+from bookings import jobs, limits, refusals
 from bookings.models import Booking, HistoryEntry, Side
 from bookings.refusals import LONGEST_REASON, BookingError, refuses_kindly
 from notifications import actions as notifications
@@ -61,7 +61,8 @@ def book_slot(
             raise BookingError("moved", refusals.moved(slot))
         theirs = [booking for booking in held if booking.patient_id == person.pk]
         outside = refusals.outside_of_booking(slot, now)
-        refusals.refuse_if_not_now(slot, theirs, booked_by, outside)
+        over = limits.reached(slot, person, theirs, booked_by, now)
+        refusals.refuse_if_not_now(slot, theirs, booked_by, outside, over)
         booking = Booking.objects.create(
             slot=slot,
             patient=person,

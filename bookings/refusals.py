@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
-from django.conf import settings
 from django.db import IntegrityError, OperationalError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -31,7 +30,7 @@ class BookingError(Exception):
     """A refusal: `code` for programs, `sentence` for the person who asked.
 
     book_slot: gone, closed, started, taken, moved, not_allowed, too_soon, too_far, unverified,
-    elsewhere, too_many.
+    elsewhere, too_many, too_many_here, too_many_new, too_many_cancelled.
     cancel_booking: unknown, over, too_late, reason_missing, reason_too_long.
     reschedule_booking: unknown, over, too_late, other_doctor, reason_too_long, and of the new
     slot what book_slot has: gone, closed, started, taken, moved, too_soon, too_far, elsewhere.
@@ -64,9 +63,14 @@ def refuse_if_not_open(slot: TimeSlot, holder: Booking | None, now: datetime) ->
 
 
 def refuse_if_not_now(
-    slot: TimeSlot, theirs: list[Booking], booked_by: User, outside: list[Refusal]
+    slot: TimeSlot,
+    theirs: list[Booking],
+    booked_by: User,
+    outside: list[Refusal],
+    limits: list[Refusal],
 ) -> None:
-    """What stands between this patient and the slot, all of it at once."""
+    """What stands between this patient and the slot, all of it at once; `outside` and `limits`
+    are what windows and limits say."""
     refusals = [] if booked_by.is_staff else [*outside]
     # Accounts that staff made have no address to confirm.
     addresses = EmailAddress.objects.filter(user=booked_by)
@@ -76,9 +80,9 @@ def refuse_if_not_now(
             ("unverified", _("Please confirm your e-mail address before you book a visit."))
         )
     refusals += _elsewhere_then(slot, theirs)
-    if len(theirs) >= settings.MAX_OPEN_BOOKINGS:
-        refusals.append(("too_many", _too_many(settings.MAX_OPEN_BOOKINGS)))
-    refuse_with(refusals)
+    # Too many is for the patient to mend, too often cancelled for the clinic.
+    by_phone = [_ask(slot)] if any(code == "too_many_cancelled" for code, _said in limits) else []
+    refuse_with([*refusals, *limits, *by_phone])
 
 
 def refuse_if_not_movable(booking: Booking, now: datetime) -> None:
@@ -253,11 +257,3 @@ def _elsewhere_with(other: Booking) -> str:
         "zone": zone_words(other.starts_at, zone),
         "doctor": other.slot.doctor,
     }
-
-
-def _too_many(most: int) -> str:
-    return ngettext(
-        "There is already %(most)d coming visit, as many as one patient may have.",
-        "There are already %(most)d coming visits, as many as one patient may have.",
-        most,
-    ) % {"most": most}
