@@ -23,7 +23,7 @@ CLINICS: list[tuple[str, str, str, str, dict[str, int]]] = [
         "America/New_York",
         {
             "book_notice_minutes": 60,
-            "book_ahead_days": 12,
+            "book_ahead_days": 10,
             "move_notice_hours": 2,
             "cancel_notice_hours": 2,
         },
