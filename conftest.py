@@ -25,8 +25,10 @@ from hms.dev.ports import free_offset
 from hms.dev.running import RunningStack
 from hms.dev.testing import TESTS, remove
 
-# Another run of the tests on the same machine takes another offset.
+# Another run of the tests on the same machine takes another offset; each worker of xdist has its
+# own, far enough from the next one's that both can look for free ports at the same moment.
 STACK_PORT_OFFSET = int(os.environ.get("HMS_TEST_PORT_OFFSET", "10000"))
+BETWEEN_WORKERS = 200
 # What a test browser must not do on its own account; names that are not local lead nowhere.
 QUIET = (
     # Decides in which order the browser's own fields ask for a day.
@@ -47,9 +49,10 @@ document.addEventListener("securitypolicyviolation", (event) => console.error(
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        # There is one stack on one set of ports: its tests share one worker of xdist.
+        # Each worker of xdist that gets such tests starts a stack; a file's stay together, as its
+        # tests share a browser.
         if "stack" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 @pytest.fixture(scope="session")
@@ -91,10 +94,11 @@ def stack_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def stack(stack_folder: Path, clean_environment: dict[str, str]) -> Iterator[RunningStack]:
-    """The whole system, started once on ports of its own, with its demo data."""
+    """The whole system, started once a worker on ports of its own, with its demo data."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     running = RunningStack(
         stack_folder / "stack",
-        port_offset=free_offset(STACK_PORT_OFFSET),
+        port_offset=free_offset(STACK_PORT_OFFSET + worker * BETWEEN_WORKERS),
         env=clean_environment,
     )
     try:

@@ -47,7 +47,7 @@ class Obstacle:
     booking_reference: str = ""
 
 
-def _refuses_kindly(verb: Callable[P, R]) -> Callable[P, R]:
+def refuses_kindly(verb: Callable[P, R]) -> Callable[P, R]:
     """One transaction around the verb, and a SlotError for what only the database noticed."""
 
     @wraps(verb)
@@ -71,7 +71,7 @@ def _words_of(error: IntegrityError) -> Errors:
     return rules.constraint_words(name or "")
 
 
-@_refuses_kindly
+@refuses_kindly
 def publish_slot(
     *,
     doctor: DoctorProfile,
@@ -84,7 +84,7 @@ def publish_slot(
 ) -> TimeSlot:
     """Offer one slot; `by` is the doctor or staff. Raises SlotError."""
     now = now or timezone.now()
-    doctor = _lock_doctor(doctor.pk)
+    doctor = lock_doctor(doctor.pk)
     draft = rules.Draft(doctor=doctor, clinic=clinic, kind=kind, by=by, now=now)
     problems = rules.refusals(draft, (starts_at, ends_at))
     if problems:
@@ -92,7 +92,7 @@ def publish_slot(
     return _create(draft, [(starts_at, ends_at)])[0]
 
 
-@_refuses_kindly
+@refuses_kindly
 def publish_day(
     *,
     doctor: DoctorProfile,
@@ -104,7 +104,7 @@ def publish_day(
 ) -> list[TimeSlot]:
     """Offer a row of slots, all or none. Raises SlotError naming each conflict."""
     now = now or timezone.now()
-    doctor = _lock_doctor(doctor.pk)
+    doctor = lock_doctor(doctor.pk)
     draft = rules.Draft(doctor=doctor, clinic=clinic, kind=kind, by=by, now=now)
     problems = rules.row_refusals(draft, spans)
     if problems:
@@ -112,7 +112,7 @@ def publish_day(
     return _create(draft, spans)
 
 
-@_refuses_kindly
+@refuses_kindly
 def edit_slot(
     *,
     slot_id: int,
@@ -126,7 +126,8 @@ def edit_slot(
     """Change a free slot; what is left out stays. Raises SlotError.
 
     Gives the slot that stands now: a slot with (cancelled) bookings is withdrawn for their
-    history's sake and a new one takes its place.
+    history's sake and a new one takes its place; so is one that hours made and that moves, or
+    they would make it again. What was changed is made by hand from then on.
     """
     now = now or timezone.now()
     slot = _lock_slot(slot_id)
@@ -141,11 +142,13 @@ def edit_slot(
         raise SlotError(problems)
     if (slot.clinic, slot.kind, slot.starts_at, slot.ends_at) == (clinic, kind, *span):
         return slot
-    if slot.bookings.exists():
-        _withdraw(slot, now)
+    moves = (slot.starts_at, slot.ends_at) != span
+    if slot.bookings.exists() or (slot.is_from_hours and moves):
+        _withdraw(slot, now, by)
         return _create(draft, [span])[0]
-    if (slot.starts_at, slot.ends_at) != span:
+    if moves:
         slot.published_at = now
+    slot.weekly_hours = slot.extra_hours = None
     slot.clinic, slot.kind, (slot.starts_at, slot.ends_at) = clinic, kind, span
     _check(slot)
     slot.save()
@@ -153,16 +156,19 @@ def edit_slot(
     return slot
 
 
-@_refuses_kindly
+@refuses_kindly
 def delete_slot(*, slot_id: int, by: User, now: datetime | None = None) -> None:
-    """Take a free slot back; one with (cancelled) bookings is withdrawn. Raises SlotError."""
+    """Take a free slot back. Raises SlotError.
+
+    One with (cancelled) bookings is withdrawn, and one that hours made: they leave its time out.
+    """
     now = now or timezone.now()
     slot = _lock_slot(slot_id)
     if not rules.may_act_for(by, slot.doctor):
         raise SlotError({NON_FIELD_ERRORS: [rules.not_yours()]})
     _refuse_if_fixed(slot, now=now)
-    if slot.bookings.exists():
-        _withdraw(slot, now)
+    if slot.bookings.exists() or slot.is_from_hours:
+        _withdraw(slot, now, by)
     else:
         slot.delete()
     log.info("slot deleted", extra={"slot": slot_id, "by": by.pk})
@@ -193,8 +199,10 @@ def _refuse_if_fixed(slot: TimeSlot, *, now: datetime) -> None:
         )
 
 
-def _lock_doctor(doctor_id: int) -> DoctorProfile:
-    """`FOR NO KEY UPDATE`: other publishers wait, rows that merely point at the doctor do not."""
+def lock_doctor(doctor_id: int) -> DoctorProfile:
+    """The doctor, held until the transaction ends: every verb here and in hours takes it first.
+
+    `FOR NO KEY UPDATE`: other publishers wait, rows that merely point at the doctor do not."""
     return (
         DoctorProfile.objects.select_related("user")
         .select_for_update(of=("self",), no_key=True)
@@ -205,7 +213,7 @@ def _lock_doctor(doctor_id: int) -> DoctorProfile:
 def _lock_slot(slot_id: int) -> TimeSlot:
     doctor_id = TimeSlot.objects.filter(pk=slot_id).values_list("doctor_id", flat=True).first()
     if doctor_id is not None:
-        doctor = _lock_doctor(doctor_id)
+        doctor = lock_doctor(doctor_id)
         slot = (
             TimeSlot.objects.offered()
             .select_related("clinic")
@@ -250,6 +258,6 @@ def _check(slot: TimeSlot) -> None:
         raise SlotError(error.message_dict) from error
 
 
-def _withdraw(slot: TimeSlot, now: datetime) -> None:
-    slot.withdrawn_at = now
-    slot.save(update_fields=["withdrawn_at"])
+def _withdraw(slot: TimeSlot, now: datetime, by: User) -> None:
+    slot.withdrawn_at, slot.withdrawn_by = now, by
+    slot.save(update_fields=["withdrawn_at", "withdrawn_by"])

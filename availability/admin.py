@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from availability import actions, rules
 from availability.actions import SlotError
 from availability.forms import SlotForm
+from availability.hours import admin as hours_admin  # noqa: F401  (registers its own)
 from availability.models import TimeSlot, TimeSlotQuerySet
 from availability.words import span_words, zone_words
 from hms.lib import day_filter
@@ -145,7 +146,6 @@ class TimeSlotAdmin(admin.ModelAdmin):
     list_display = ["when", "zone", "doctor", "clinic", "kind", "state"]
     list_filter = [StateFilter, DayFilter, WeekdayFilter, OneDoctorFilter, "clinic", "kind"]
     list_select_related = ["doctor__user", "clinic"]
-    list_per_page = 50
     show_full_result_count = False
     search_fields = ["doctor__name", "doctor__user__username", "clinic__name"]
     ordering = ["-starts_at", "-pk"]

@@ -11,12 +11,20 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from availability.hours.models import (  # noqa: F401  (Django looks for an app's models here)
+    Closure,
+    ExtraHours,
+    TimeOff,
+    WeeklyHours,
+    WeeklyInterval,
+)
+from availability.kinds import Kind as KindOfVisit
 from availability.spans import Span
 from hms.lib.clock import local
 from hms.lib.ranges import TsTzRange
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
 from users import windows
-from users.models import Clinic, DoctorProfile
+from users.models import Clinic, DoctorProfile, User
 
 LONGEST_SLOT = timedelta(hours=8)
 FURTHEST_AHEAD = timedelta(days=366)
@@ -71,9 +79,7 @@ class TimeSlot(models.Model):
     and replaced rather than moved or deleted.
     """
 
-    class Kind(models.TextChoices):
-        IN_PERSON = "in_person", _("in person")
-        VIDEO = "video", _("video")
+    Kind = KindOfVisit
 
     doctor = models.ForeignKey(
         DoctorProfile, on_delete=models.PROTECT, related_name="slots", verbose_name=_("doctor")
@@ -91,6 +97,38 @@ class TimeSlot(models.Model):
         help_text=_("when these times were set"),
     )
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True, editable=False)
+    withdrawn_by = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        editable=False,
+        db_index=False,
+        verbose_name=_("withdrawn by"),
+        help_text=_("nobody when publishing did it"),
+    )
+    # What made the slot; neither when it was made, or moved, by hand.
+    weekly_hours = models.ForeignKey(
+        WeeklyHours,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="slots",
+        editable=False,
+        db_index=False,
+        verbose_name=_("weekly hours"),
+    )
+    extra_hours = models.ForeignKey(
+        ExtraHours,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="slots",
+        editable=False,
+        db_index=False,
+        verbose_name=_("extra hours"),
+    )
 
     live_booking: int | None  # with_live_booking() knows
 
@@ -130,6 +168,14 @@ class TimeSlot(models.Model):
             models.CheckConstraint(
                 condition=Q(kind__in=["in_person", "video"]), name="slot_kind_known"
             ),
+            models.CheckConstraint(
+                condition=Q(weekly_hours__isnull=True) | Q(extra_hours__isnull=True),
+                name="slot_made_by_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_by__isnull=True) | Q(withdrawn_at__isnull=False),
+                name="slot_withdrawn_by_needs_at",
+            ),
             # What a booking's copy of the span points at.
             models.UniqueConstraint(fields=["id", "starts_at", "ends_at"], name="slot_span"),
         ]
@@ -150,6 +196,12 @@ class TimeSlot(models.Model):
                 condition=Q(withdrawn_at__isnull=True, kind="video"),
                 name="slot_video_by_doctor",
             ),
+            # Times that somebody took out of a doctor's hours: publishing leaves them out.
+            models.Index(
+                fields=["doctor", "starts_at"],
+                condition=Q(withdrawn_by__isnull=False),
+                name="slot_taken_out_by_hand",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -157,6 +209,11 @@ class TimeSlot(models.Model):
         start, end = local(self.starts_at, zone), local(self.ends_at, zone)
         clock = from_to(date_format(start, "TIME_FORMAT"), date_format(end, "TIME_FORMAT"))
         return day_and_time(date_format(start, "SHORT_DATE_FORMAT"), clock)
+
+    @property
+    def is_from_hours(self) -> bool:
+        """Whether publishing made it, rather than somebody's hand."""
+        return self.weekly_hours_id is not None or self.extra_hours_id is not None
 
     @property
     def state(self) -> str:

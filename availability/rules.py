@@ -62,18 +62,18 @@ def may_act_for(by: User, doctor: DoctorProfile) -> bool:
 
 def refusals(draft: Draft, span: Span) -> Errors:
     """All that is wrong with one slot."""
-    return _gather([*_who_and_where(draft), *span_problems(draft, [span])[0]])
+    return gather([*who_and_where(draft), *span_problems(draft, [span])[0]])
 
 
 def row_refusals(draft: Draft, spans: Sequence[Span]) -> Errors:
     """All that is wrong with a row of slots; what concerns one of them under `spans`, named."""
-    problems = list(_who_and_where(draft))
+    problems = list(who_and_where(draft))
     if not spans:
         problems.append(("spans", _("No slot fits between these times.")))
     for span, found in zip(spans, span_problems(draft, spans), strict=True):
         name = span_words(*span, draft.clinic.time_zone)
         problems += [("spans", f"{name}: {sentence}") for _field, sentence in found]
-    return _gather(problems)
+    return gather(problems)
 
 
 def preview(
@@ -94,7 +94,7 @@ def preview(
             PreviewRow(*span, [sentence for _field, sentence in problems])
             for span, problems in zip(spans, found, strict=True)
         ],
-        problems=[sentence for _field, sentence in _who_and_where(draft)],
+        problems=[sentence for _field, sentence in who_and_where(draft)],
     )
 
 
@@ -112,7 +112,7 @@ def span_problems(draft: Draft, spans: Sequence[Span]) -> list[list[Problem]]:
     ]
 
 
-def _who_and_where(draft: Draft) -> Iterator[Problem]:
+def who_and_where(draft: Draft) -> Iterator[Problem]:
     doctor, own = draft.doctor, draft.by.pk == draft.doctor.user_id
     if not may_act_for(draft.by, doctor):
         yield NON_FIELD_ERRORS, not_yours()
@@ -196,7 +196,7 @@ def _row_problems(draft: Draft, span: Span, before: Sequence[Span]) -> Iterator[
             yield "starts_at", _("It overlaps %(when)s of this row.") % {"when": name}
 
 
-def _gather(problems: Sequence[Problem]) -> Errors:
+def gather(problems: Sequence[Problem]) -> Errors:
     errors: Errors = {}
     for field, sentence in problems:
         errors.setdefault(field, []).append(sentence)

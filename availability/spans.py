@@ -1,5 +1,7 @@
 """From a day on the clinic's wall clock to spans of real time."""
 
+from bisect import bisect_left
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 
 from hms.lib.clock import NonexistentTime, to_utc
@@ -8,9 +10,36 @@ Span = tuple[datetime, datetime]
 MINUTE = timedelta(minutes=1)
 
 
+class Spans:
+    """Many spans, to be asked fast whether any of them shares time with another one."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._starts: list[datetime] = []
+        self._ends: list[datetime] = []
+        for start, end in sorted(spans):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], end)
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def touch(self, span: Span) -> bool:
+        before = bisect_left(self._starts, span[1])
+        return before > 0 and self._ends[before - 1] > span[0]
+
+
 def is_doubled(day: date, at: time, zone: str) -> bool:
     """Whether that clock shows this time twice on that day, because it is put back."""
     return to_utc(day, at, zone) != to_utc(day, at, zone, fold=1)
+
+
+def start_of(day: date, at: time, zone: str) -> datetime:
+    """The moment in UTC from which something that begins at `at` holds.
+
+    Of a doubled time it is the first one; a time that the clocks jump over gives the moment of
+    the jump.
+    """
+    return _moment(datetime.combine(day, at), zone, fold=0)
 
 
 def end_of(day: date, at: time, zone: str, *, fold: int = 1) -> datetime:
@@ -19,9 +48,13 @@ def end_of(day: date, at: time, zone: str, *, fold: int = 1) -> datetime:
     00:00 is the midnight that ends the day. Of a doubled time it is the second one, so that the
     whole real time is used; a time that the clocks jump over gives the moment of the jump.
     """
-    wall = datetime.combine(day, at)
     if at == time.min:
-        wall += timedelta(days=1)
+        # Where the clocks go back after midnight the next day has begun by the second one.
+        return _moment(datetime.combine(day, at) + timedelta(days=1), zone, fold=0)
+    return _moment(datetime.combine(day, at), zone, fold=fold)
+
+
+def _moment(wall: datetime, zone: str, *, fold: int) -> datetime:
     skipped = timedelta()
     while True:
         try:

@@ -3,14 +3,18 @@
 python -m bench.seed people DOCTORS PATIENTS   prints ids and sessions as JSON
 python -m bench.seed slots COUNT               adds free slots, prints the first one's id
 python -m bench.seed bookings                  prints how many there are
+python -m bench.seed publish                   publishes a year of hours, prints the seconds as JSON
 """
 
 import json
 import secrets
 import sys
+import time
+from datetime import time as clock
 from datetime import timedelta
 
 import django
+from django.utils import timezone
 
 SLOT_MINUTES = 30
 
@@ -22,7 +26,6 @@ def people(doctors: int, patients: int) -> dict[str, object]:
     from django.contrib.auth.hashers import make_password
     from django.contrib.sessions.backends.db import SessionStore
     from django.contrib.sessions.models import Session
-    from django.utils import timezone
 
     from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 
@@ -104,6 +107,58 @@ def slots(count: int) -> int:
     return first
 
 
+def publish() -> dict[str, float]:
+    """A new doctor's Mondays to Fridays, 8 to 12 and 13 to 17, in slots of 20 minutes."""
+    from django.conf import settings
+
+    from availability.hours import actions
+    from availability.hours.models import WeeklyHours
+    from users.models import Clinic, DoctorProfile, User
+
+    settings.PUBLISH_WEEKS = 52
+    by = User.objects.create(username="bench-publisher", role="doctor")
+    doctor = DoctorProfile.objects.create(user=by, approved_at=timezone.now())
+    clinic = Clinic.objects.get(name="Bench")
+    clinic.doctors.add(doctor)
+    day = timezone.now().date()
+    hours = WeeklyHours(
+        doctor=doctor, clinic=clinic, weekdays=[0, 1, 2, 3, 4], valid_from=day, anchor=day
+    )
+    intervals = ((clock(8), clock(12)), (clock(13), clock(17)))
+    began = time.perf_counter()
+    plan = actions.save_weekly_hours(hours=hours, intervals=intervals, by=by)
+    published = time.perf_counter()
+    actions.publish_hours(doctor=doctor)
+    again = time.perf_counter()
+    colleague = User.objects.create(username="bench-colleague", role="doctor")
+    other = DoctorProfile.objects.create(user=colleague, approved_at=timezone.now())
+    before = time.perf_counter()
+    _write_alone(doctor.pk, other.pk)
+    written = time.perf_counter()
+    return {
+        "slots": len(plan.appear),
+        "seconds": published - began,
+        "seconds_for_nothing": again - published,
+        "seconds_of_writing_alone": written - before,
+    }
+
+
+def _write_alone(doctor_id: int, other_id: int) -> None:
+    """The same slots for another doctor by one statement: what PostgreSQL takes for the rows."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO availability_timeslot
+                (doctor_id, clinic_id, starts_at, ends_at, kind, published_at)
+            SELECT %s, clinic_id, starts_at, ends_at, kind, published_at
+            FROM availability_timeslot WHERE doctor_id = %s
+            """,
+            [other_id, doctor_id],
+        )
+
+
 def main() -> None:
     django.setup()
     match sys.argv[1:]:
@@ -111,6 +166,8 @@ def main() -> None:
             print(json.dumps(people(int(doctors), int(patients))))
         case ["slots", count]:
             print(slots(int(count)))
+        case ["publish"]:
+            print(json.dumps(publish()))
         case ["bookings"]:
             from bookings.models import Booking
 

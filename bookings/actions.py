@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from availability.hours.actions import give_back
 from availability.models import TimeSlot
 from bookings import jobs, limits, refusals
 from bookings.models import Booking, HistoryEntry, Side
@@ -129,8 +130,10 @@ def reschedule_booking(
             reason="" if side == Side.PATIENT else line,
             outside_windows=bool(late or outside),
         )
+        old = slots[booking.slot_id]
         booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, slot.ends_at
         _save_change(booking, "slot", "starts_at", "ends_at")
+        give_back(slot=old, now=now)
         _record(booking, HistoryEntry.What.RESCHEDULED, by=by, at=now, **noted)
         return booking
 
@@ -161,6 +164,7 @@ def cancel_booking(
         booking.cancel_reason = refusals.checked_reason(reason, must=side == Side.DOCTOR)
         booking.cancelled_at, booking.cancelled_by = now, by
         _save_change(booking, "cancel_reason", "cancelled_at", "cancelled_by")
+        give_back(slot=booking.slot, now=now)
         _record(booking, HistoryEntry.What.CANCELLED, by=by, at=now, outside_windows=bool(late))
         return booking
 
@@ -215,8 +219,15 @@ def _lock_patient(patient_id: int) -> PatientProfile:
 
 
 def _lock_booking(booking_id: int) -> Booking | None:
-    slots = TimeSlot.objects.select_for_update(of=("self",)).filter(bookings=booking_id)
-    return _reload_locked(booking_id) if slots.first() else None
+    slot = TimeSlot.objects.select_for_update(of=("self",)).filter(bookings=booking_id).first()
+    if slot is None:
+        return None
+    booking = _reload_locked(booking_id)
+    if booking.slot_id != slot.pk:
+        # It moved while we waited. Only another change of this very visit could now wait for us
+        # as we wait for it, and that PostgreSQL ends as "busy".
+        _lock_slots(booking.slot_id)
+    return booking
 
 
 def _reload_locked(booking_id: int) -> Booking:

@@ -103,7 +103,6 @@ class BookingAdmin(admin.ModelAdmin):
     search_fields = ["=reference", "patient__name", "patient__phone", "slot__doctor__name"]
     search_help_text = _("A reference, a patient’s name or phone, or a doctor’s name")
     ordering = ["-created_at"]
-    list_per_page = 50
     show_full_result_count = False
     autocomplete_fields = ["patient"]
     actions = ["cancel_chosen"]

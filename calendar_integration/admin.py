@@ -24,8 +24,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Whether the reader may have Google called again: more than looking."""
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Whether the reader may have Google called: more than looking."""
         name = get_permission_codename("change", self.opts)
         return request.user.has_perm(f"{self.opts.app_label}.{name}")
 
@@ -40,6 +40,20 @@ class GoogleAccountAdmin(ReadOnlyAdmin):
     search_fields = ["user__username", "user__email"]
     ordering = ["-connected_at"]
     show_full_result_count = False
+
+    actions = ["disconnect"]
+
+    @admin.action(description=_("Disconnect Google Calendar"), permissions=["act"])
+    def disconnect(self, request: HttpRequest, queryset: QuerySet[GoogleAccount]) -> None:
+        """For somebody who has left: nobody is deleted while Google's grant is still held."""
+        users = list(queryset.values_list("user_id", flat=True))
+        for user_id in users:
+            actions.disconnect_account(user_id=user_id)
+        self.message_user(
+            request,
+            ngettext("%(count)d is disconnected.", "%(count)d are disconnected.", len(users))
+            % {"count": len(users)},
+        )
 
     @admin.display(boolean=True, description=_("healthy"))
     def healthy(self, account: GoogleAccount) -> bool:
@@ -74,7 +88,7 @@ class CalendarEventAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     actions = ["try_again"]
 
-    @admin.action(description=_("Try again at Google"), permissions=["retry"])
+    @admin.action(description=_("Try again at Google"), permissions=["act"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[CalendarEvent]) -> None:
         count = actions.retry_events(events=queryset)
         self.message_user(
@@ -94,7 +108,7 @@ class RevocationAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     actions = ["try_again"]
 
-    @admin.action(description=_("Try again at Google"), permissions=["retry"])
+    @admin.action(description=_("Try again at Google"), permissions=["act"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Revocation]) -> None:
         count = actions.retry_revocations(revocations=queryset)
         self.message_user(

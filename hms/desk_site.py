@@ -19,19 +19,32 @@ from users.models import User
 
 # By how often the desk needs them, in the order of its day; a list not named here comes last.
 GROUPS = (
-    (_("Appointments"), ("Booking", "TimeSlot", "PatientProfile")),
+    (
+        _("Appointments"),
+        (
+            *("Booking", "TimeSlot", "PatientProfile"),
+            *("WeeklyHours", "ExtraHours", "TimeOff", "Closure"),
+        ),
+    ),
     (_("People and places"), ("DoctorProfile", "Clinic", "Specialty", "User", "Group")),
     (
         _("What is sent"),
         ("Email", "CalendarEvent", "GoogleAccount", "Revocation", "ProcrastinateJob"),
     ),
 )
+# Each row that is chosen for an action is a field of the form, and a form has at most
+# DATA_UPLOAD_MAX_NUMBER_FIELDS of them.
+ROWS_ON_A_PAGE = 50
 ORDER = [name for _title, names in GROUPS for name in names]
 
 
 class DeskSite(AdminSite):
     site_title = site_header = "HMS"
     index_title = _("The desk")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        rows = {"list_per_page": ROWS_ON_A_PAGE, "list_max_show_all": ROWS_ON_A_PAGE}
+        super().register(model_or_iterable, admin_class, **rows | options)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """Lists and their apps in ORDER, instead of by the alphabet."""

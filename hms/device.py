@@ -22,9 +22,8 @@ SHELL = (
     "css/hms.css",
     "fonts/outfit-latin.woff2",
     "img/favicon.svg",
-    "img/icons.svg",
+    "js/hms.js",
     "js/offline.js",
-    "js/theme.js",
 )
 # The ground of the light theme and the header's indigo, as tokens.css has them.
 GROUND, ACCENT = "#eef0ff", "#4f46e5"

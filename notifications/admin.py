@@ -37,7 +37,6 @@ class EmailAdmin(admin.ModelAdmin):
     search_fields = ["=to", "about__startswith", "=message_id"]
     search_help_text = _("A whole address, the beginning of what it is about, or a message id")
     ordering = ["-created_at"]
-    list_per_page = 50
     # The whole table is large, and its size tells nobody anything.
     show_full_result_count = False
     actions = ["resend"]

@@ -5,6 +5,7 @@ A refused cell leaves every row as it was, and so does every GET.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
@@ -13,7 +14,13 @@ from django.http import HttpResponseBase
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from availability.models import TimeSlot
+from availability.hours.tests.factories import (
+    make_extra_hours,
+    make_time_off,
+    make_weekly_hours,
+    today_at,
+)
+from availability.models import ExtraHours, TimeOff, TimeSlot, WeeklyHours
 from availability.tests.factories import make_slot
 from bookings.models import Booking
 from bookings.tests.factories import make_booking
@@ -26,10 +33,12 @@ SIGNED_IN = "login 200 200 200 200 200 200"
 PATIENTS = "login 200 200 403 403 403 403"
 DOCTORS = "login 403 403 200 200 200 403"
 APPROVED = "login 403 403 200 200 403 403"
+OWN = "login 403 403 200 404 403 403"
 NOBODY_BY_GET = "405 405 405 405 405 405 405"
 
 # The route as Django spells it: {method: one answer each, in the order of PEOPLE}. Slots are the
-# doctor's, free where <int:slot_id> is asked; the booking is the patient's with that doctor.
+# doctor's, free where <int:slot_id> is asked, and so are hours and time off; the booking is the
+# patient's with that doctor.
 TABLE: dict[str, dict[str, str]] = {
     "": {"GET": EVERYBODY},
     "doctors/<int:doctor_id>/": {"GET": EVERYBODY},
@@ -43,6 +52,16 @@ TABLE: dict[str, dict[str, str]] = {
     "week/slots/<int:slot_id>/move/": {"POST": "login 403 403 200 404 403 403"},
     "week/slots/<int:slot_id>/withdraw/": {"POST": "login 403 403 200 404 403 403"},
     "create-slot/": {"GET": APPROVED, "POST": APPROVED},
+    "hours/": {"GET": APPROVED},
+    "hours/add/": {"GET": APPROVED, "POST": APPROVED},
+    "hours/<int:hours_id>/edit/": {"GET": OWN, "POST": OWN},
+    "hours/<int:hours_id>/end/": {"GET": OWN, "POST": OWN},
+    "extra-hours/add/": {"GET": APPROVED, "POST": APPROVED},
+    "extra-hours/<int:extra_id>/edit/": {"GET": OWN, "POST": OWN},
+    "extra-hours/<int:extra_id>/delete/": {"GET": OWN, "POST": "login 403 403 -> 404 403 403"},
+    "time-off/add/": {"GET": APPROVED, "POST": APPROVED},
+    "time-off/<int:time_off_id>/edit/": {"GET": OWN, "POST": OWN},
+    "time-off/<int:time_off_id>/delete/": {"GET": OWN, "POST": "login 403 403 -> 404 403 403"},
     "slots/<int:slot_id>/edit/": {
         "GET": "login 403 403 200 404 403 403",
         "POST": "login 403 403 200 404 403 403",
@@ -133,6 +152,10 @@ def people() -> dict[str, Client]:
     }
     make_booking(slot=make_slot(doctor=doctor), patient=patient)
     make_slot(doctor=doctor)
+    tomorrow = today_at(doctor.clinics.get()) + timedelta(days=1)
+    make_weekly_hours(doctor)
+    make_extra_hours(doctor, tomorrow)
+    make_time_off(doctor, tomorrow)
     clients = {name: Client() for name in PEOPLE}
     for name, user in users.items():
         clients[name].force_login(user)
@@ -147,6 +170,9 @@ def address(route: str) -> str:
         .replace("<int:doctor_id>", str(free.doctor_id))
         .replace("<reference:reference>", booking.reference)
         .replace("<str:key>/<int:side>.<str:kind>", f"{'0' * 32}/144.webp")
+        .replace("<int:hours_id>", str(WeeklyHours.objects.get().pk))
+        .replace("<int:extra_id>", str(ExtraHours.objects.get().pk))
+        .replace("<int:time_off_id>", str(TimeOff.objects.get().pk))
     )
 
 

@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from hms.lib import public_holidays
 from users import actions, windows
 from users.forms import zone_choices
 from users.languages import SPOKEN
@@ -321,6 +322,12 @@ class SpecialtyAdmin(admin.ModelAdmin):
 
 class ClinicForm(forms.ModelForm):
     time_zone = forms.ChoiceField(label=_("time zone"), choices=zone_choices)
+    country = forms.ChoiceField(
+        label=_("country"),
+        required=False,
+        choices=lambda: [("", "—"), *public_holidays.countries().items()],
+        help_text=Clinic._meta.get_field("country").help_text,
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -340,7 +347,7 @@ class ClinicAdmin(admin.ModelAdmin):
     list_display = ["name", "time_zone", "phone"]
     list_filter = ["time_zone"]
     fieldsets = [
-        (None, {"fields": ["name", "address", "phone", "time_zone"]}),
+        (None, {"fields": ["name", "address", "phone", "time_zone", "country", "subdivision"]}),
         (
             _("What patients may do by themselves"),
             {

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from hms.lib import public_holidays
 from hms.lib.clock import zone_names
 from users import languages as spoken
 from users import photo_files, photos
@@ -138,14 +139,41 @@ class Clinic(WindowsOfClinic):
     address = models.TextField(_("address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, validators=[validate_zone])
+    country = models.CharField(
+        _("country"),
+        max_length=2,
+        blank=True,
+        help_text=_("Its public holidays are suggested as days on which the clinic is closed."),
+    )
+    subdivision = models.CharField(
+        _("part of the country"),
+        max_length=40,
+        blank=True,
+        help_text=_("Where a state, province or canton has holidays of its own: its code."),
+    )
 
     class Meta:
         ordering = ["name"]
         verbose_name = _("clinic")
         verbose_name_plural = _("clinics")
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(country="") | Q(subdivision=""),
+                name="clinic_subdivision_needs_country",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.country and self.country not in public_holidays.countries():
+            raise ValidationError({"country": _("No public holidays are known for this country.")})
+        parts = public_holidays.subdivisions(self.country)
+        if self.subdivision and self.subdivision not in parts:
+            known = _("Known there: %(parts)s.") % {"parts": ", ".join(parts)}
+            none = _("This country has no parts with holidays of their own.")
+            raise ValidationError({"subdivision": known if parts else none})
 
 
 class DoctorQuerySet(models.QuerySet):

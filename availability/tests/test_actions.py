@@ -406,5 +406,5 @@ def test_a_lock_held_elsewhere_gives_a_kind_sentence(monkeypatch):
         with connection.cursor() as cursor:
             cursor.execute("DO $$ BEGIN RAISE lock_not_available; END $$")
 
-    monkeypatch.setattr(actions, "_lock_doctor", locked)
+    monkeypatch.setattr(actions, "lock_doctor", locked)
     assert refused(publish, doctor=doctor) == {NON_FIELD_ERRORS: [rules.busy()]}

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from availability import finding, listing
 from availability.finding import Wanted
+from availability.hours.actions import preview
 from users.models import DoctorProfile
 from users.tests.factories import make_clinic, make_specialty
 
@@ -96,6 +97,7 @@ def test_lists_walk_indexes_over_a_hundred_thousand_slots(many_slots):
         "doctor's day": (lambda: finding.day_of(doctor, day), EACH),
         "next free": (lambda: finding.next_open(doctor, now=now), 200),
         "own slots": (lambda: listing.own_slots(doctor, now=now), 200),
+        "publishing": (lambda: preview(doctor=doctor, now=now), EACH),
         "own past slots": (lambda: listing.own_slots(doctor, past=True, now=now), 200),
     }
     read = {}

@@ -68,7 +68,7 @@ def test_publishers_of_overlapping_slots_one_wins():
 def test_publishers_without_the_lock_are_stopped_by_the_constraint(monkeypatch):
     """Takes the guard away: the refusal is still kind, and nothing overlaps."""
     monkeypatch.setattr(
-        actions, "_lock_doctor", lambda pk: DoctorProfile.objects.select_related("user").get(pk=pk)
+        actions, "lock_doctor", lambda pk: DoctorProfile.objects.select_related("user").get(pk=pk)
     )
     monkeypatch.setattr(rules, "refusals", lambda draft, span: {})
     doctor = make_doctor()

@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.db import transaction
 from django.utils import timezone
 
-from bookings.demo import diary, people
+from bookings.demo import diary, hours, people
 from bookings.demo.accounts import DOMAIN, PASSWORD
 from bookings.demo.portraits import portrait
 from bookings.desk import appointment_desk
@@ -24,9 +24,11 @@ def build(now: datetime | None = None) -> dict[str, int]:
     people_before = User.objects.count()
     for slug, name in people.SPECIALTIES:
         Specialty.objects.get_or_create(slug=slug, defaults={"name": name})
-    for name, address, phone, zone, windows in people.CLINICS:
-        given = {"address": address, "phone": phone, "time_zone": zone, **windows}
-        Clinic.objects.get_or_create(name=name, defaults=given)
+    for name, address, phone, zone, country, part, windows in people.CLINICS:
+        known = {"address": address, "phone": phone, "time_zone": zone}
+        Clinic.objects.get_or_create(
+            name=name, defaults={**known, "country": country, "subdivision": part, **windows}
+        )
     staff = _staff()
     doctors = [_doctor(entry, staff, now) for entry in people.DOCTORS]
     _doctor(people.PENDING, None, now)
@@ -34,6 +36,8 @@ def build(now: datetime | None = None) -> dict[str, int]:
     if User.objects.count() > people_before:
         _open_doors()
     diary.fill(doctors=doctors, patients=patients, desk=staff, now=now)
+    shown = next(doctor for doctor in doctors if doctor.user.username == diary.SHOWN)
+    hours.fill(doctor=shown, after=diary.DAYS_AHEAD, now=now)
     after = _counts()
     return {kind: after[kind] - before[kind] for kind in after}
 

@@ -5,6 +5,7 @@ from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from availability.hours.tests.factories import make_time_off
 from availability.tests.factories import make_slot
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.models import Booking, HistoryEntry
@@ -278,6 +279,15 @@ def test_cancel_booking_writes_history_and_one_job():
         ("cancelled", booking.patient.user_id),
     ]
     assert jobs() == [{"booking_id": booking.pk}]
+
+
+def test_cancel_booking_in_time_off_offers_the_slot_to_nobody():
+    booking = make_booking()
+    doctor = booking.slot.doctor
+    make_time_off(doctor, local(booking.starts_at, booking.slot.clinic.time_zone).date())
+    cancel_booking(booking_id=booking.pk, by=doctor.user, reason="Away")
+    booking.slot.refresh_from_db()
+    assert booking.slot.withdrawn_at is not None
 
 
 def test_cancel_booking_twice_is_harmless():

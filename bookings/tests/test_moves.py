@@ -7,11 +7,13 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from availability.hours.tests.factories import make_time_off
 from availability.tests.factories import make_slot
 from bookings import actions
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.models import Booking, HistoryEntry
 from bookings.tests.factories import make_booking
+from hms.lib.clock import local
 from notifications.models import Email
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
 
@@ -69,6 +71,15 @@ def test_a_move_is_kept_with_both_spans_and_told_once(booking, slot):
     assert (entry.what, entry.by) == ("rescheduled", booking.patient.user)
     assert entry.spans == (old, (slot.starts_at, slot.ends_at))
     assert told() == 1
+
+
+def test_a_move_out_of_time_off_offers_the_old_slot_to_nobody(booking, slot):
+    old, doctor = booking.slot, booking.slot.doctor
+    make_time_off(doctor, local(old.starts_at, old.clinic.time_zone).date())
+    far = make_slot(doctor=doctor, starts_at=slot.starts_at + timedelta(days=3))
+    move(booking, far, by=doctor.user)
+    old.refresh_from_db()
+    assert old.withdrawn_at is not None
 
 
 def test_a_move_drops_the_mails_that_it_overtakes(booking, slot):

@@ -20,7 +20,8 @@ def test_dashboards_walk_indexes(many_slots):  # noqa: F811
     with connection.cursor() as cursor:
         # Booked one after the other over four weeks, not all in one moment.
         cursor.execute(
-            "UPDATE bookings_booking SET created_at = now() - (id % 40000) * interval '1 minute'"
+            "UPDATE bookings_booking SET created_at = now() - interval '1 minute' * "
+            "(id - (SELECT min(id) FROM bookings_booking))"
         )
         cursor.execute("ANALYZE bookings_booking")
         # At this size reading the whole table is about as cheap as some hundred look-ups on a
@@ -73,7 +74,8 @@ def test_dashboards_walk_indexes(many_slots):  # noqa: F811
 def test_figures_of_unsummed_days_walk_indexes(many_slots):  # noqa: F811
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE bookings_booking SET created_at = now() - (id % 40000) * interval '1 minute'"
+            "UPDATE bookings_booking SET created_at = now() - interval '1 minute' * "
+            "(id - (SELECT min(id) FROM bookings_booking))"
         )
         cursor.execute(
             "UPDATE bookings_booking SET cancelled_at = created_at, cancelled_by_id = booked_by_id"

@@ -21,6 +21,7 @@ from calendar_integration.tests.factories import (
     make_tokens,
 )
 from hms.dev.google_faults import Fault
+from users.models import User
 from users.tests.factories import make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -332,6 +333,18 @@ def test_admin_tries_nothing_again_for_who_may_only_look(client, google):
     path = reverse("admin:calendar_integration_calendarevent_changelist")
     client.post(path, {"action": "try_again", "_selected_action": [event.pk]})
     assert CalendarEvent.objects.get().state == "failed"
+
+
+def test_admin_disconnects_whom_it_does_not_delete(client, google):
+    user = make_account(google=google).user
+    client.force_login(make_staff(superuser=True))
+    person = reverse("admin:users_user_delete", args=[user.pk])
+    assert client.post(person, {"post": "yes"}).status_code == 403
+    assert User.objects.filter(pk=user.pk).exists()
+    connections = reverse("admin:calendar_integration_googleaccount_changelist")
+    chosen = {"action": "disconnect", "_selected_action": [GoogleAccount.objects.get().pk]}
+    assert "1 is disconnected." in client.post(connections, chosen, follow=True).text
+    assert Revocation.objects.get().user_id == user.pk
 
 
 def test_admin_lists_need_the_same_queries_for_one_and_three(

@@ -28,8 +28,13 @@ from hms.dev.stack import demo_accounts
 WIDTHS = (360, 768, 1440)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHORTEST = 740  # px, a phone's height
-SETTLED = 200  # ms, until the admin's own colours have faded over
 LONGEST = 6000  # px, of a page that has no end
+# The admin's colours fade from one theme to the other.
+FADED = """
+() => Promise.all(document.getAnimations()
+  .filter((animation) => animation instanceof CSSTransition)
+  .map((animation) => animation.finished.catch(() => null)))
+"""
 STYLE = """
 body { font: 16px system-ui, sans-serif; margin: 1rem; background: #888; color: #000 }
 section { display: flex; gap: 1rem; overflow-x: auto; align-items: start; padding-block: .5rem }
@@ -55,7 +60,9 @@ class Shot:
 
 BOOKING = 'main a[href^="/bookings/"]'
 SUBMIT = "main form[method=post] button"
-IN_A_MONTH = (date.today() + timedelta(days=30)).isoformat()  # noqa: DTZ011 -- ahead everywhere
+TODAY = date.today()  # noqa: DTZ011 -- what follows is ahead everywhere
+IN_TWO_DAYS, IN_A_MONTH = ((TODAY + timedelta(days=n)).isoformat() for n in (2, 30))
+HOLIDAYS = f"/admin/availability/closure/suggestions/?clinic=1&year={TODAY.year + 1}"
 PUBLIC = (
     Shot("home", "/"),
     Shot("home-nothing-found", "/?name=nobody-has-this-name"),
@@ -66,6 +73,7 @@ ACCOUNT = (
     Shot("calendar", "/calendar/"),
     Shot("email", "/users/email/"),
     Shot("password", "/users/password/change/"),
+    Shot("reauthenticate", "/users/reauthenticate/"),
     Shot("logout", "/users/logout/"),
 )
 # The one list of pages: pictures are taken of them, and the browser tests look at each.
@@ -77,6 +85,10 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("signup", "/users/signup/"),
         Shot("signup-refused", "/users/signup/", press=SUBMIT),
         Shot("password-reset", "/users/password/reset/"),
+        Shot("password-reset-sent", "/users/password/reset/done/"),
+        Shot("password-reset-stale", "/users/password/reset/key/1-stale/"),
+        Shot("password-reset-done", "/users/password/reset/key/done/"),
+        Shot("inactive", "/users/inactive/"),
         Shot("404", "/no-such-page/", status=404),
         Shot("offline", "/offline/"),
     ),
@@ -113,6 +125,23 @@ PAGES: dict[str, tuple[Shot, ...]] = {
             fill=(("[name=day]", IN_A_MONTH), ("[name=starts]", "06:00"), ("[name=ends]", "07:00")),
             press=SUBMIT,
         ),
+        Shot("hours", "/hours/"),
+        Shot("add-hours", "/hours/add/"),
+        Shot("add-hours-refused", "/hours/add/", press=SUBMIT),
+        Shot("edit-hours", "/hours/", ('main a[href^="/hours/"][href$="/edit/"]',)),
+        Shot("end-hours", "/hours/", ('main a[href$="/end/"]',)),
+        Shot("add-extra-hours", "/extra-hours/add/"),
+        Shot("edit-extra-hours", "/hours/", ('main a[href^="/extra-hours/"][href$="/edit/"]',)),
+        Shot("delete-extra-hours", "/hours/", ('main a[href^="/extra-hours/"][href$="/delete/"]',)),
+        Shot("add-time-off", "/time-off/add/"),
+        Shot(
+            "add-time-off-preview",
+            "/time-off/add/",
+            fill=(("[name=starts_on]", IN_TWO_DAYS), ("[name=ends_on]", IN_A_MONTH)),
+            press=SUBMIT,
+        ),
+        Shot("edit-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/edit/"]',)),
+        Shot("delete-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/delete/"]',)),
         Shot("edit-slot", "/my-slots/", ('main a[href$="/edit/"]',)),
         Shot("delete-slot", "/my-slots/", ('main a[href$="/delete/"]',)),
         *ACCOUNT,
@@ -127,6 +156,13 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("admin-booking", "/admin/bookings/booking/", ("#result_list tbody th a",)),
         Shot("admin-doctors", "/admin/users/doctorprofile/"),
         Shot("admin-doctor", "/admin/users/doctorprofile/", ("#result_list tbody th a",)),
+        Shot("admin-hours", "/admin/availability/weeklyhours/"),
+        Shot(
+            "admin-hours-change", "/admin/availability/weeklyhours/", ("#result_list tbody th a",)
+        ),
+        Shot("admin-closures", "/admin/availability/closure/"),
+        Shot("admin-closure-add", "/admin/availability/closure/add/"),
+        Shot("admin-holidays", HOLIDAYS),
     ),
 }
 
@@ -184,7 +220,7 @@ def take(page: Page, target: Path, name: str) -> None:
         page.screenshot()  # the first one after a resize may show glass half drawn
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
-            page.wait_for_timeout(SETTLED)
+            page.evaluate(FADED)
             page.screenshot(path=target / f"{name}-{width}-{theme}.png")
 
 

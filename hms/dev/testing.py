@@ -57,7 +57,7 @@ def test_environment(cluster: Cluster, secrets: dict[str, str], chromium: Path) 
     }
 
 
-async def set_up(state: State, *, thorough: bool) -> tuple[Path, Path, dict[str, str]]:
+async def set_up(state: State, *, slow: bool) -> tuple[Path, Path, dict[str, str]]:
     """The Python that has the tests' packages, a Chromium, and settings that name its tools."""
     packages = install.PythonPackages(state)
 
@@ -70,13 +70,13 @@ async def set_up(state: State, *, thorough: bool) -> tuple[Path, Path, dict[str,
         node = group.create_task(node_and_modules())
         python = await packages.ensure(install.TEST_FILES)
         chromium = browser.on_machine() or await browser.from_npm(await node, python, state)
-        named = await tools.bring(await node, packages, state) if thorough else {}
+        named = await tools.bring(await node, packages, state) if slow else {}
     return python, chromium, named
 
 
 async def run(arguments: list[str], state: State) -> int:
     """pytest's exit code."""
-    python, chromium, named = await set_up(state, thorough="thorough" in arguments)
+    python, chromium, named = await set_up(state, slow="slow" in arguments)
     if arguments == [ONLY_SET_UP]:
         return 0
     secrets = load_or_make(state.secrets)

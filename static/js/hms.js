@@ -1,14 +1,17 @@
-// Comforts only: every page does its whole work without this file.
+// Comforts only: every page does its whole work without this file. It runs before the first paint,
+// so that a remembered theme never flashes the other one; what it finds in the page waits for it.
 (function () {
   "use strict";
   const root = document.documentElement;
 
   // The theme: remembered for a year in a cookie that holds one word.
-  const choices = document.querySelectorAll("[data-theme-choice]");
+  const remembered = /(?:^|;\s*)theme=(light|dark)(?:;|$)/.exec(document.cookie);
+  root.dataset.script = "";
+  if (remembered) root.dataset.theme = remembered[1];
 
   function showTheme() {
     const chosen = root.dataset.theme || "auto";
-    for (const button of choices) {
+    for (const button of document.querySelectorAll("[data-theme-choice]")) {
       button.setAttribute("aria-pressed", String(button.dataset.themeChoice === chosen));
     }
   }
@@ -21,11 +24,6 @@
     else root.dataset.theme = choice;
     showTheme();
   }
-
-  for (const button of choices) {
-    button.addEventListener("click", () => chooseTheme(button.dataset.themeChoice));
-  }
-  showTheme();
 
   // A menu closes when one looks elsewhere; Escape gives the focus back to what opened it.
   function openMenus() {
@@ -47,24 +45,32 @@
   });
 
   // Said in passing, gone after a while; `lasting` stays until the next one.
-  const toasts = document.querySelector("[data-toasts]");
+  const toasts = () => document.querySelector("[data-toasts]");
 
   function toast(words, lasting = false) {
     const frame = document.querySelector("template[data-toast-frame]");
+    // An error page has no place for it.
+    if (!frame) return;
     const said = frame.content.firstElementChild.cloneNode(true);
     said.querySelector("p").textContent = words;
-    toasts.replaceChildren(said);
+    toasts().replaceChildren(said);
     if (!lasting) setTimeout(() => said.remove(), 6000);
   }
 
   window.hms = { toast };
-  window.addEventListener("offline", () => toast(toasts.dataset.offline, true));
-  window.addEventListener("online", () => toast(toasts.dataset.online));
+  window.addEventListener("offline", () => toast(toasts()?.dataset.offline, true));
+  window.addEventListener("online", () => toast(toasts()?.dataset.online));
 
-  for (const button of document.querySelectorAll("[data-print]")) {
-    button.hidden = false;
-    button.addEventListener("click", () => window.print());
-  }
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+      button.addEventListener("click", () => chooseTheme(button.dataset.themeChoice));
+    }
+    showTheme();
+    for (const button of document.querySelectorAll("[data-print]")) {
+      button.hidden = false;
+      button.addEventListener("click", () => window.print());
+    }
+  });
 
   // One press, one request. The button stays enabled for the browser, which still has to send its
   // name and value; only a second submit is swallowed.

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from hms.dev.screenshots import FADED
+
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 # Without preload: it would fetch stylesheets anew and write them inline, which the policy refuses.
 RUN = """
@@ -23,12 +25,6 @@ async (only) => {
 """
 # What a page can gain or lose by its colours and its width while its elements stay the same.
 BY_LOOKS = ("color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable")
-# The admin's colours fade from one theme to the other.
-FADED = """
-() => Promise.all(document.getAnimations()
-  .filter((animation) => animation instanceof CSSTransition)
-  .map((animation) => animation.finished.catch(() => null)))
-"""
 PHONE, DESK = (360, 740), (1280, 800)
 
 

@@ -42,6 +42,8 @@ def log_in(page: Page, username: str, password: str) -> None:
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("button", name="Log in")).to_have_count(0)
+    # Until the scripts of the page that follows have run, too.
+    page.wait_for_load_state()
 
 
 def connect_calendar(page: Page, google_address: str) -> None:

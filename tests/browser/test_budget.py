@@ -1,8 +1,9 @@
-"""What a first visit costs a phone on a slow line: bytes over the wire, requests, compression."""
+"""What a first visit costs somebody on a slow line: bytes over the wire, requests, compression."""
 
 import pytest
 
 from hms.dev.screenshots import PAGES, address
+from tests.browser.accessibility import DESK, PHONE
 
 MOST_BYTES = 150_000  # without the font
 MOST_REQUESTS = 12
@@ -11,11 +12,12 @@ WORTH_COMPRESSING = 500
 WORDS = ("text/", "application/javascript", "application/json", "image/svg+xml")
 
 
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("name", ["home", "doctor"])
-def test_a_first_view_is_light(name, new_page):
+def test_a_first_view_is_light(name, size, new_page):
     shot = next(shot for shot in PAGES["anonymous"] if shot.name == name)
     place = address(new_page(), shot)
-    page, bare, cost = new_page(viewport={"width": 360, "height": 740}), [], {}
+    page, bare, cost = new_page(viewport={"width": size[0], "height": size[1]}), [], {}
     answers = []
     page.on("requestfinished", lambda request: answers.append(request))
     page.goto(place, wait_until="load")

@@ -29,7 +29,7 @@ def check(folder: Path) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @refused
 def test_the_html_checker_finds_nothing(new_page, new_walk, tmp_path):
     pages, walks = tmp_path / "pages", []
@@ -43,7 +43,7 @@ def test_the_html_checker_finds_nothing(new_page, new_walk, tmp_path):
     assert not found, "\n".join(f"{page}: {words}" for page in found for words in found[page])
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 def test_the_html_checker_sees_what_is_wrong(tmp_path):
     start = '<!DOCTYPE html><html lang="en"><title>A page</title><h1>A page</h1>'
     (tmp_path / "error.html").write_text(f"{start}<p><div></p>")

@@ -112,7 +112,7 @@ def test_from_two_sign_ups_to_a_visit_and_back(new_page, stack):
     expect(other.get_by_role("link", name=re.compile("09:20"))).to_be_visible()
 
 
-def test_booking_needs_no_javascript(new_page, stack, backstage):
+def test_booking_and_cancelling_need_no_javascript(new_page, stack, backstage):
     backstage.doctor("Dr. Bo Li", free_at="09:20")
     patient, email = new_page(java_script_enabled=False), new_address("patient")
     find(patient, "Bo Li")
@@ -122,6 +122,29 @@ def test_booking_needs_no_javascript(new_page, stack, backstage):
     patient.get_by_role("button", name=re.compile("Book .* 09:20")).click()
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
     stack.wait_for_mail(email, "appointment")
+    patient.get_by_role("link", name="Cancel this visit").click()
+    patient.get_by_role("button", name="Yes, cancel the visit").click()
+    expect(patient.get_by_text("This visit is cancelled.")).to_be_visible()
+    stack.wait_for_mail(email, "cancelled")
+
+
+def test_publishing_and_withdrawing_need_no_javascript(new_page, backstage):
+    doctor, person = new_page(java_script_enabled=False), backstage.doctor("Dr. Ohne Skript")
+    backstage.sign_in(doctor, person)
+    publish_a_slot(doctor)
+    slot = doctor.get_by_role("main").get_by_role("listitem").filter(has_text="09:20")
+    slot.get_by_role("link", name="Change").click()
+    doctor.get_by_label("To", exact=True).fill("09:50")
+    doctor.get_by_role("button", name="Save the change").click()
+    expect(slot).to_contain_text("09:50")
+    # The week's own table does the same where no calendar takes its place.
+    doctor.goto(f"/week/?week={IN_A_WEEK:%G-W%V}")
+    expect(doctor.get_by_role("main").get_by_text("09:20").first).to_be_visible()
+    doctor.goto("/my-slots/")
+    slot.get_by_role("link", name="Delete").click()
+    doctor.get_by_role("button", name="Delete this slot").click()
+    expect(doctor.get_by_text("The slot is deleted.")).to_be_visible()
+    expect(slot).to_have_count(0)
 
 
 def test_a_patient_books_in_one_click_and_going_back_does_no_harm(new_page, backstage):

@@ -15,31 +15,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.keyboard import Keys
 from tests.browser.people import new_address, sign_up
-from tests.browser.walk import sideways_now
+from tests.browser.walk import loss
 
 DEMO = "walk-right-in-2026"
 # Not tomorrow: late in the evening of UTC that is already the clinic's today, and on a clinic's
 # today the demo doctor's slots may stand at any hour.
 DAY_AHEAD = date.today() + timedelta(days=2)  # noqa: DTZ011 -- within a day of the clinic's own
-CUT = """
-() => [...document.querySelectorAll("body *")].filter((element) => {
-  const style = getComputedStyle(element);
-  const clips = (way) => ["hidden", "clip"].includes(way);
-  const words = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
-  if (!words || !element.checkVisibility() || element.closest(".visually-hidden")) return false;
-  for (let box = element; box && box !== document.body; box = box.parentElement) {
-    const own = getComputedStyle(box);
-    if (clips(own.overflowX) && box.scrollWidth > box.clientWidth + 1) return true;
-    if (clips(own.overflowY) && box.scrollHeight > box.clientHeight + 1) return true;
-  }
-  return style.textOverflow === "ellipsis" && element.scrollWidth > element.clientWidth + 1;
-}).map((element) => `cut off: ${element.outerHTML.slice(0, 120)}`).slice(0, 5)
-"""
-
-
-def loss(page: Page) -> list[str]:
-    """Words of the open page that are cut off, and whether it scrolls sideways."""
-    return [f"{page.url}: {words}" for words in (*page.evaluate(CUT), *sideways_now(page))]
 
 
 def book_and_cancel(page: Page, backstage) -> list[str]:

@@ -91,7 +91,7 @@ def new_walk_in(new_walk) -> Iterator:
         choose(walk.page, "English")
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @refused
 @pytest.mark.parametrize("role", PAGES)
 def test_every_page_holds_in_arabic(role, new_walk_in):
@@ -104,7 +104,7 @@ def test_every_page_holds_in_arabic(role, new_walk_in):
     assert not walk.wrong, walk.report()
 
 
-@pytest.mark.thorough
+@pytest.mark.slow
 @refused
 @pytest.mark.parametrize("role", PAGES)
 def test_long_german_words_fit_a_phone(role, new_walk_in):

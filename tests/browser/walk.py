@@ -72,6 +72,21 @@ SIDEWAYS = """
   return [`${root.scrollWidth} px wide at ${root.clientWidth}: ${named.join(" | ")}`];
 }
 """
+# Words that a box hides, or the box that holds it.
+CUT = """
+() => [...document.querySelectorAll("body *")].filter((element) => {
+  const style = getComputedStyle(element);
+  const clips = (way) => ["hidden", "clip"].includes(way);
+  const words = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
+  if (!words || !element.checkVisibility() || element.closest(".visually-hidden")) return false;
+  for (let box = element; box && box !== document.body; box = box.parentElement) {
+    const own = getComputedStyle(box);
+    if (clips(own.overflowX) && box.scrollWidth > box.clientWidth + 1) return true;
+    if (clips(own.overflowY) && box.scrollHeight > box.clientHeight + 1) return true;
+  }
+  return style.textOverflow === "ellipsis" && element.scrollWidth > element.clientWidth + 1;
+}).map((element) => `cut off: ${element.outerHTML.slice(0, 120)}`).slice(0, 5)
+"""
 
 
 def frame(page: Page) -> list[str]:
@@ -87,6 +102,11 @@ def sideways(page: Page, width: int) -> list[str]:
 
 def sideways_now(page: Page) -> list[str]:
     return page.evaluate(SIDEWAYS)
+
+
+def loss(page: Page) -> list[str]:
+    """Words of the open page that are cut off, and whether it scrolls sideways."""
+    return [f"{page.url}: {words}" for words in (*page.evaluate(CUT), *sideways_now(page))]
 
 
 NewWalk = Callable[..., Walk]

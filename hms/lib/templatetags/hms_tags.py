@@ -1,14 +1,19 @@
 """Template words that every page has: times in their clinic's zone."""
 
+import re
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 
 from django import template
+from django.conf import settings
 from django.template import Context
 from django.templatetags.tz import do_timezone
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -16,6 +21,9 @@ from django.utils.translation import ngettext
 from hms.lib.clock import local
 
 DAYS_IN_A_WEEK = 7
+SYMBOL = re.compile(
+    r'<symbol id="(?P<name>[\w-]+)" viewBox="0 0 24 24">(?P<shape>.*?)</symbol>', re.S
+)
 
 register = template.Library()
 
@@ -31,6 +39,23 @@ def initials(name: str) -> str:
     """Letters of the first and the last word, titles apart: `Dr. Ana Maria Ruiz` gives `AR`."""
     words = [word for word in str(name).split() if word[0].isalpha() and not word.endswith(".")]
     return "".join(word[0] for word in (words[:1] + words[1:][-1:])).upper() or "?"
+
+
+@register.simple_tag
+def icon_shape(name: str) -> SafeString:
+    """What a symbol of static/img/icons.svg is drawn with, on 24 by 24; KeyError without one.
+
+    Pages hold the shapes that they show: a file of all of them would be one request more, which
+    every first view waits for.
+    """
+    return _icon_shapes()[name]
+
+
+@lru_cache(maxsize=1)
+def _icon_shapes() -> dict[str, SafeString]:
+    drawn = (Path(settings.BASE_DIR) / "static" / "img" / "icons.svg").read_text()
+    # Ours, as static/img holds it: nobody else's words.
+    return {one["name"]: mark_safe(one["shape"]) for one in SYMBOL.finditer(drawn)}  # noqa: S308
 
 
 @register.filter

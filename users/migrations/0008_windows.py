@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("users", "0006_named_fields"),
+        ("users", "0007_clinic_country"),
     ]
 
     operations = [

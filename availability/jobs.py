@@ -1,0 +1,62 @@
+"""Keeps slots published as far ahead as promised; each job may run twice, or days late."""
+
+import logging
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+
+from django.db.models import Q
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from availability.actions import SlotError
+from availability.hours import actions
+from availability.hours.models import ExtraHours, WeeklyHours
+from hms.lib.back_off import BackOff
+from users.models import DoctorProfile
+
+log = logging.getLogger(__name__)
+
+# Only the database can fail here: a lock that is held, a connection that is lost.
+RETRY = BackOff(most_attempts=20)
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(name="availability.jobs.publish_due", queue="housekeeping", queueing_lock="publish_due")
+def publish_due(timestamp: int) -> None:
+    """Publish for every doctor for whom it hasn't been done today.
+
+    It asks every hour, so that after an outage the first hour makes up for the days that were
+    missed, and a doctor whose rows were held is tried again.
+    """
+    today = datetime.combine(timezone.now().date(), time.min, UTC)
+    due = WeeklyHours.objects.current(today.date()).filter(
+        Q(published_at__isnull=True) | Q(published_at__lt=today)
+    )
+    _publish_each(due.values_list("doctor_id", flat=True).distinct())
+
+
+@app.task(name=actions.PUBLISH_DOCTOR, queue="housekeeping", retry=RETRY)
+def publish_doctor(*, doctor_id: int) -> None:
+    """What a change elsewhere left to do for one doctor."""
+    doctor = DoctorProfile.objects.filter(pk=doctor_id).first()
+    if doctor:
+        actions.publish_hours(doctor=doctor)
+
+
+@app.task(name=actions.PUBLISH_CLINIC, queue="housekeeping", retry=RETRY)
+def publish_clinic(*, clinic_id: int) -> None:
+    """A clinic closes, or doesn't after all: for everybody who has hours there."""
+    here = {"clinic": clinic_id, "withdrawn_at__isnull": True}
+    weekly = WeeklyHours.objects.filter(**here).values_list("doctor_id", flat=True)
+    extra = ExtraHours.objects.filter(**here).values_list("doctor_id", flat=True)
+    _publish_each({*weekly, *extra})
+
+
+def _publish_each(doctor_ids: Iterable[int]) -> None:
+    """Each in a transaction of its own: one whose rows are held keeps nobody else waiting."""
+    for doctor in DoctorProfile.objects.filter(pk__in=doctor_ids).order_by("pk"):
+        try:
+            actions.publish_hours(doctor=doctor)
+        except SlotError:
+            log.warning("hours not published yet", extra={"doctor": doctor.pk})
+            publish_doctor.defer(doctor_id=doctor.pk)
