@@ -81,6 +81,11 @@ class AtClinic:
     clinic: Clinic
     slots: list[TimeSlot]
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether one of them is to be asked for at the clinic."""
+        return any(slot.public_state == "asked" for slot in self.slots)
+
 
 @dataclass(frozen=True)
 class Directory:
@@ -119,9 +124,10 @@ def on_local_day(slots: TimeSlotQuerySet, day: date) -> TimeSlotQuerySet:
 def next_open(
     doctor: DoctorProfile, limit: int = TIMES_ON_A_CARD, now: datetime | None = None
 ) -> list[TimeSlot]:
-    """The doctor's next free times, soonest first; none of a doctor who isn't approved."""
-    slots = TimeSlot.objects.open(now).filter(doctor=doctor).select_related("clinic")
-    return list(slots.order_by("starts_at")[:limit])
+    """The next times that a patient can book, soonest first; none of a doctor who isn't
+    approved."""
+    slots = TimeSlot.objects.open(now).within_windows(now).filter(doctor=doctor)
+    return list(slots.select_related("clinic").order_by("starts_at")[:limit])
 
 
 def directory(
@@ -195,32 +201,39 @@ def _next_moments(wanted: Wanted, now: datetime) -> QuerySet[Any, tuple[int, dat
 
 
 def _fitting(wanted: Wanted, now: datetime) -> TimeSlotQuerySet:
-    slots = TimeSlot.objects.free(now)
+    slots = TimeSlot.objects.free(now).within_windows(now)
     if wanted.kind:
         slots = slots.filter(kind=wanted.kind)
     return on_local_day(slots, wanted.day) if wanted.day else slots
 
 
 def strip(
-    doctor: DoctorProfile, *, chosen: date | None = None, now: datetime | None = None
+    doctor: DoctorProfile,
+    *,
+    chosen: date | None = None,
+    free: TimeSlotQuerySet | None = None,
+    now: datetime | None = None,
 ) -> Strip:
     """A fortnight of days around the chosen one, with the number of free times on each.
 
     A slot counts on its date on its own clinic's clock. Without a choice, or with one that lies
-    outside what can be published, the day of the next free time is chosen. Three queries.
+    outside what can be published, the day of the next free time is chosen. `free` are the
+    doctor's slots that count, those that a patient can book unless told. Three queries.
     """
     now = now or timezone.now()
+    if free is None:
+        free = TimeSlot.objects.open(now).within_windows(now).filter(doctor=doctor)
     zones = {clinic.time_zone for clinic in doctor.clinics.all()} or {"UTC"}
     today = min(local(now, zone).date() for zone in zones)
     last = max(local(now + horizon(), zone).date() for zone in zones)
     if chosen is None or not today <= chosen <= last:
-        soonest = next_open(doctor, limit=1, now=now)
+        soonest = free.select_related("clinic").order_by("starts_at").first()
         chosen = today
         if soonest:
-            chosen = max(today, local(soonest[0].starts_at, soonest[0].clinic.time_zone).date())
+            chosen = max(today, local(soonest.starts_at, soonest.clinic.time_zone).date())
     block = timedelta(days=DAYS_ON_A_STRIP)
     first = today + (chosen - today) // block * block
-    counts = _free_by_day(doctor, first, first + block, now)
+    counts = _by_day(free, first, first + block)
     days = [first + timedelta(days=number) for number in range(DAYS_ON_A_STRIP)]
     return Strip(
         days=[StripDay(day, counts[day]) for day in days if day <= last],
@@ -231,11 +244,9 @@ def strip(
     )
 
 
-def _free_by_day(doctor: DoctorProfile, first: date, until: date, now: datetime) -> Counter[date]:
+def _by_day(free: TimeSlotQuerySet, first: date, until: date) -> Counter[date]:
     slots = (
-        TimeSlot.objects.free(now)
-        .filter(
-            doctor=doctor,
+        free.filter(
             starts_at__gte=datetime.combine(first, time.min, UTC) - ZONES_REACH,
             starts_at__lt=datetime.combine(until, time.min, UTC) + ZONES_REACH,
         )
@@ -250,5 +261,6 @@ def day_of(doctor: DoctorProfile, day: date) -> list[AtClinic]:
     slots = on_local_day(TimeSlot.objects.offered().filter(doctor=doctor), day)
     groups: dict[int, AtClinic] = {}
     for slot in slots.with_live_booking().select_related("clinic").order_by("starts_at"):
+        slot.doctor = doctor
         groups.setdefault(slot.clinic_id, AtClinic(slot.clinic, [])).slots.append(slot)
     return list(groups.values())

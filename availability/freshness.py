@@ -42,9 +42,19 @@ def watch_url(topic: str) -> str:
 
 def seconds_to_next_start(groups: Iterable[AtClinic], now: datetime | None = None) -> int | None:
     """When the next of these slots becomes past without anybody's doing; None if not soon."""
+    return _seconds_to([slot.starts_at for group in groups for slot in group.slots], now)
+
+
+def seconds_to_next_change(groups: Iterable[AtClinic], now: datetime | None = None) -> int | None:
+    """The same for patients, who may book a slot no longer, or only then, before it starts."""
+    slots = [slot for group in groups for slot in group.slots]
+    return _seconds_to([at for slot in slots for at in (slot.starts_at, *slot.bookable())], now)
+
+
+def _seconds_to(moments: Iterable[datetime], now: datetime | None) -> int | None:
     now = now or timezone.now()
-    starts = [slot.starts_at for group in groups for slot in group.slots if slot.starts_at > now]
-    seconds = int((min(starts) - now).total_seconds()) + 1 if starts else FURTHEST_SECONDS
+    coming = [moment for moment in moments if moment > now]
+    seconds = int((min(coming) - now).total_seconds()) + 1 if coming else FURTHEST_SECONDS
     return seconds if seconds < FURTHEST_SECONDS else None
 
 

@@ -19,9 +19,11 @@ from availability.hours.models import (  # noqa: F401  (Django looks for an app'
     WeeklyInterval,
 )
 from availability.kinds import Kind as KindOfVisit
+from availability.spans import Span
 from hms.lib.clock import local
 from hms.lib.ranges import TsTzRange
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
+from users import windows
 from users.models import Clinic, DoctorProfile, User
 
 LONGEST_SLOT = timedelta(hours=8)
@@ -54,8 +56,15 @@ class TimeSlotQuerySet(models.QuerySet):
             .filter(_live__slot__isnull=True, starts_at__gt=now or timezone.now())
         )
 
+    def within_windows(self, now: datetime | None = None) -> "TimeSlotQuerySet":
+        """Neither sooner nor further ahead than doctor and clinic let patients book."""
+        now = now or timezone.now()
+        return self.filter(
+            starts_at__gte=windows.first_start(now), starts_at__lte=windows.last_start(now)
+        )
+
     def open(self, now: datetime | None = None) -> "TimeSlotQuerySet":
-        """What a patient can book: future, free, of an approved doctor."""
+        """What can be booked for a patient: future, free, of an approved doctor."""
         return self.free(now).filter(
             doctor__approved_at__isnull=False,
             doctor__user__is_active=True,
@@ -212,3 +221,16 @@ class TimeSlot(models.Model):
         if self.starts_at <= timezone.now():
             return "past"
         return "booked" if self.live_booking else "open"
+
+    @property
+    def public_state(self) -> str:
+        """The state for patients: `asked` where they have to ask the clinic instead of booking."""
+        begin, end = self.bookable()
+        is_outside = not begin <= timezone.now() <= end
+        return "asked" if self.state == "open" and is_outside else self.state
+
+    def bookable(self) -> Span:
+        """From when and until when patients may book it by themselves."""
+        rules = windows.windows_of(self.doctor, self.clinic)
+        ahead = timedelta(days=windows.NO_LIMIT_DAYS) if rules.ahead is None else rules.ahead
+        return self.starts_at - ahead, self.starts_at - rules.book

@@ -78,7 +78,7 @@ def _times(request: HttpRequest, doctor_id: int) -> dict[str, Any]:
         "made_at": timezone.localtime(),
         "watch_url": watch_url,
         "alike": freshness.alike(request),
-        "stale_in": freshness.seconds_to_next_start(groups),
+        "stale_in": freshness.seconds_to_next_change(groups),
     }
 
 

@@ -6,45 +6,31 @@ The locks make the refusals kind, the constraints of `bookings.models` are the g
 """
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
+from typing import TypedDict, Unpack
 
-from allauth.account.models import EmailAddress
-from django.conf import settings
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from psycopg import errors as pg
 
 from availability.hours.actions import give_back
 from availability.models import TimeSlot
-from availability.words import span_words, zone_words
-from bookings import jobs
+from bookings import jobs, limits, refusals
 from bookings.models import Booking, HistoryEntry, Side
-from hms.lib.texts import one_line
+from bookings.refusals import LONGEST_REASON, BookingError, refuses_kindly
 from notifications import actions as notifications
 from users.models import PatientProfile, User
 
+__all__ = [
+    "LONGEST_REASON",
+    "BookingError",
+    "book_slot",
+    "cancel_booking",
+    "reschedule_booking",
+]
+
 log = logging.getLogger(__name__)
-
-LONGEST_REASON = 300
-
-
-class BookingError(Exception):
-    """A refusal: `code` for programs, `sentence` for the person who asked.
-
-    book_slot: gone, closed, started, taken, moved, not_allowed, unverified, elsewhere, too_many.
-    cancel_booking: unknown, over, reason_missing, reason_too_long.
-    Both: busy, after which asking again may help.
-    """
-
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.sentence = sentence
 
 
 def book_slot(
@@ -60,26 +46,24 @@ def book_slot(
     `seen_start` is the time that the page showed: a free slot may have moved since. Patient and
     doctor are told by the job that hangs on the same transaction.
     """
-    with _refuses_kindly(), transaction.atomic():
-        slot = _lock_slot(slot_id)
+    with refuses_kindly(), transaction.atomic():
+        slot = _lock_slots(slot_id).get(slot_id)
+        if slot is None:
+            raise BookingError("gone", refusals.gone())
         person = _lock_patient(patient.pk)
         now = now or timezone.now()
-        _refuse_if_not_theirs(person, booked_by)
-        # Read after both locks are held: what was joined to the locked row would show the
-        # state from before the wait.
-        held = list(
-            Booking.objects.live()
-            .filter(Q(slot=slot) | Q(patient=person, ends_at__gt=now))
-            .select_related("slot__clinic", "slot__doctor__user")
-            .order_by("starts_at", "pk")
-        )
+        refusals.refuse_if_not_theirs(person, booked_by)
+        held = _held(slot, person.pk, now)
         holder = next((booking for booking in held if booking.slot_id == slot.pk), None)
         if holder and holder.patient_id == person.pk:
             return holder
-        _refuse_if_not_open(slot, holder, now)
+        refusals.refuse_if_not_open(slot, holder, now)
         if seen_start and seen_start != slot.starts_at:
-            raise BookingError("moved", _moved(slot))
-        _refuse_if_not_now(slot, [b for b in held if b.patient_id == person.pk], booked_by)
+            raise BookingError("moved", refusals.moved(slot))
+        theirs = [booking for booking in held if booking.patient_id == person.pk]
+        outside = refusals.outside_of_booking(slot, now)
+        over = limits.reached(slot, person, theirs, booked_by, now)
+        refusals.refuse_if_not_now(slot, theirs, booked_by, outside, over)
         booking = Booking.objects.create(
             slot=slot,
             patient=person,
@@ -88,7 +72,69 @@ def book_slot(
             ends_at=slot.ends_at,
             created_at=now,
         )
-        _record(booking, HistoryEntry.What.BOOKED, by=booked_by, at=now)
+        what = HistoryEntry.What.BOOKED
+        _record(booking, what, by=booked_by, at=now, outside_windows=bool(outside))
+        return booking
+
+
+def reschedule_booking(
+    *,
+    booking_id: int,
+    slot_id: int,
+    by: User,
+    seen_start: datetime | None = None,
+    reason: str = "",
+    now: datetime | None = None,
+) -> Booking:
+    """Move the visit to another slot of the same doctor and clinic, and tell both sides.
+
+    `by` is the patient, the doctor or staff; `seen_start` is the time that the page showed for
+    the new slot. The reference stays, the sequence is raised. Moving to where the visit is
+    already is harmless; a refusal (BookingError) leaves it where it was.
+    """
+    with refuses_kindly(), transaction.atomic():
+        before = Booking.objects.filter(pk=booking_id).first()
+        if before is None:
+            raise BookingError("unknown", _unknown())
+        slots = _lock_slots(before.slot_id, slot_id)
+        _lock_patient(before.patient_id)
+        booking = _reload_locked(booking_id)
+        now = now or timezone.now()
+        side = booking.side_of(by)
+        if side is None:
+            raise BookingError("unknown", _unknown())
+        if booking.is_live and booking.slot_id == slot_id:
+            return booking
+        refusals.refuse_if_not_movable(booking, now)
+        slot = slots.get(slot_id)
+        if slot is None:
+            raise BookingError("gone", refusals.gone())
+        if booking.slot_id not in slots:
+            # Moved meanwhile to a slot that is not locked: to lock it now could close a circle.
+            raise BookingError("busy", refusals.busy())
+        late = refusals.too_late_to_move(booking, now)
+        outside = refusals.outside_of_booking(slot, now)
+        bound = side == Side.PATIENT and not by.is_staff
+        held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
+        holder = next((other for other in held if other.slot_id == slot.pk), None)
+        refusals.refuse_if_not_open(slot, holder, now)
+        told = [*late, *outside] if bound else []
+        refusals.refuse_if_not_here(booking, slot, held, seen_start, told)
+        line = refusals.checked_reason(reason, must=False)
+        noted = Noted(
+            from_starts_at=booking.starts_at,
+            from_ends_at=booking.ends_at,
+            to_starts_at=slot.starts_at,
+            to_ends_at=slot.ends_at,
+            # As with a cancellation: the patient is told why, and need not explain themselves.
+            reason="" if side == Side.PATIENT else line,
+            outside_windows=bool(late or outside),
+        )
+        old = slots[booking.slot_id]
+        booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, slot.ends_at
+        _save_change(booking, "slot", "starts_at", "ends_at")
+        give_back(slot=old, now=now)
+        _record(booking, HistoryEntry.What.RESCHEDULED, by=by, at=now, **noted)
         return booking
 
 
@@ -99,12 +145,12 @@ def cancel_booking(
 
     `by` is the patient, the doctor (who gives a reason) or staff.
     """
-    with _refuses_kindly(), transaction.atomic():
+    with refuses_kindly(), transaction.atomic():
         booking = _lock_booking(booking_id)
         now = now or timezone.now()
         side = booking.side_of(by) if booking else None
         if booking is None or side is None:
-            raise BookingError("unknown", _("There is no such appointment."))
+            raise BookingError("unknown", _unknown())
         if not booking.is_live:
             return booking
         if booking.starts_at <= now:
@@ -112,34 +158,53 @@ def cancel_booking(
                 "over",
                 _("This visit has already started, so it can no longer be cancelled."),
             )
-        booking.cancel_reason = _checked_reason(reason, side)
+        late = refusals.too_late_to_cancel(booking, now)
+        if side == Side.PATIENT and not by.is_staff:
+            refusals.refuse_with(late)
+        booking.cancel_reason = refusals.checked_reason(reason, must=side == Side.DOCTOR)
         booking.cancelled_at, booking.cancelled_by = now, by
-        booking.sequence += 1
-        booking.save(update_fields=["cancel_reason", "cancelled_at", "cancelled_by", "sequence"])
+        _save_change(booking, "cancel_reason", "cancelled_at", "cancelled_by")
         give_back(slot=booking.slot, now=now)
-        notifications.drop_overtaken(about=booking.about, before_sequence=booking.sequence)
-        _record(booking, HistoryEntry.What.CANCELLED, by=by, at=now)
+        _record(booking, HistoryEntry.What.CANCELLED, by=by, at=now, outside_windows=bool(late))
         return booking
 
 
-def _record(booking: Booking, what: str, *, by: User, at: datetime) -> None:
-    HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at)
+class Noted(TypedDict, total=False):
+    """What the history keeps beside who, when and what: of a move, and of an exemption."""
+
+    from_starts_at: datetime
+    from_ends_at: datetime
+    to_starts_at: datetime
+    to_ends_at: datetime
+    reason: str
+    outside_windows: bool
+
+
+def _save_change(booking: Booking, *fields: str) -> None:
+    """Write what people are told of anew; what they were not told of yet is overtaken."""
+    booking.sequence += 1
+    booking.save(update_fields=[*fields, "sequence"])
+    notifications.drop_overtaken(about=booking.about, before_sequence=booking.sequence)
+
+
+def _record(booking: Booking, what: str, *, by: User, at: datetime, **noted: Unpack[Noted]) -> None:
+    HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at, **noted)
     # In the transaction on purpose: a rolled-back change must tell nobody, and a committed one
     # must not depend on this process living long enough to tell.
     jobs.tell_about_booking.defer(booking_id=booking.pk)
     log.info("booking %s", what, extra={"booking": booking.pk, "by": by.pk})
 
 
-def _lock_slot(slot_id: int) -> TimeSlot:
-    slot = (
+def _lock_slots(*slot_ids: int) -> dict[int, TimeSlot]:
+    """Those that are there, by key. Locked in the order of their keys, whatever is asked first,
+    so that two who swap their slots do not wait for each other."""
+    slots = (
         TimeSlot.objects.select_for_update(of=("self",))
         .select_related("doctor__user", "clinic")
-        .filter(pk=slot_id)
-        .first()
+        .filter(pk__in=slot_ids)
+        .order_by("pk")
     )
-    if slot is None:
-        raise BookingError("gone", _gone())
-    return slot
+    return {slot.pk: slot for slot in slots}
 
 
 def _lock_patient(patient_id: int) -> PatientProfile:
@@ -149,133 +214,41 @@ def _lock_patient(patient_id: int) -> PatientProfile:
     """
     patient = PatientProfile.objects.select_for_update(no_key=True).filter(pk=patient_id).first()
     if patient is None:
-        raise BookingError("not_allowed", _not_yours())
+        raise BookingError("not_allowed", refusals.not_yours())
     return patient
 
 
 def _lock_booking(booking_id: int) -> Booking | None:
-    slots = TimeSlot.objects.select_for_update(of=("self",)).filter(bookings=booking_id)
-    if not slots.first():
+    slot = TimeSlot.objects.select_for_update(of=("self",)).filter(bookings=booking_id).first()
+    if slot is None:
         return None
-    return Booking.objects.for_pages().select_for_update(of=("self",)).filter(pk=booking_id).first()
+    booking = _reload_locked(booking_id)
+    if booking.slot_id != slot.pk:
+        # It moved while we waited. Only another change of this very visit could now wait for us
+        # as we wait for it, and that PostgreSQL ends as "busy".
+        _lock_slots(booking.slot_id)
+    return booking
 
 
-def _refuse_if_not_theirs(patient: PatientProfile, booked_by: User) -> None:
-    own = booked_by.is_patient and patient.user_id == booked_by.pk
-    if not (booked_by.is_active and (own or booked_by.is_staff)):
-        raise BookingError("not_allowed", _not_yours())
+def _reload_locked(booking_id: int) -> Booking:
+    # Alone at first: joined to its slot, a booking that moved while we waited would be missed.
+    Booking.objects.select_for_update().get(pk=booking_id)
+    return Booking.objects.for_pages().get(pk=booking_id)
 
 
-def _refuse_if_not_open(slot: TimeSlot, holder: Booking | None, now: datetime) -> None:
-    """What nobody could book now."""
-    doctor = slot.doctor
-    if slot.withdrawn_at:
-        raise BookingError("gone", _gone())
-    if not (doctor.is_approved and doctor.user.is_active and doctor.user.is_doctor):
-        raise BookingError("closed", _("This doctor does not take appointments at the moment."))
-    if slot.starts_at <= now:
-        raise BookingError("started", _("This time has already begun. Please choose a later one."))
-    if holder:
-        raise BookingError("taken", _taken())
+def _held(slot: TimeSlot, patient_id: int, now: datetime) -> list[Booking]:
+    """What stands at the slot, and what the patient has to come.
 
-
-def _refuse_if_not_now(slot: TimeSlot, theirs: list[Booking], booked_by: User) -> None:
-    """What stands between this patient and the slot, all of it at once."""
-    refusals = []
-    # Accounts that staff made have no address to confirm.
-    addresses = EmailAddress.objects.filter(user=booked_by)
-    confirmed = list(addresses.values_list("verified", flat=True))
-    if confirmed and not any(confirmed):
-        refusals.append(
-            ("unverified", _("Please confirm your e-mail address before you book a visit."))
-        )
-    other = next(
-        (b for b in theirs if b.starts_at < slot.ends_at and b.ends_at > slot.starts_at), None
+    Read after both locks are held: what was joined to the locked row would show the state from
+    before the wait.
+    """
+    return list(
+        Booking.objects.live()
+        .filter(Q(slot=slot) | Q(patient=patient_id, ends_at__gt=now))
+        .select_related("slot__clinic", "slot__doctor__user")
+        .order_by("starts_at", "pk")
     )
-    if other:
-        refusals.append(("elsewhere", _elsewhere_then(other)))
-    if len(theirs) >= settings.MAX_OPEN_BOOKINGS:
-        refusals.append(("too_many", _too_many(settings.MAX_OPEN_BOOKINGS)))
-    if refusals:
-        raise BookingError(refusals[0][0], " ".join(sentence for _code, sentence in refusals))
 
 
-def _checked_reason(reason: str, side: Side) -> str:
-    """One line of printable text: mails carry it."""
-    line = one_line(reason)
-    if not line and side == Side.DOCTOR:
-        raise BookingError("reason_missing", _("Please tell the patient why."))
-    if len(line) > LONGEST_REASON:
-        raise BookingError(
-            "reason_too_long",
-            _("Please say it in at most %(most)d characters.") % {"most": LONGEST_REASON},
-        )
-    return line
-
-
-@contextmanager
-def _refuses_kindly() -> Iterator[None]:
-    """A BookingError in place of what only the database noticed: a lost race, a long wait."""
-    try:
-        yield
-    except IntegrityError as error:
-        cause = error.__cause__
-        name = cause.diag.constraint_name if isinstance(cause, pg.IntegrityError) else None
-        if name == "booking_one_live_per_slot":
-            raise BookingError("taken", _taken()) from error
-        if name == "booking_patient_in_one_place":
-            raise BookingError("elsewhere", _elsewhere()) from error
-        if name == "bookings_booking_reference_key":  # one in 2**40 for each booking there is
-            raise BookingError("busy", _busy()) from error
-        raise
-    except OperationalError as error:
-        if isinstance(error.__cause__, pg.LockNotAvailable | pg.DeadlockDetected):
-            raise BookingError("busy", _busy()) from error
-        raise
-
-
-def _gone() -> str:
-    return _("This time is no longer offered.")
-
-
-def _moved(slot: TimeSlot) -> str:
-    zone = slot.clinic.time_zone
-    return _("The doctor has moved this time meanwhile. It is now %(when)s, %(zone)s.") % {
-        "when": span_words(slot.starts_at, slot.ends_at, zone),
-        "zone": zone_words(slot.starts_at, zone),
-    }
-
-
-def _taken() -> str:
-    return _("Someone else has just taken this time.")
-
-
-def _busy() -> str:
-    return _("Somebody is changing this very time. Please try again in a moment.")
-
-
-def _not_yours() -> str:
-    return _("You can book visits for yourself only, with a patient’s account.")
-
-
-def _elsewhere() -> str:
-    return _("There is another visit at that time already.")
-
-
-def _elsewhere_then(other: Booking) -> str:
-    zone = other.slot.clinic.time_zone
-    return _(
-        "There is another visit at that time already: %(when)s, %(zone)s, with %(doctor)s."
-    ) % {
-        "when": span_words(other.starts_at, other.ends_at, zone),
-        "zone": zone_words(other.starts_at, zone),
-        "doctor": other.slot.doctor,
-    }
-
-
-def _too_many(most: int) -> str:
-    return ngettext(
-        "There is already %(most)d coming visit, as many as one patient may have.",
-        "There are already %(most)d coming visits, as many as one patient may have.",
-        most,
-    ) % {"most": most}
+def _unknown() -> str:
+    return _("There is no such appointment.")

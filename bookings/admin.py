@@ -6,7 +6,7 @@ from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from availability.words import span_words, zone_short
-from bookings.actions import BookingError, book_slot, cancel_booking
+from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.admin_filters import (
     AheadFilter,
     CancelledByFilter,
@@ -25,8 +25,9 @@ from bookings.admin_filters import (
     StateFilter,
     VisitFilter,
 )
-from bookings.forms import ReasonForm
+from bookings.forms import MoveForm, ReasonForm
 from bookings.models import Booking, HistoryEntry
+from bookings.move_views import times_to_move_to
 from users.models import User
 from users.requests import SignedInRequest
 
@@ -66,12 +67,19 @@ class FreeSlotWidget(ForeignKeyRawIdWidget):
 
 class HistoryInline(admin.TabularInline):
     model = HistoryEntry
-    fields = readonly_fields = ("at", "what", "by")
+    fields = readonly_fields = ("at", "what", "moved", "by", "reason", "outside_windows")
     extra = max_num = 0
     can_delete = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[HistoryEntry]:
-        return super().get_queryset(request).select_related("by")
+        return super().get_queryset(request).select_related("by", "booking__slot__clinic")
+
+    @admin.display(description=_("from and to"))
+    def moved(self, entry: HistoryEntry) -> str:
+        if entry.what != HistoryEntry.What.RESCHEDULED:
+            return ""
+        zone = entry.booking.slot.clinic.time_zone
+        return " → ".join(span_words(*span, zone) for span in entry.spans)
 
     def has_add_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
         return False
@@ -189,8 +197,13 @@ class BookingAdmin(admin.ModelAdmin):
         return HttpResponseRedirect(reverse("admin:bookings_booking_cancel") + f"?ids={ids}")
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.cancel_view)
-        return [path("cancel/", view, name="bookings_booking_cancel"), *super().get_urls()]
+        cancel = self.admin_site.admin_view(self.cancel_view)
+        move = self.admin_site.admin_view(self.move_view)
+        return [
+            path("cancel/", cancel, name="bookings_booking_cancel"),
+            path("move/<reference:reference>/", move, name="bookings_booking_move"),
+            *super().get_urls(),
+        ]
 
     def cancel_view(self, request: SignedInRequest) -> HttpResponse:
         """GET names what would be cancelled and asks why; POST cancels."""
@@ -224,6 +237,33 @@ class BookingAdmin(admin.ModelAdmin):
         if done:
             text = ngettext("%d booking is cancelled.", "%d bookings are cancelled.", done)
             self.message_user(request, text % done, messages.SUCCESS)
+
+    # --- moving ----------------------------------------------------------------------------------
+
+    def move_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
+        """GET shows the doctor's free times of a day; POST moves to the one that was pressed."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        booking = get_object_or_404(self.get_queryset(request), reference=reference)
+        form = MoveForm(request.POST if request.method == "POST" else None, may_say_why=True)
+        if request.method == "POST" and form.is_valid():
+            try:
+                reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
+            except BookingError as error:
+                self.message_user(request, error.sentence, messages.ERROR)
+                return redirect(request.get_full_path())
+            self.log_change(request, booking, [{"changed": {"fields": ["slot"]}}])
+            self.message_user(request, _("The booking is moved."), messages.SUCCESS)
+            return redirect("admin:bookings_booking_change", booking.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Move a booking"),
+            "opts": self.opts,
+            "booking": booking,
+            "form": form,
+            **times_to_move_to(booking, request.GET.get("day", ""), for_patient=False),
+        }
+        return TemplateResponse(request, "admin/bookings/booking/move.html", context)
 
 
 def _ids(text: str) -> list[int]:

@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from bookings.links import absolute, join_link
-from bookings.models import Booking, Side
+from bookings.models import Booking, HistoryEntry, Side
 from hms.lib.clock import local
 from notifications.actions import queue_email
+from notifications.models import Email
 from users.models import User
 
 CONFIRMATION, CANCELLED = "BOOKING_CONFIRMATION", "BOOKING_CANCELLED"
+RESCHEDULED = "BOOKING_RESCHEDULED"
 
 
 def queue_for(booking: Booking) -> None:
@@ -17,16 +19,22 @@ def queue_for(booking: Booking) -> None:
     A visit cancelled before anybody was told of it is still told as cancelled: the pages may
     have shown it, and a needless mail costs less than a needless journey.
     """
+    moves = list(booking.history.filter(what=HistoryEntry.What.RESCHEDULED))
     for side, user in people_of(booking):
         if user.email:
+            data = data_for(booking, side)
+            action = CONFIRMATION if booking.is_live else CANCELLED
+            if booking.is_live and moves:
+                action = RESCHEDULED
+                data |= _what_moved(booking, side, moves, _told(booking, user))
             queue_email(
-                action=CONFIRMATION if booking.is_live else CANCELLED,
+                action=action,
                 to=user.email,
                 recipient=user,
                 language=user.language,
                 about=booking.about,
                 sequence=booking.sequence,
-                data=data_for(booking, side),
+                data=data,
                 expires_at=booking.ends_at,
             )
 
@@ -63,6 +71,32 @@ def data_for(booking: Booking, side: Side) -> dict[str, str]:
         # The doctor or the desk explains to the patient; nobody else needs to read it.
         data["reason"] = booking.cancel_reason if to_patient and by != Side.PATIENT else ""
     return data
+
+
+def _told(booking: Booking, user: User) -> int | None:
+    """The latest sequence that this person was written of, as far as one can know."""
+    out = [Email.State.SENT, Email.State.SENDING]
+    mails = Email.objects.about(booking.about).filter(recipient=user, state__in=out)
+    return mails.order_by("-sequence").values_list("sequence", flat=True).first()
+
+
+def _what_moved(
+    booking: Booking, side: Side, moves: list[HistoryEntry], told: int | None
+) -> dict[str, str]:
+    """From where, as this reader knows it: after two moves in a row, the first of which nobody
+    was written of, the old time is the one before both."""
+    # Before a cancellation every change is a move, so the n-th led to the sequence n.
+    unheard = moves[min(told or 0, len(moves) - 1) :]
+    last = moves[-1]
+    first = unheard[0] if unheard[0].from_starts_at != booking.starts_at else last
+    (old_start, old_end), _new = first.spans
+    by = booking.side_of_past_act(last.by_id)
+    return {
+        "old_starts_at": _on_the_clinics_clock(booking, old_start),
+        "old_ends_at": _on_the_clinics_clock(booking, old_end),
+        "moved_by": str(by),
+        "reason": last.reason if side == Side.PATIENT else "",
+    }
 
 
 def _on_the_clinics_clock(booking: Booking, moment: datetime) -> str:

@@ -1,6 +1,8 @@
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
 from bookings.actions import LONGEST_REASON
@@ -20,3 +22,43 @@ class ReasonForm(forms.Form):
     def __init__(self, *args: Any, must: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["reason"].required = must
+
+
+class MoveForm(forms.Form):
+    """Where a visit is to move: the time that was pressed, as the page showed it, and why."""
+
+    to = forms.CharField(widget=forms.HiddenInput)
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("The patient reads it in the e-mail. Please no medical details."),
+        max_length=LONGEST_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, may_say_why: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_say_why:
+            del self.fields["reason"]
+
+    def clean_to(self) -> tuple[int, datetime]:
+        slot_id, _at, start = self.cleaned_data["to"].partition("@")
+        seen = read_moment(start)
+        if not (slot_id.isascii() and slot_id.isdecimal() and len(slot_id) < 19 and seen):
+            raise forms.ValidationError(_("Please choose one of the times."))
+        return int(slot_id), seen
+
+    def wanted(self) -> dict[str, Any]:
+        """For reschedule_booking()."""
+        slot_id, seen = self.cleaned_data["to"]
+        reason = self.cleaned_data.get("reason", "")
+        return {"slot_id": slot_id, "seen_start": seen, "reason": reason}
+
+
+def read_moment(text: str) -> datetime | None:
+    """The time that a page showed, sent back; None when it said none."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None

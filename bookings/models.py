@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from availability.models import TimeSlot
+from availability.spans import Span
 from hms.lib.ids import new_reference
 from hms.lib.ranges import TsTzRange
 from users.models import Clinic, DoctorProfile, PatientProfile, User
@@ -185,6 +186,7 @@ class HistoryEntry(models.Model):
 
     class What(models.TextChoices):
         BOOKED = "booked", _("booked")
+        RESCHEDULED = "rescheduled", _("moved")
         CANCELLED = "cancelled", _("cancelled")
 
     booking = models.ForeignKey(
@@ -195,14 +197,53 @@ class HistoryEntry(models.Model):
         User, on_delete=models.PROTECT, related_name="+", verbose_name=_("by whom")
     )
     what = models.CharField(_("what happened"), max_length=20, choices=What)
+    # Of a move alone. Doctor and clinic are the same before and after it.
+    from_starts_at = models.DateTimeField(_("from: start"), null=True, blank=True)
+    from_ends_at = models.DateTimeField(_("from: end"), null=True, blank=True)
+    to_starts_at = models.DateTimeField(_("to: start"), null=True, blank=True)
+    to_ends_at = models.DateTimeField(_("to: end"), null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=300, blank=True, db_default="")
+    outside_windows = models.BooleanField(
+        _("outside the patients’ times"),
+        default=False,
+        db_default=False,
+        help_text=_("done by the doctor or staff when the patient could no longer, or not yet"),
+    )
 
     class Meta:
         ordering = ["at", "pk"]
         verbose_name = _("history entry")
         verbose_name_plural = _("history entries")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    what="rescheduled",
+                    from_starts_at__isnull=False,
+                    from_ends_at__isnull=False,
+                    to_starts_at__isnull=False,
+                    to_ends_at__isnull=False,
+                )
+                | ~Q(what="rescheduled")
+                & Q(
+                    from_starts_at__isnull=True,
+                    from_ends_at__isnull=True,
+                    to_starts_at__isnull=True,
+                    to_ends_at__isnull=True,
+                    reason="",
+                ),
+                name="history_spans_of_a_move",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.booking_id} {self.what}"
+
+    @property
+    def spans(self) -> tuple[Span, Span]:
+        """Of a move: from where to where."""
+        moments = (self.from_starts_at, self.from_ends_at, self.to_starts_at, self.to_ends_at)
+        from_start, from_end, to_start, to_end = filter(None, moments)
+        return (from_start, from_end), (to_start, to_end)
 
 
 class DayTotal(models.Model):

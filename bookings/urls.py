@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from bookings import dashboards, views
+from bookings import dashboards, move_views, views
 from bookings.converters import ReferenceConverter
 
 register_converter(ReferenceConverter, "reference")
@@ -11,6 +11,7 @@ urlpatterns = [
     path("bookings/create/<int:slot_id>/", views.create, name="create"),
     path("bookings/<reference:reference>/", views.detail, name="detail"),
     path("bookings/<reference:reference>/cancel/", views.cancel, name="cancel"),
+    path("bookings/<reference:reference>/move/", move_views.move, name="move"),
     path("bookings/<reference:reference>/sent/", views.sent, name="sent"),
     path("bookings/<reference:reference>/join/", views.join, name="join"),
     path("bookings/<reference:reference>/calendar.ics", views.calendar_file, name="calendar_file"),

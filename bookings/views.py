@@ -6,18 +6,18 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_safe
 
 from availability.finding import next_open
 from availability.models import TimeSlot
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.calendars import event_for, google_link
-from bookings.forms import ReasonForm
+from bookings.forms import ReasonForm, read_moment
 from bookings.history import told
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
+from bookings.refusals import outside_of_booking, said, too_late_to_cancel, too_late_to_move
 from bookings.standing import seconds_to_next_look, standings
 from calendar_integration.context import calendar_context
 from users.decorators import patient_required
@@ -36,7 +36,7 @@ def create(request: SignedInRequest, slot_id: int) -> HttpResponse:
     patient = request.user.patient_profile
     refusal = None
     if request.method == "POST":
-        seen = _moment(request.POST.get("starts_at", ""))
+        seen = read_moment(request.POST.get("starts_at", ""))
         try:
             return redirect(
                 book_slot(slot_id=slot_id, patient=patient, booked_by=request.user, seen_start=seen)
@@ -52,15 +52,6 @@ def create(request: SignedInRequest, slot_id: int) -> HttpResponse:
     return render(request, "bookings/create.html", {**offer, "refusal": refusal}, status=status)
 
 
-def _moment(text: str) -> datetime | None:
-    """The time that the page showed; None when it said none."""
-    try:
-        moment = parse_datetime(text)
-    except ValueError:
-        return None
-    return moment if moment and moment.tzinfo else None
-
-
 def _offer(slot_id: int) -> dict[str, Any]:
     """What there is to say of a slot, and the same doctor's other times once it is not free."""
     slots = TimeSlot.objects.offered().select_related("clinic", "doctor__user", "doctor__specialty")
@@ -70,17 +61,20 @@ def _offer(slot_id: int) -> dict[str, Any]:
         doctor = DoctorProfile.objects.approved().filter(slots=slot_id).first()
         return {"slot": None, "doctor": doctor, "slots": next_open(doctor) if doctor else []}
     others = next_open(slot.doctor, limit=TIMES_INSTEAD)
+    is_open = TimeSlot.objects.open().filter(pk=slot.pk).exists()
+    outside = said(outside_of_booking(slot, timezone.now()))
     return {
         "slot": slot,
         "doctor": slot.doctor,
-        "is_open": TimeSlot.objects.open().filter(pk=slot.pk).exists(),
+        "is_open": is_open and not outside,
+        "outside": outside if is_open else "",
         "slots": [other for other in others if other != slot],
     }
 
 
 @require_safe
 def detail(request: SignedInRequest, reference: str) -> HttpResponse:
-    booking, side = _own(request, reference)
+    booking, side = own_visit(request, reference)
     now = timezone.now()
     event = event_for(booking, side, translation.get_language())
     context = {
@@ -89,7 +83,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
         **_sent(booking, request.user, now),
         "history": told(booking, request.user),
         "fresh": booking.is_live and now - booking.created_at < JUST_NOW,
-        "can_cancel": booking.is_live and booking.starts_at > now,
+        **may_change(booking, side, now),
         "is_running": booking.is_live and booking.starts_at <= now < booking.ends_at,
         "is_over": booking.ends_at <= now,
         "google_link": google_link(event),
@@ -102,7 +96,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
 @require_safe
 def sent(request: SignedInRequest, reference: str) -> HttpResponse:
     """The part of the visit's page that changes while mail and calendar entry are on their way."""
-    booking, _side = _own(request, reference)
+    booking, _side = own_visit(request, reference)
     return render(request, "bookings/_sent.html", _sent(booking, request.user, timezone.now()))
 
 
@@ -118,7 +112,7 @@ def _sent(booking: Booking, reader: User, now: datetime) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
     """GET names the consequence, POST cancels."""
-    booking, side = _own(request, reference)
+    booking, side = own_visit(request, reference)
     for_doctor = side == Side.DOCTOR
     form = ReasonForm(request.POST if request.method == "POST" else None, must=for_doctor)
     if not for_doctor:
@@ -138,14 +132,27 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
         "form": form,
         "for_doctor": for_doctor,
         "over": booking.starts_at <= timezone.now(),
+        **may_change(booking, side, timezone.now()),
     }
     return render(request, "bookings/cancel.html", context)
+
+
+def may_change(booking: Booking, side: Side, now: datetime) -> dict[str, Any]:
+    """Whether a visit is still to come and live; what a patient is told who is too late to
+    cancel or move it, else nothing."""
+    can_change = booking.is_live and booking.starts_at > now
+    bound = can_change and side == Side.PATIENT
+    return {
+        "can_change": can_change,
+        "too_late_to_cancel": said(too_late_to_cancel(booking, now)) if bound else "",
+        "too_late_to_move": said(too_late_to_move(booking, now)) if bound else "",
+    }
 
 
 @require_safe
 def join(request: SignedInRequest, reference: str) -> HttpResponse:
     """On to the doctor's video room; without one back to the visit, which says so."""
-    booking, _side = _own(request, reference)
+    booking, _side = own_visit(request, reference)
     room = booking.slot.doctor.video_room_url
     if booking.slot.kind == TimeSlot.Kind.VIDEO and booking.is_live and room:
         return HttpResponseRedirect(room)
@@ -154,7 +161,7 @@ def join(request: SignedInRequest, reference: str) -> HttpResponse:
 
 @require_safe
 def calendar_file(request: SignedInRequest, reference: str) -> HttpResponse:
-    booking, side = _own(request, reference)
+    booking, side = own_visit(request, reference)
     return HttpResponse(
         visit_file(booking, side),
         content_type="text/calendar; charset=utf-8",
@@ -162,7 +169,7 @@ def calendar_file(request: SignedInRequest, reference: str) -> HttpResponse:
     )
 
 
-def _own(request: SignedInRequest, reference: str) -> tuple[Booking, Side]:
+def own_visit(request: SignedInRequest, reference: str) -> tuple[Booking, Side]:
     """The reader's own visit, and what they are to it; another's is as if it did not exist."""
     bookings = Booking.objects.visible_to(request.user).for_pages()
     booking = get_object_or_404(bookings, reference=reference)

@@ -27,6 +27,11 @@ PUBLIC_DIRECTORY = env.boolean("PUBLIC_DIRECTORY", True)
 SLOT_HORIZON_DAYS = env.integer("SLOT_HORIZON_DAYS", 366, least=1)
 PUBLISH_WEEKS = env.integer("PUBLISH_WEEKS", 12, least=1)
 MAX_OPEN_BOOKINGS = env.integer("MAX_OPEN_BOOKINGS", 10, least=1)
+MAX_OPEN_BOOKINGS_PER_DOCTOR = env.integer("MAX_OPEN_BOOKINGS_PER_DOCTOR", 10, least=1)
+MAX_CANCELLATIONS = env.integer("MAX_CANCELLATIONS", 10, least=1)
+CANCELLATIONS_WITHIN_DAYS = env.integer("CANCELLATIONS_WITHIN_DAYS", 7, least=1)
+NEW_ACCOUNT_DAYS = env.integer("NEW_ACCOUNT_DAYS", 0)
+NEW_ACCOUNT_MAX_OPEN_BOOKINGS = env.integer("NEW_ACCOUNT_MAX_OPEN_BOOKINGS", 2, least=1)
 
 # --- pages that stay fresh ----------------------------------------------------------------------
 # Where browsers reach the live process (hms.live); empty: pages are as fresh as they were loaded.

@@ -148,6 +148,41 @@ def _booking_cancelled(data: Data, _: Translate) -> Words:
     )
 
 
+def _booking_rescheduled(data: Data, _: Translate) -> Words:
+    sentences = {
+        ("patient", "patient"): _("You have moved your appointment with %(other)s."),
+        ("patient", "doctor"): _("%(other)s had to move your appointment. We are sorry."),
+        ("patient", "staff"): _("The clinic has moved your appointment with %(other)s."),
+        ("doctor", "patient"): _("%(other)s has moved the appointment with you."),
+        ("doctor", "doctor"): _("You have moved the appointment of %(other)s."),
+        ("doctor", "staff"): _("The clinic has moved the appointment of %(other)s with you."),
+    }
+    told_why = data["for"] == "patient" and data["moved_by"] != "patient"
+    reason = (Fact(_("Reason"), data["reason"]),) if told_why and data["reason"].strip() else ()
+    old = wording.span(
+        datetime.fromisoformat(data["old_starts_at"]),
+        datetime.fromisoformat(data["old_ends_at"]),
+        _,
+    )
+    new, *others = _booking_facts(data, _)
+    if data["for"] == "patient":
+        subject = _("Your appointment %(reference)s has a new time")
+        closing = _("If the new time does not suit you, move it again or cancel it there.")
+    else:
+        subject = _("Booking %(reference)s has a new time")
+        closing = ""
+    return Words(
+        subject=subject % data,
+        heading=_("Appointment moved"),
+        greeting=_hello(data, _),
+        paragraphs=(sentences[data["for"], data["moved_by"]] % data,),
+        facts=(Fact(_("New time"), new.value), Fact(_("Old time"), old), *others, *reason),
+        closing=closing,
+        button=_("Open the booking"),
+        link=data["link"],
+    )
+
+
 def _booking_facts(data: Data, _: Translate) -> tuple[Fact, ...]:
     starts_at = datetime.fromisoformat(data["starts_at"])
     ends_at = datetime.fromisoformat(data["ends_at"])
@@ -328,6 +363,7 @@ _WORDS: dict[str, Callable[[Data, Translate], Words]] = {
     "SIGNUP_WELCOME": _signup_welcome,
     "BOOKING_CONFIRMATION": _booking_confirmation,
     "BOOKING_CANCELLED": _booking_cancelled,
+    "BOOKING_RESCHEDULED": _booking_rescheduled,
     "DOCTOR_APPROVED": _doctor_approved,
     "DOCTOR_REFUSED": _doctor_refused,
     "CALENDAR_BROKEN": _calendar_broken,

@@ -265,6 +265,13 @@ ACTIONS: dict[str, dict[str, Check]] = {
         "cancelled_by": choice("patient", "doctor", "staff"),
         "reason": text_or_nothing,
     },
+    "BOOKING_RESCHEDULED": {
+        **_BOOKING,
+        "old_starts_at": moment,
+        "old_ends_at": moment,
+        "moved_by": choice("patient", "doctor", "staff"),
+        "reason": text_or_nothing,
+    },
     "DOCTOR_APPROVED": _NAME_AND_LINK,
     "DOCTOR_REFUSED": _NAME_AND_LINK,
     "CALENDAR_BROKEN": _NAME_AND_LINK,

@@ -76,6 +76,10 @@ TABLE: dict[str, dict[str, str]] = {
         "GET": "login 200 404 200 404 404 404",
         "POST": "login -> 404 200 404 404 404",  # the doctor gave no reason
     },
+    "bookings/<reference:reference>/move/": {
+        "GET": "login 200 404 200 404 404 404",
+        "POST": "login 200 404 200 404 404 404",  # no time was chosen
+    },
     "bookings/<reference:reference>/sent/": {"GET": "login 200 404 200 404 404 404"},
     "bookings/<reference:reference>/join/": {"GET": "login -> 404 -> 404 404 404"},
     "bookings/<reference:reference>/calendar.ics": {"GET": "login 200 404 200 404 404 404"},
@@ -233,14 +237,14 @@ def test_who_may_do_what(people, route, method):
 def test_admin_is_for_staff_alone(people, route):
     url = "/" + route.replace("<path:object_id>", "1").replace("<int:content_type_id>", "1")
     url = url.replace("<path:object_id>", "1").replace("<id>", "1").replace("<app_label>", "users")
-    url = url.replace("<slug:slug>", "bookings")
+    url = url.replace("<slug:slug>", "bookings").replace("<reference:reference>", "ZZZZZZZZ")
     for name in set(PEOPLE) - {"staff"}:
         for response in (people[name].get(url), people[name].post(url, {})):
             assert answer(response) in ("login", "403", "->"), f"{url} by {name}"
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("page", ["", "cancel/"])
+@pytest.mark.parametrize("page", ["", "cancel/", "move/"])
 def test_a_foreign_booking_answers_as_one_that_never_was(people, page):
     client, url = people["other patient"], address(f"bookings/<reference:reference>/{page}")
     missing = url.replace(Booking.objects.get().reference, "ZZZZZZZZ")

@@ -1,6 +1,7 @@
 """What staff do with people. Changes that have rules go through the actions."""
 
 from collections.abc import Callable
+from typing import Any
 
 from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress, EmailConfirmation
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hms.lib import public_holidays
-from users import actions
+from users import actions, windows
 from users.forms import zone_choices
 from users.languages import SPOKEN
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
@@ -238,6 +239,7 @@ class DoctorAdmin(admin.ModelAdmin):
         "video_room_url",
         ("approved_at", "approved_by"),
         ("refused_at", "refused_by"),
+        *windows.FIELDS,
     ]
     readonly_fields = ["user", "approved_at", "approved_by", "refused_at", "refused_by"]
     ordering = ["-pk"]
@@ -327,12 +329,36 @@ class ClinicForm(forms.ModelForm):
         help_text=Clinic._meta.get_field("country").help_text,
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in windows.NOTICES:
+            if name in self.fields:
+                self.fields[name].required = False
+
+    def clean(self) -> dict[str, Any]:
+        """An empty notice is none."""
+        data = super().clean() or self.cleaned_data
+        return data | {name: data.get(name) or 0 for name in windows.NOTICES}
+
 
 @admin.register(Clinic)
 class ClinicAdmin(admin.ModelAdmin):
     form = ClinicForm
     list_display = ["name", "time_zone", "phone"]
     list_filter = ["time_zone"]
+    fieldsets = [
+        (None, {"fields": ["name", "address", "phone", "time_zone", "country", "subdivision"]}),
+        (
+            _("What patients may do by themselves"),
+            {
+                "fields": windows.FIELDS,
+                "description": _(
+                    "Outside these times the pages ask patients to call the clinic. "
+                    "Doctors and staff are not bound by them; the booking’s history says so."
+                ),
+            },
+        ),
+    ]
     search_fields = ["name", "address"]
 
     def get_readonly_fields(self, request, obj=None) -> list[str]:

@@ -16,6 +16,7 @@ from hms.lib.clock import zone_names
 from users import languages as spoken
 from users import photo_files, photos
 from users.validators import validate_birth_date, validate_person_name, validate_phone
+from users.windows import WindowsOfClinic, WindowsOfDoctor
 
 
 def validate_zone(name: str) -> None:
@@ -133,7 +134,7 @@ class Specialty(models.Model):
         return self.name
 
 
-class Clinic(models.Model):
+class Clinic(WindowsOfClinic):
     name = models.CharField(_("name"), max_length=120, unique=True)
     address = models.TextField(_("address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
@@ -184,7 +185,7 @@ class DoctorQuerySet(models.QuerySet):
         return self.filter(approved_at__isnull=True, refused_at__isnull=True)
 
 
-class DoctorProfile(models.Model):
+class DoctorProfile(WindowsOfDoctor):
     user = models.OneToOneField(
         User, on_delete=models.CASCADE, related_name="doctor_profile", verbose_name=_("user")
     )

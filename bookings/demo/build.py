@@ -24,10 +24,10 @@ def build(now: datetime | None = None) -> dict[str, int]:
     people_before = User.objects.count()
     for slug, name in people.SPECIALTIES:
         Specialty.objects.get_or_create(slug=slug, defaults={"name": name})
-    for name, address, phone, zone, country, part in people.CLINICS:
+    for name, address, phone, zone, country, part, windows in people.CLINICS:
         known = {"address": address, "phone": phone, "time_zone": zone}
         Clinic.objects.get_or_create(
-            name=name, defaults={**known, "country": country, "subdivision": part}
+            name=name, defaults={**known, "country": country, "subdivision": part, **windows}
         )
     staff = _staff()
     doctors = [_doctor(entry, staff, now) for entry in people.DOCTORS]

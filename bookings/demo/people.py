@@ -13,20 +13,30 @@ SPECIALTIES = [
 ]
 
 BERLIN, NEW_YORK = "Spree Clinic Berlin", "Hudson Health Center"
-CLINICS = [
+# Name, address, phone, zone, country and part of it, and what patients may do by themselves.
+CLINICS: list[tuple[str, str, str, str, str, str, dict[str, int]]] = [
     (
         BERLIN,
         "Schiffbauerdamm 40\n10117 Berlin\nGermany",
         "+49 30 5550 1440",
         "Europe/Berlin",
-        *("DE", "BE"),
+        "DE",
+        "BE",
+        {},
     ),
     (
         NEW_YORK,
         "221 West 26th Street\nNew York, NY 10001\nUnited States",
         "+1 212 555 0140",
         "America/New_York",
-        *("US", "NY"),
+        "US",
+        "NY",
+        {
+            "book_notice_minutes": 60,
+            "book_ahead_days": 10,
+            "move_notice_hours": 2,
+            "cancel_notice_hours": 2,
+        },
     ),
 ]
 

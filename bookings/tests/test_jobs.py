@@ -6,11 +6,12 @@ from django.utils import timezone
 
 from availability.tests.factories import make_slot
 from bookings import jobs
-from bookings.actions import book_slot, cancel_booking
+from bookings.actions import book_slot, cancel_booking, reschedule_booking
 from bookings.emails import data_for
 from bookings.models import Side
 from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
+from hms.lib.clock import local
 from hms.tests.worker import drain, forget_jobs
 from notifications.models import Email
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff, make_user
@@ -109,7 +110,7 @@ def test_an_event_says_who_when_where_and_never_why():
         "ends_at": slot.ends_at.isoformat(),
         "zone": "Europe/Berlin",
         "location": "Mitte, 1 Long Street, 10115 Berlin",
-        "description": f"Reference {booking.reference}. Details, or cancel: {link}",
+        "description": f"Reference {booking.reference}. Details, move or cancel: {link}",
         "link": link,
     }
     assert wanted[slot.doctor.user_id]["title"] == "Appointment: Wei & Zoë O'Brien"
@@ -227,3 +228,107 @@ def test_worker_tells_of_a_booking():
     drain(queues=["bookings"])
     assert [state for *_rest, state in mails(booking)] == ["queued"] * 2 + ["dropped"] * 2
     forget_jobs()
+
+
+# --- moves ---------------------------------------------------------------------------------------
+
+
+def moved(booking, by=None, reason=""):
+    slot = make_slot(doctor=booking.slot.doctor)
+    by = by or booking.patient.user
+    return reschedule_booking(booking_id=booking.pk, slot_id=slot.pk, by=by, reason=reason)
+
+
+def old_times(sequence):
+    return set(
+        Email.objects.filter(action="BOOKING_RESCHEDULED", sequence=sequence).values_list(
+            "data__old_starts_at", flat=True
+        )
+    )
+
+
+def said(booking, moment):
+    return local(moment, booking.slot.clinic.time_zone).isoformat()
+
+
+def test_telling_of_a_move_owes_both_one_mail_with_old_and_new():
+    booking = make_booking()
+    tell(booking)
+    after = moved(booking)
+    tell(booking)
+    tell(booking)
+    mails = Email.objects.filter(action="BOOKING_RESCHEDULED")
+    addresses = {booking.patient.user.email, booking.slot.doctor.user.email}
+    assert {mail.to for mail in mails} == addresses
+    assert len(mails) == 2
+    for mail in mails:
+        assert (mail.sequence, mail.state, mail.expires_at) == (1, "queued", after.ends_at)
+        assert mail.data["old_starts_at"] == said(booking, booking.starts_at)
+        assert mail.data["old_ends_at"] == said(booking, booking.ends_at)
+        assert mail.data["starts_at"] == said(booking, after.starts_at)
+        assert mail.data["moved_by"] == "patient"
+
+
+def test_a_second_move_tells_of_the_time_that_was_written_last():
+    booking = make_booking()
+    tell(booking)
+    Email.objects.update(state="sent", sent_at=timezone.now())
+    first = moved(booking)
+    tell(booking)  # dropped by the next move
+    second = moved(booking)
+    tell(booking)
+    assert old_times(2) == {said(booking, booking.starts_at)}
+    Email.objects.filter(sequence=2).update(state="sent", sent_at=timezone.now())
+    moved(booking)
+    tell(booking)
+    assert old_times(3) == {said(booking, second.starts_at)}
+    assert said(booking, first.starts_at) not in old_times(2) | old_times(3)
+
+
+def test_a_move_there_and_back_still_tells_of_two_times():
+    booking = make_booking()
+    away = moved(booking)
+    reschedule_booking(booking_id=booking.pk, slot_id=booking.slot_id, by=booking.patient.user)
+    tell(booking)
+    assert old_times(2) == {said(booking, away.starts_at)}
+
+
+@pytest.mark.parametrize(
+    ("pick", "by", "to_patient"),
+    [
+        (lambda booking: booking.patient.user, "patient", ""),
+        (lambda booking: booking.slot.doctor.user, "doctor", "A burst pipe"),
+        (lambda booking: make_staff(), "staff", "A burst pipe"),
+    ],
+)
+def test_why_a_visit_moved_is_for_the_patient_alone(pick, by, to_patient):
+    booking = make_booking()
+    moved(booking, by=pick(booking), reason="A burst pipe")
+    tell(booking)
+    told = {
+        mail.data["for"]: (mail.data["moved_by"], mail.data["reason"])
+        for mail in Email.objects.all()
+    }
+    assert told == {"patient": (by, to_patient), "doctor": (by, "")}
+
+
+def test_a_moved_visit_that_is_cancelled_is_told_as_cancelled():
+    booking = make_booking()
+    moved(booking)
+    cancel_booking(booking_id=booking.pk, by=booking.patient.user)
+    tell(booking)
+    assert {(mail.action, mail.sequence) for mail in Email.objects.all()} == {
+        ("BOOKING_CANCELLED", 2)
+    }
+
+
+def test_a_move_moves_the_calendar_entries():
+    booking = make_booking()
+    for user in (booking.patient.user, booking.slot.doctor.user):
+        connect(user)
+    tell(booking)
+    after = moved(booking)
+    tell(booking)
+    wanted = [event.wanted["starts_at"] for event in CalendarEvent.objects.all()]
+    assert wanted == [after.starts_at.isoformat()] * 2
+    assert set(events(booking).values()) == {(1, True)}

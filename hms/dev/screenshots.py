@@ -100,6 +100,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("dashboard", "/dashboard/patient/"),
         Shot("booking", "/dashboard/patient/", (BOOKING,)),
         Shot("cancel", "/dashboard/patient/", (BOOKING, 'main a[href$="/cancel/"]')),
+        Shot("move", "/dashboard/patient/", (BOOKING, 'main a[href$="/move/"]')),
         *ACCOUNT,
         Shot("profile-saved", "/users/profile/", press=SUBMIT),
         Shot(
@@ -120,6 +121,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("dashboard", "/dashboard/doctor/"),
         Shot("booking", "/dashboard/doctor/", (BOOKING,)),
         Shot("cancel", "/dashboard/doctor/", (BOOKING, 'main a[href$="/cancel/"]')),
+        Shot("move", "/dashboard/doctor/", (BOOKING, 'main a[href$="/move/"]')),
         Shot("week", "/week/"),
         Shot("week-past", f"/week/?week={A_WEEK_AGO:%G-W%V}"),
         Shot("my-slots", "/my-slots/"),

@@ -35,6 +35,13 @@ NAME_AND_LINK = {"name": "Ana", "link": "https://hms.test/x/"}
 EXAMPLES = {
     "SIGNUP_WELCOME": NAME_AND_LINK | {"role": "patient"},
     "BOOKING_CONFIRMATION": BOOKING,
+    "BOOKING_RESCHEDULED": BOOKING
+    | {
+        "old_starts_at": "2027-03-01T10:00:00+01:00",
+        "old_ends_at": "2027-03-01T10:20:00+01:00",
+        "moved_by": "doctor",
+        "reason": "",
+    },
     "BOOKING_CANCELLED": BOOKING | {"cancelled_by": "doctor", "reason": "Ill <today> & tomorrow"},
     "DOCTOR_APPROVED": NAME_AND_LINK,
     "DOCTOR_REFUSED": NAME_AND_LINK,

@@ -132,6 +132,30 @@ def test_booking_cancelled_gives_the_reason_to_the_patient_alone(reader, by, sen
     assert ("Ill &amp; away" in mail.html) is told
 
 
+@pytest.mark.parametrize(
+    ("reader", "by", "sentence"),
+    [
+        ("patient", "patient", "You have moved your appointment with Rao."),
+        ("patient", "doctor", "Rao had to move your appointment. We are sorry."),
+        ("patient", "staff", "The clinic has moved your appointment with Rao."),
+        ("doctor", "patient", "Rao has moved the appointment with you."),
+        ("doctor", "doctor", "You have moved the appointment of Rao."),
+        ("doctor", "staff", "The clinic has moved the appointment of Rao with you."),
+    ],
+)
+def test_booking_rescheduled_says_old_and_new_and_tells_the_patient_why(reader, by, sentence):
+    who = {"for": reader, "other": "Rao", "moved_by": by, "reason": "Ill & away"}
+    data = EXAMPLES["BOOKING_RESCHEDULED"] | who
+    mail = compose(action="BOOKING_RESCHEDULED", data=data)
+
+    assert sentence in " ".join(mail.text.split())
+    assert "New time: Tuesday, 3 March 2026, 09:20–09:40" in mail.text
+    assert "Old time: Monday, 1 March 2027, 10:00–10:20" in mail.text
+    told = reader == "patient" and by != "patient"
+    assert ("Reason: Ill & away" in mail.text) is told
+    assert ("Ill &amp; away" in mail.html) is told
+
+
 def test_booking_over_midnight_names_both_days():
     data = BOOKING | {"ends_at": "2026-03-04T00:20:00+01:00"}
 

@@ -41,7 +41,8 @@ class Backstage:
         self._process.communicate(timeout=20)
 
     def doctor(self, name: str, *, free_at: str = "") -> dict[str, str]:
-        """An approved doctor of the first clinic, perhaps with twenty free minutes in a week."""
+        """An approved doctor of the first clinic, perhaps with twenty minutes free in a week at
+        each of these times."""
         return self._ask("doctor", name=name, free_at=free_at)
 
     def patient(self, name: str) -> dict[str, str]:
@@ -86,8 +87,8 @@ def doctor(name: str, free_at: str) -> dict[str, str]:
         languages=["en"],
         video_room_url="",
     )
-    if free_at:
-        hour, minute = map(int, free_at.split(":"))
+    for clock in free_at.split():
+        hour, minute = map(int, clock.split(":"))
         zone = ZoneInfo(clinic.time_zone)
         starts_at = datetime(
             IN_A_WEEK.year, IN_A_WEEK.month, IN_A_WEEK.day, hour, minute, 0, 0, zone

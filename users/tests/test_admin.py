@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notifications.models import Email
+from users import windows
 from users.models import DoctorProfile, User
 from users.tests.factories import (
     make_clinic,
@@ -333,3 +334,29 @@ def test_clinic_zone_stays_once_the_clinic_has_slots():
     assert client.post(change, data).status_code == 302
     clinic.refresh_from_db()
     assert (clinic.address, clinic.time_zone) == ("1 Road", "Europe/Berlin")
+
+
+def test_windows_are_set_for_a_clinic_and_for_a_doctor():
+    client = signed_in(make_staff(superuser=True))
+    clinic = make_clinic(cancel_notice_hours=24)
+    data = {"name": clinic.name, "address": "1 Road", "time_zone": clinic.time_zone}
+    change = reverse("admin:users_clinic_change", args=[clinic.pk])
+    given = {"book_notice_minutes": "90", "book_ahead_days": "30", "cancel_notice_hours": ""}
+    assert client.post(change, data | given).status_code == 302
+    clinic.refresh_from_db()
+    assert [getattr(clinic, field) for field in windows.FIELDS] == [90, 30, 0, 0]
+
+    doctor = make_doctor(clinics=[clinic])
+    change = reverse("admin:users_doctorprofile_change", args=[doctor.pk])
+    given = {"name": doctor.name, "clinics": [clinic.pk], "move_notice_hours": "0"}
+    assert client.post(change, given).status_code == 302
+    doctor.refresh_from_db()
+    assert [getattr(doctor, field) for field in windows.FIELDS] == [None, None, 0, None]
+
+
+@pytest.mark.parametrize("number", ["-1", "20161"])
+def test_a_window_stays_within_reason(number):
+    client = signed_in(make_staff(superuser=True))
+    data = {"name": "North", "address": "1 Road", "time_zone": "Asia/Kolkata"}
+    add = reverse("admin:users_clinic_add")
+    assert client.post(add, data | {"book_notice_minutes": number}).status_code == 200

@@ -1,0 +1,76 @@
+"""A visit's page where it is moved to another of the doctor's free times."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from availability import finding
+from availability.models import TimeSlot
+from availability.words import span_words, zone_words
+from bookings.actions import BookingError, reschedule_booking
+from bookings.forms import MoveForm
+from bookings.models import Booking, Side
+from bookings.views import may_change, own_visit
+from users.requests import SignedInRequest
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def move(request: SignedInRequest, reference: str) -> HttpResponse:
+    """GET shows the free times of a day, POST moves to the one that was pressed."""
+    booking, side = own_visit(request, reference)
+    for_doctor = side == Side.DOCTOR
+    form = MoveForm(request.POST if request.method == "POST" else None, may_say_why=for_doctor)
+    refusal = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            booking = reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
+        except BookingError as error:
+            refusal = error
+        else:
+            messages.success(request, _moved(booking))
+            return redirect(booking)
+    elif not booking.is_live:
+        return redirect(booking)
+    context = {
+        "booking": booking,
+        "for_doctor": for_doctor,
+        "form": form,
+        "refusal": refusal,
+        "over": booking.starts_at <= timezone.now(),
+        **may_change(booking, side, timezone.now()),
+        **times_to_move_to(booking, request.GET.get("day", ""), for_patient=not for_doctor),
+    }
+    return render(request, "bookings/move.html", context, status=409 if refusal else 200)
+
+
+def times_to_move_to(booking: Booking, day: str, *, for_patient: bool) -> dict[str, Any]:
+    """The days and one day's free times of the same doctor at the same clinic, for a patient
+    those that they can take by themselves."""
+    old, now = booking.slot, timezone.now()
+    free = TimeSlot.objects.open(now).filter(doctor=old.doctor_id, clinic=old.clinic_id)
+    if for_patient:
+        free = free.within_windows(now)
+    strip = finding.strip(old.doctor, chosen=_read_day(day), free=free, now=now)
+    slots = finding.on_local_day(free, strip.chosen).select_related("clinic")
+    return {"strip": strip, "slots": slots.order_by("starts_at")}
+
+
+def _moved(booking: Booking) -> str:
+    zone = booking.slot.clinic.time_zone
+    return _("The visit is moved. It is now %(when)s, %(zone)s.") % {
+        "when": span_words(booking.starts_at, booking.ends_at, zone),
+        "zone": zone_words(booking.starts_at, zone),
+    }
+
+
+def _read_day(text: str) -> Any:
+    try:
+        return parse_date(text)
+    except ValueError:
+        return None

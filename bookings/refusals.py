@@ -1,0 +1,259 @@
+"""Why a booking can't be made or changed: every refusal with its code and its sentence.
+
+Reads only; the actions hold the locks.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, OperationalError
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from psycopg import errors as pg
+
+from availability.models import TimeSlot
+from availability.words import span_words, zone_words
+from bookings.models import Booking
+from hms.lib.texts import isolated, one_line
+from users.models import PatientProfile, User
+from users.windows import windows_of
+
+Refusal = tuple[str, str]  # code, sentence
+
+LONGEST_REASON = 300
+HOUR = timedelta(hours=1)
+
+
+class BookingError(Exception):
+    """A refusal: `code` for programs, `sentence` for the person who asked.
+
+    book_slot: gone, closed, started, taken, moved, not_allowed, too_soon, too_far, unverified,
+    elsewhere, too_many, too_many_here, too_many_new, too_many_cancelled.
+    cancel_booking: unknown, over, too_late, reason_missing, reason_too_long.
+    reschedule_booking: unknown, over, too_late, other_doctor, reason_too_long, and of the new
+    slot what book_slot has: gone, closed, started, taken, moved, too_soon, too_far, elsewhere.
+    All: busy, after which asking again may help.
+    """
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+def refuse_if_not_theirs(patient: PatientProfile, booked_by: User) -> None:
+    own = booked_by.is_patient and patient.user_id == booked_by.pk
+    if not (booked_by.is_active and (own or booked_by.is_staff)):
+        raise BookingError("not_allowed", not_yours())
+
+
+def refuse_if_not_open(slot: TimeSlot, holder: Booking | None, now: datetime) -> None:
+    """What nobody could book now."""
+    doctor = slot.doctor
+    if slot.withdrawn_at:
+        raise BookingError("gone", gone())
+    if not (doctor.is_approved and doctor.user.is_active and doctor.user.is_doctor):
+        raise BookingError("closed", _("This doctor does not take appointments at the moment."))
+    if slot.starts_at <= now:
+        raise BookingError("started", _("This time has already begun. Please choose a later one."))
+    if holder:
+        raise BookingError("taken", _taken())
+
+
+def refuse_if_not_now(
+    slot: TimeSlot,
+    theirs: list[Booking],
+    booked_by: User,
+    outside: list[Refusal],
+    limits: list[Refusal],
+) -> None:
+    """What stands between this patient and the slot, all of it at once; `outside` and `limits`
+    are what windows and limits say."""
+    refusals = [] if booked_by.is_staff else [*outside]
+    # Accounts that staff made have no address to confirm.
+    addresses = EmailAddress.objects.filter(user=booked_by)
+    confirmed = list(addresses.values_list("verified", flat=True))
+    if confirmed and not any(confirmed):
+        refusals.append(
+            ("unverified", _("Please confirm your e-mail address before you book a visit."))
+        )
+    refusals += _elsewhere_then(slot, theirs)
+    # Too many is for the patient to mend, too often cancelled for the clinic.
+    by_phone = [_ask(slot)] if any(code == "too_many_cancelled" for code, _said in limits) else []
+    refuse_with([*refusals, *limits, *by_phone])
+
+
+def refuse_if_not_movable(booking: Booking, now: datetime) -> None:
+    if not booking.is_live:
+        raise BookingError("over", _("This visit is cancelled, so it can’t be moved."))
+    if booking.starts_at <= now:
+        raise BookingError(
+            "over", _("This visit has already started, so it can no longer be moved.")
+        )
+
+
+def refuse_if_not_here(
+    booking: Booking,
+    slot: TimeSlot,
+    held: list[Booking],
+    seen_start: datetime | None,
+    outside: list[Refusal],
+) -> None:
+    """What stands between a visit and the open slot that it is to move to."""
+    old = booking.slot
+    if (slot.doctor_id, slot.clinic_id) != (old.doctor_id, old.clinic_id):
+        raise BookingError(
+            "other_doctor",
+            _(
+                "A visit can be moved to another time of the same doctor at the same clinic. "
+                "For any other please book anew, then cancel this one."
+            ),
+        )
+    if seen_start and seen_start != slot.starts_at:
+        raise BookingError("moved", moved(slot))
+    refuse_with([*outside, *_elsewhere_then(slot, held)])
+
+
+def outside_of_booking(slot: TimeSlot, now: datetime) -> list[Refusal]:
+    """What patients are told who want a slot too soon, or too far ahead, for its windows."""
+    windows = windows_of(slot.doctor, slot.clinic)
+    if slot.starts_at - now < windows.book:
+        return [("too_soon", _("This time is too soon to be booked here.")), _ask(slot)]
+    if windows.ahead is not None and slot.starts_at - now > windows.ahead:
+        return [("too_far", _("This time is too far ahead to be booked here.")), _ask(slot)]
+    return []
+
+
+def too_late_to_cancel(booking: Booking, now: datetime) -> list[Refusal]:
+    """What a patient is told who wants to cancel when only the clinic still can."""
+    slot = booking.slot
+    notice = windows_of(slot.doctor, slot.clinic).cancel
+    if booking.starts_at - now >= notice:
+        return []
+    hours = notice // HOUR
+    sentence = ngettext(
+        "This visit can be cancelled here until %(hours)d hour before it starts.",
+        "This visit can be cancelled here until %(hours)d hours before it starts.",
+        hours,
+    )
+    return [("too_late", sentence % {"hours": hours}), _ask(slot)]
+
+
+def too_late_to_move(booking: Booking, now: datetime) -> list[Refusal]:
+    """What a patient is told who wants to move a visit when only the clinic still can."""
+    slot = booking.slot
+    notice = windows_of(slot.doctor, slot.clinic).move
+    if booking.starts_at - now >= notice:
+        return []
+    hours = notice // HOUR
+    sentence = ngettext(
+        "This visit can be moved here until %(hours)d hour before it starts.",
+        "This visit can be moved here until %(hours)d hours before it starts.",
+        hours,
+    )
+    return [("too_late", sentence % {"hours": hours}), _ask(slot)]
+
+
+def _ask(slot: TimeSlot) -> Refusal:
+    """Whom to call, as a sentence that follows the refusal."""
+    clinic = isolated(slot.clinic.name)
+    if not slot.clinic.phone:
+        return "ask", _("Please ask the clinic, %(clinic)s.") % {"clinic": clinic}
+    # Digits alone would be turned round in a line from right to left.
+    phone = f"\u2066{slot.clinic.phone}\u2069"
+    sentence = _("Please call the clinic, %(clinic)s: %(phone)s.")
+    return "ask", sentence % {"clinic": clinic, "phone": phone}
+
+
+def refuse_with(refusals: list[Refusal]) -> None:
+    if refusals:
+        raise BookingError(refusals[0][0], said(refusals))
+
+
+def said(refusals: list[Refusal]) -> str:
+    """All their sentences, each once; nothing where there is no refusal."""
+    return " ".join(dict.fromkeys(sentence for _code, sentence in refusals))
+
+
+def _elsewhere_then(slot: TimeSlot, theirs: list[Booking]) -> list[Refusal]:
+    """The other visit of this patient that overlaps the slot, if there is one."""
+    return [
+        ("elsewhere", _elsewhere_with(other))
+        for other in theirs
+        if other.starts_at < slot.ends_at and other.ends_at > slot.starts_at
+    ][:1]
+
+
+def checked_reason(reason: str, *, must: bool) -> str:
+    """One line of printable text: mails carry it."""
+    line = one_line(reason)
+    if not line and must:
+        raise BookingError("reason_missing", _("Please tell the patient why."))
+    if len(line) > LONGEST_REASON:
+        raise BookingError(
+            "reason_too_long",
+            _("Please say it in at most %(most)d characters.") % {"most": LONGEST_REASON},
+        )
+    return line
+
+
+@contextmanager
+def refuses_kindly() -> Iterator[None]:
+    """A BookingError in place of what only the database noticed: a lost race, a long wait."""
+    try:
+        yield
+    except IntegrityError as error:
+        cause = error.__cause__
+        name = cause.diag.constraint_name if isinstance(cause, pg.IntegrityError) else None
+        if name == "booking_one_live_per_slot":
+            raise BookingError("taken", _taken()) from error
+        if name == "booking_patient_in_one_place":
+            raise BookingError("elsewhere", _elsewhere()) from error
+        if name == "bookings_booking_reference_key":  # one in 2**40 for each booking there is
+            raise BookingError("busy", busy()) from error
+        raise
+    except OperationalError as error:
+        if isinstance(error.__cause__, pg.LockNotAvailable | pg.DeadlockDetected):
+            raise BookingError("busy", busy()) from error
+        raise
+
+
+def gone() -> str:
+    return _("This time is no longer offered.")
+
+
+def moved(slot: TimeSlot) -> str:
+    zone = slot.clinic.time_zone
+    return _("The doctor has moved this time meanwhile. It is now %(when)s, %(zone)s.") % {
+        "when": span_words(slot.starts_at, slot.ends_at, zone),
+        "zone": zone_words(slot.starts_at, zone),
+    }
+
+
+def _taken() -> str:
+    return _("Someone else has just taken this time.")
+
+
+def busy() -> str:
+    return _("Somebody is changing this very time. Please try again in a moment.")
+
+
+def not_yours() -> str:
+    return _("You can book visits for yourself only, with a patient’s account.")
+
+
+def _elsewhere() -> str:
+    return _("There is another visit at that time already.")
+
+
+def _elsewhere_with(other: Booking) -> str:
+    zone = other.slot.clinic.time_zone
+    return _(
+        "There is another visit at that time already: %(when)s, %(zone)s, with %(doctor)s."
+    ) % {
+        "when": span_words(other.starts_at, other.ends_at, zone),
+        "zone": zone_words(other.starts_at, zone),
+        "doctor": other.slot.doctor,
+    }

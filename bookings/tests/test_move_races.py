@@ -1,0 +1,204 @@
+"""Moves that meet others on real connections: no circle, no lost place, no double booking."""
+
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from availability.actions import delete_slot, edit_slot
+from availability.models import TimeSlot
+from availability.tests.factories import make_slot
+from bookings import actions
+from bookings.actions import reschedule_booking
+from bookings.models import Booking
+from bookings.tests.factories import make_booking
+from bookings.tests.test_races import ROUNDS, booking_of, cancelling, race
+from hms.tests.worker import forget_jobs
+from users.tests.factories import make_doctor, make_patient
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue():
+    yield
+    forget_jobs()
+
+
+def moving(booking: Booking, slot: TimeSlot):
+    def attempt():
+        reschedule_booking(booking_id=booking.pk, slot_id=slot.pk, by=booking.patient.user)
+        return "moved"
+
+    return attempt
+
+
+def holds() -> dict[int, int]:
+    """Slot by booking, of what is live."""
+    return dict(Booking.objects.live().values_list("pk", "slot"))
+
+
+def two_at_one_doctor() -> tuple[Booking, Booking]:
+    doctor = make_doctor()
+    return make_booking(doctor=doctor), make_booking(doctor=doctor)
+
+
+def swap() -> list[str]:
+    first, second = two_at_one_doctor()
+    return race(moving(first, second.slot), moving(second, first.slot))
+
+
+def test_two_who_swap_are_both_refused_and_keep_their_places():
+    for _round in range(ROUNDS):
+        before = holds()
+        first, second = two_at_one_doctor()
+        answers = race(moving(first, second.slot), moving(second, first.slot))
+        # "busy" would be a deadlock that PostgreSQL had to end.
+        assert answers == ["taken", "taken"]
+        assert holds() == before | {first.pk: first.slot_id, second.pk: second.slot_id}
+
+
+def test_slots_locked_as_they_are_asked_for_would_deadlock(monkeypatch):
+    """The proof: without the order, the swap is a circle, and PostgreSQL has to end it."""
+    lock, both_hold_one = actions._lock_slots, Barrier(2)
+
+    def as_asked(*slot_ids):
+        old = lock(slot_ids[0])
+        both_hold_one.wait(timeout=30)
+        return old | lock(slot_ids[1])
+
+    monkeypatch.setattr(actions, "_lock_slots", as_asked)
+    assert "busy" in swap()
+
+
+def test_a_ring_of_moves_makes_room_and_loses_nobody():
+    for _round in range(ROUNDS):
+        doctor = make_doctor()
+        visits = [make_booking(doctor=doctor) for _number in range(4)]
+        free = make_slot(doctor=doctor)
+        targets = [*[visit.slot for visit in visits[1:]], free]
+        answers = race(*(moving(*pair) for pair in zip(visits, targets, strict=True)))
+        assert answers[-1] == "moved"
+        assert set(answers) <= {"moved", "taken"}
+        for visit, target, answer in zip(visits, targets, answers, strict=True):
+            assert holds()[visit.pk] == (target.pk if answer == "moved" else visit.slot_id)
+
+
+def test_many_move_to_one_slot():
+    for _round in range(ROUNDS):
+        doctor = make_doctor()
+        visits = [make_booking(doctor=doctor) for _number in range(5)]
+        free = make_slot(doctor=doctor)
+        answers = race(*(moving(visit, free) for visit in visits))
+        assert sorted(answers) == ["moved"] + ["taken"] * 4
+
+
+def test_a_double_click_moves_once():
+    for _round in range(ROUNDS):
+        booking = make_booking()
+        slot = make_slot(doctor=booking.slot.doctor)
+        assert race(*[moving(booking, slot)] * 4) == ["moved"] * 4
+        booking.refresh_from_db()
+        assert (booking.slot, booking.sequence, booking.history.count()) == (slot, 1, 2)
+
+
+def test_one_visit_to_two_places_ends_in_one_of_them():
+    for _round in range(ROUNDS):
+        booking = make_booking()
+        slots = [make_slot(doctor=booking.slot.doctor) for _number in range(3)]
+        answers = race(*(moving(booking, slot) for slot in slots))
+        assert "moved" in answers
+        # "busy": it had moved away before the locks were held.
+        assert set(answers) <= {"moved", "busy"}
+        booking.refresh_from_db()
+        assert booking.slot in slots
+        assert booking.sequence == answers.count("moved")
+
+
+def test_move_against_book_of_the_new_slot():
+    for _round in range(ROUNDS):
+        old, newcomer = make_booking(), make_patient()
+        slot = make_slot(doctor=old.slot.doctor)
+        answers = race(moving(old, slot), booking_of(slot, newcomer))
+        assert sorted(answers) in (["moved", "taken"], ["booked", "taken"])
+        assert Booking.objects.live().filter(slot=slot).count() == 1
+        assert Booking.objects.live().filter(pk=old.pk).exists()
+
+
+def test_move_against_book_of_the_old_slot():
+    for _round in range(ROUNDS):
+        old, newcomer = make_booking(), make_patient()
+        slot = make_slot(doctor=old.slot.doctor)
+        moved, booked = race(moving(old, slot), booking_of(old.slot, newcomer))
+        assert (moved, booked in {"booked", "taken"}) == ("moved", True)
+        assert old.slot.bookings.live().exists() == (booked == "booked")
+
+
+def test_move_against_book_of_the_same_patient_at_that_time():
+    for _round in range(ROUNDS):
+        old = make_booking()
+        slot = make_slot(doctor=old.slot.doctor)
+        elsewhere = make_slot(starts_at=slot.starts_at)
+        answers = race(moving(old, slot), booking_of(elsewhere, old.patient))
+        assert sorted(answers) in (["elsewhere", "moved"], ["booked", "elsewhere"])
+
+
+def test_move_against_cancel():
+    for _round in range(ROUNDS):
+        booking = make_booking()
+        slot = make_slot(doctor=booking.slot.doctor)
+        moved, cancelled = race(moving(booking, slot), cancelling(booking))
+        assert (moved in {"moved", "over"}, cancelled) == (True, "cancelled")
+        booking.refresh_from_db()
+        assert not booking.is_live
+        assert booking.sequence == (2 if moved == "moved" else 1)
+        assert booking.slot == (slot if moved == "moved" else booking.slot)
+
+
+def test_move_against_edit_of_the_new_slot():
+    for _round in range(ROUNDS):
+        booking = make_booking()
+        slot = make_slot(doctor=booking.slot.doctor)
+        later = slot.starts_at + timedelta(hours=3)
+
+        def edit(slot=slot, later=later):
+            edit_slot(
+                slot_id=slot.pk,
+                by=slot.doctor.user,
+                starts_at=later,
+                ends_at=later + timedelta(minutes=30),
+            )
+            return "edited"
+
+        answers = race(moving(booking, slot), edit)
+        assert answers in (["moved", "edited"], ["moved", "slot refused"])
+        booking.refresh_from_db()
+        slot.refresh_from_db()
+        assert (booking.starts_at, booking.ends_at) == (slot.starts_at, slot.ends_at)
+
+
+@pytest.mark.parametrize("which", ["old", "new"])
+def test_move_against_delete(which):
+    for _round in range(ROUNDS):
+        booking = make_booking()
+        slot = make_slot(doctor=booking.slot.doctor)
+        doomed = slot if which == "new" else booking.slot
+
+        def delete(doomed=doomed):
+            delete_slot(slot_id=doomed.pk, by=doomed.doctor.user)
+            return "deleted"
+
+        answers = race(moving(booking, slot), delete)
+        allowed = {
+            "new": (["moved", "slot refused"], ["gone", "deleted"]),
+            "old": (["moved", "deleted"], ["moved", "slot refused"]),
+        }
+        assert answers in allowed[which]
+        assert Booking.objects.live().filter(pk=booking.pk).exists()
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM bookings_booking b JOIN availability_timeslot s"
+                " ON s.id = b.slot_id WHERE b.starts_at <> s.starts_at OR b.ends_at <> s.ends_at"
+            )
+            assert cursor.fetchone() == (0,)

@@ -1,0 +1,25 @@
+"""A visit moves to another time, without a script, and both sides are written of old and new."""
+
+from playwright.sync_api import expect
+
+
+def test_a_patient_moves_a_visit_without_a_script(new_page, stack, backstage):
+    doctor = backstage.doctor("Dr. Mila Vance", free_at="09:00 14:00")
+    patient = backstage.patient("Noor Haddad")
+    page = new_page(java_script_enabled=False)
+    backstage.sign_in(page, patient)
+    page.goto(f"/?name={doctor['name']}")
+    page.get_by_role("button", name="09:00").first.click()
+    expect(page.get_by_text("Your appointment is booked.")).to_be_visible()
+    visit = page.url
+    page.get_by_role("link", name="Move to another time").click()
+    expect(page.get_by_role("heading", name="Its time now")).to_be_visible()
+    expect(page.get_by_role("button", name="09:00")).to_have_count(0)
+    page.get_by_role("button", name="14:00").click()
+    assert page.url == visit
+    expect(page.get_by_text("The visit is moved.")).to_be_visible()
+    for person in (patient, doctor):
+        mail = stack.wait_for_mail(person["email"], "has a new time")
+        lines = mail["text"].splitlines()
+        assert [line[-11:] for line in lines if line.startswith("New time: ")] == ["14:00–14:20"]
+        assert [line[-11:] for line in lines if line.startswith("Old time: ")] == ["09:00–09:20"]
