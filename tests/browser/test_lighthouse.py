@@ -1,0 +1,82 @@
+"""Lighthouse, as on a phone: what does not depend on this machine's speed must be perfect."""
+
+import json
+import os
+import subprocess
+
+import pytest
+
+from hms.dev import tools
+from hms.dev.layout import HOME
+from hms.dev.screenshots import PAGES
+from tests.browser.walk import Walk
+
+REPORT = HOME / "report" / "lighthouse.txt"
+# The pages that people see most. Those behind a login are not kept from search engines by a word
+# of theirs: who is not signed in is sent away, so the whole of Lighthouse's SEO holds for them.
+LOOKED_AT = {
+    "anonymous": ("home", "doctor", "login"),
+    "patient": ("book", "booking", "dashboard"),
+    "doctor": ("dashboard",),
+}
+TRIES = 2  # the best counts; a third would make CI two minutes longer
+MUST_BE_PERFECT = ("accessibility", "best-practices", "seo")
+
+
+def asked_for(walk: Walk) -> list[dict]:
+    """The reader's pages as Lighthouse is told of them, with the cookies that sign in."""
+    cookies = "; ".join(f"{one['name']}={one['value']}" for one in walk.page.context.cookies())
+    return [
+        {
+            "name": f"{walk.role} {shot.name}",
+            "url": walk.page.evaluate("place => new URL(place, location).href", walk.place(shot)),
+            "headers": {"Cookie": cookies} if cookies else {},
+        }
+        for shot in PAGES[walk.role]
+        if shot.name in LOOKED_AT[walk.role]
+    ]
+
+
+def audit(chromium, pages: list[dict]) -> dict[str, dict]:
+    flags = ["--disable-background-networking", *(["--no-sandbox"] * (os.geteuid() == 0))]
+    order = {"chromium": str(chromium), "flags": flags, "tries": TRIES, "pages": pages}
+    answer = subprocess.run(
+        [tools.named("HMS_NODE"), tools.LIGHTHOUSE / "audit.mjs"],
+        input=json.dumps(order),
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=900,
+        check=True,
+    )
+    return json.loads(answer.stdout)
+
+
+def told(found: dict[str, dict]) -> str:
+    """A line a page: the scores, and what depends on the machine that measured it."""
+    lines = [f"{'page':20} a11y  best   seo  perf   LCP ms  TBT ms    CLS      kB"]
+    for name, page in found.items():
+        scores = "".join(f"{score:6}" for score in page["scores"].values())
+        times = f"{page['paint']:9.0f}{page['blocked']:8.0f}{page['shift']:7.3f}"
+        lines.append(f"{name:19}{scores}{times}{page['bytes'] / 1000:8.1f}")
+    return "\n".join(lines)
+
+
+@pytest.mark.slow
+def test_lighthouse_finds_nothing(chromium, new_walk, capsys):
+    pages = []
+    for role in LOOKED_AT:
+        walk = new_walk(role)
+        walk.page.goto("/")
+        pages += asked_for(walk)
+    found = audit(chromium, pages)
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(told(found) + "\n")
+    with capsys.disabled():
+        print(f"\n{told(found)}")
+    assert len(found) == sum(map(len, LOOKED_AT.values()))
+    for name, page in found.items():
+        wrong = {area: page["failed"][area] for area in MUST_BE_PERFECT}
+        assert {area: page["scores"][area] for area in MUST_BE_PERFECT} == dict.fromkeys(
+            MUST_BE_PERFECT, 100
+        ), f"{name}: {wrong}"
+        assert page["shift"] == 0, f"{name} moves while it loads"
