@@ -1,10 +1,11 @@
 """Moves that meet others on real connections: no circle, no lost place, no double booking."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
 from availability.actions import delete_slot, edit_slot
 from availability.models import TimeSlot
@@ -14,6 +15,7 @@ from bookings.actions import reschedule_booking
 from bookings.models import Booking
 from bookings.tests.factories import make_booking
 from bookings.tests.test_races import ROUNDS, booking_of, cancelling, race
+from hms.dev.running import wait_until
 from hms.tests.worker import forget_jobs
 from users.tests.factories import make_doctor, make_patient
 
@@ -154,6 +156,44 @@ def test_move_against_cancel():
         assert not booking.is_live
         assert booking.sequence == (2 if moved == "moved" else 1)
         assert booking.slot == (slot if moved == "moved" else booking.slot)
+
+
+def test_cancelling_what_moved_meanwhile_holds_the_slot_that_it_gives_back(monkeypatch):
+    booking = make_booking()
+    new = make_slot(doctor=booking.slot.doctor)
+    held = []
+
+    def give_back(*, slot, now):
+        with ThreadPoolExecutor(1) as elsewhere:
+            held.append((slot, elsewhere.submit(is_locked, slot).result()))
+
+    monkeypatch.setattr(actions, "give_back", give_back)
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            TimeSlot.objects.select_for_update().get(pk=booking.slot_id)
+            answer = other.submit(race, cancelling(booking))
+            wait_until(somebody_waits, 20, "the cancellation")
+            span = {"starts_at": new.starts_at, "ends_at": new.ends_at}
+            Booking.objects.filter(pk=booking.pk).update(slot=new, **span)
+        assert answer.result() == ["cancelled"]
+    assert held == [(new, True)]
+
+
+def is_locked(slot: TimeSlot) -> bool:
+    try:
+        with transaction.atomic():
+            TimeSlot.objects.select_for_update(nowait=True).get(pk=slot.pk)
+    except OperationalError:
+        return True
+    finally:
+        connection.close()
+    return False
+
+
+def somebody_waits() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        return cursor.fetchone()[0]
 
 
 def test_move_against_edit_of_the_new_slot():
