@@ -26,6 +26,7 @@ MORNING, AFTERNOON = (time(9), time(12)), (time(14), time(17, 30))
 SHOWN = "doctor"
 ALL_DAY = (time(6), time(22))
 EARLY, LATE = time(7), time(21)
+BEFORE_DAWN, TO_MIDNIGHT = (time(0), time(8)), (time(16), time(0))
 HOME = {entry.name: entry.clinic for entry in people.PATIENTS}
 MOST_COMING = 5  # visits of one patient, well under what may be open
 BOOKED_OF_TEN, BOOKED_TODAY_OF_TEN = 3, 5
@@ -68,8 +69,8 @@ def _spans(
     length = timedelta(minutes=entry.minutes)
     hours: tuple[tuple[time, time], ...] = (MORNING, AFTERNOON)
     if is_shown:
-        at_night = not EARLY <= local(now, clinic.time_zone).time() <= LATE
-        hours = ((time(0), time(0)),) if at_night else (ALL_DAY,)
+        clock = local(now, clinic.time_zone).time()
+        hours = (BEFORE_DAWN if clock < EARLY else TO_MIDNIGHT if clock > LATE else ALL_DAY,)
     elif day.weekday() >= 5:
         return []
     elif people.DOCTORS.index(entry) % 5 == day.weekday():
