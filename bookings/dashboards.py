@@ -94,9 +94,7 @@ def doctor(request: SignedInRequest) -> HttpResponse:
         "today": days.today(profile, zone, now),
         "next_visit": days.coming_visits(profile, now).order_by("slot__starts_at").first(),
         "week": days.next_days(profile, zone, now),
-        "new": days.coming_visits(profile, now)
-        .filter(created_at__gt=now - NEW_FOR)
-        .order_by("-created_at", "-pk")[:MOST_NEW],
+        "new": days.newly_booked(profile, now, since=now - NEW_FOR)[:MOST_NEW],
         **calendar_context(request.user.pk),
     }
     return render(request, "bookings/doctor_dashboard.html", context)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, F, Prefetch, Q
 from django.db.models.functions import TruncDate
 
 from availability.models import TimeSlot
@@ -136,3 +136,12 @@ def coming_visits(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
         .filter(slot__doctor=doctor, slot__withdrawn_at__isnull=True, slot__starts_at__gt=now)
         .select_related("slot__clinic", "patient__user")
     )
+
+
+def newly_booked(doctor: DoctorProfile, now: datetime, *, since: datetime) -> BookingQuerySet:
+    """Coming visits that were booked after `since`, newest first."""
+    # A sum, so that no index knows it: PostgreSQL would sometimes rather read everybody's newest
+    # bookings, until there are enough of this doctor's among them.
+    made = F("created_at") + timedelta(0)
+    visits = coming_visits(doctor, now).alias(made=made).filter(made__gt=since)
+    return visits.order_by("-made", "-pk")

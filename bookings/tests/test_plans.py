@@ -49,11 +49,7 @@ def test_dashboards_walk_indexes(many_slots):  # noqa: F811
             1_000,
         ),
         "new": (
-            lambda: list(
-                days.coming_visits(doctor, now)
-                .filter(created_at__gt=now - timedelta(days=7))
-                .order_by("-created_at", "-pk")[:6]
-            ),
+            lambda: list(days.newly_booked(doctor, now, since=now - timedelta(days=7))[:6]),
             1_000,
         ),
         "admin": (
