@@ -50,8 +50,8 @@ document.addEventListener("securitypolicyviolation", (event) => console.error(
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         # Each worker of xdist that gets such tests starts a stack; a file's stay together, as its
-        # tests share a browser.
-        if "stack" in getattr(item, "fixturenames", ()):
+        # tests share a browser or look for free ports.
+        if {"stack", "place"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 

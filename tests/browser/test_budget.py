@@ -5,6 +5,7 @@ import pytest
 from hms.dev.screenshots import PAGES, address
 from tests.browser.accessibility import DESK, PHONE
 
+pytestmark = pytest.mark.slow
 MOST_BYTES = 150_000  # without the font
 MOST_REQUESTS = 12
 # Below this a middleware or a server may leave as it is what it can hardly make smaller.

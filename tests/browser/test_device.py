@@ -9,6 +9,7 @@ from tests.browser.test_journeys import find, new_doctor, publish_a_slot
 NOTE = "localStorage.getItem('visit')"
 # The net is taken away on purpose and the device cleared, and Chromium says so.
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.allow_console("net::ERR_INTERNET_DISCONNECTED"),
     pytest.mark.allow_console("Clear-Site-Data header on"),
 ]

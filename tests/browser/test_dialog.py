@@ -6,6 +6,8 @@ from playwright.sync_api import Page, expect
 from hms.dev.layout import State
 from hms.dev.screenshots import accounts, sign_in
 
+pytestmark = pytest.mark.slow
+
 
 def slots_page(new_page, stack, **options) -> Page:
     page = new_page(**options)

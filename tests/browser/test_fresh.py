@@ -12,6 +12,8 @@ from playwright.sync_api import Error, Page, expect
 from hms.dev.running import RunningStack, wait_until
 from tests.browser.people import log_in
 
+pytestmark = pytest.mark.slow
+
 # The promise, from the booking's answer to the other reader's eye.
 PROMISED_MS = 2_000
 # After an outage: until the part is up again, and a page's longest pause before it asks.

@@ -41,6 +41,7 @@ def first_reader(shot: Shot) -> str:
     return next(role for role, shots in PAGES.items() if shot in shots)
 
 
+@pytest.mark.slow
 def test_no_page_escapes_the_walks(new_walk):
     walked = set()
     for role, shots in PAGES.items():
@@ -63,8 +64,6 @@ def test_every_page_holds(role, new_walk):
         # What other readers see as well is gone through for each of them by the slow one below.
         if first_reader(shot) == role:
             walk.note(shot, violations(walk.page, PHONE, "light"))
-            # The elements are the same: what width and colours change is looked at again.
-            walk.note(shot, violations(walk.page, DESK, "dark", only=BY_LOOKS))
     assert not walk.wrong, walk.report()
 
 

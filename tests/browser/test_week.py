@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.people import log_in
 
+pytestmark = pytest.mark.slow
 # The demo doctor publishes a few weeks ahead; each test takes a week of its own far behind them.
 FAR_AHEAD = date.today() + timedelta(days=180)  # noqa: DTZ011 -- a day more or less is no matter
 TABLE = {"name": "week_view", "value": "table", "domain": "localhost", "path": "/week/"}
