@@ -93,12 +93,7 @@ def reschedule_booking(
     already is harmless; a refusal (BookingError) leaves it where it was.
     """
     with refuses_kindly(), transaction.atomic():
-        before = Booking.objects.filter(pk=booking_id).first()
-        if before is None:
-            raise BookingError("unknown", _unknown())
-        slots = _lock_slots(before.slot_id, slot_id)
-        _lock_patient(before.patient_id)
-        booking = _reload_locked(booking_id)
+        booking, slots = _lock_for_move(booking_id, slot_id)
         now = now or timezone.now()
         side = booking.side_of(by)
         if side is None:
@@ -121,15 +116,9 @@ def reschedule_booking(
         told = [*late, *outside] if bound else []
         refusals.refuse_if_not_here(booking, slot, held, seen_start, told)
         line = refusals.checked_reason(reason, must=False)
-        noted = Noted(
-            from_starts_at=booking.starts_at,
-            from_ends_at=booking.ends_at,
-            to_starts_at=slot.starts_at,
-            to_ends_at=slot.ends_at,
-            # As with a cancellation: the patient is told why, and need not explain themselves.
-            reason="" if side == Side.PATIENT else line,
-            outside_windows=bool(late or outside),
-        )
+        # As with a cancellation: the patient is told why, and need not explain themselves.
+        why = "" if side == Side.PATIENT else line
+        noted = _move_noted(booking, slot, reason=why, outside_windows=bool(late or outside))
         old = slots[booking.slot_id]
         booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, slot.ends_at
         _save_change(booking, "slot", "starts_at", "ends_at")
@@ -180,6 +169,17 @@ class Noted(TypedDict, total=False):
     outside_windows: bool
 
 
+def _move_noted(booking: Booking, slot: TimeSlot, *, reason: str, outside_windows: bool) -> Noted:
+    return Noted(
+        from_starts_at=booking.starts_at,
+        from_ends_at=booking.ends_at,
+        to_starts_at=slot.starts_at,
+        to_ends_at=slot.ends_at,
+        reason=reason,
+        outside_windows=outside_windows,
+    )
+
+
 def _save_change(booking: Booking, *fields: str) -> None:
     """Write what people are told of anew; what they were not told of yet is overtaken."""
     booking.sequence += 1
@@ -228,6 +228,16 @@ def _lock_booking(booking_id: int) -> Booking | None:
         # as we wait for it, and that PostgreSQL ends as "busy".
         _lock_slots(booking.slot_id)
     return booking
+
+
+def _lock_for_move(booking_id: int, slot_id: int) -> tuple[Booking, dict[int, TimeSlot]]:
+    """The booking, and of its slot and the new one those that are there."""
+    before = Booking.objects.filter(pk=booking_id).first()
+    if before is None:
+        raise BookingError("unknown", _unknown())
+    slots = _lock_slots(before.slot_id, slot_id)
+    _lock_patient(before.patient_id)
+    return _reload_locked(booking_id), slots
 
 
 def _reload_locked(booking_id: int) -> Booking:
