@@ -165,6 +165,12 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("admin-refused", "/admin/?first=2026-02-02&last=2026-02-01"),
         Shot("admin-bookings", "/admin/bookings/booking/"),
         Shot("admin-booking", "/admin/bookings/booking/", ("#result_list tbody th a",)),
+        # The last visit there is: one that has not begun.
+        Shot(
+            "admin-move",
+            "/admin/bookings/booking/?state=coming&o=-2",
+            ("#result_list tbody th a", 'a[href*="/booking/move/"]'),
+        ),
         Shot("admin-jobs", JOBS),
         Shot("admin-job", JOBS, ("#result_list tbody th a",)),
         Shot("admin-doctors", "/admin/users/doctorprofile/"),
