@@ -155,7 +155,7 @@ class NewPage:
         options.setdefault("reduced_motion", "reduce")
         options.setdefault("locale", "en-GB")
         context = (browser or self._browser).new_context(base_url=self._stack.url, **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         if options.get("java_script_enabled", True):
             context.add_init_script(WATCH_POLICY)
         context.on("request", self._note_request)

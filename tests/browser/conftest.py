@@ -9,7 +9,7 @@ from tests.browser.backstage import Backstage
 from tests.browser.walk import NewWalk, Walk
 
 # A page may wait for its turn on a busy machine.
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")
