@@ -27,6 +27,7 @@ __all__ = [
     "BookingError",
     "book_slot",
     "cancel_booking",
+    "mark_visit",
     "reschedule_booking",
 ]
 
@@ -100,7 +101,8 @@ def reschedule_booking(
             raise BookingError("unknown", _unknown())
         if booking.is_live and booking.slot_id == slot_id:
             return booking
-        refusals.refuse_if_not_movable(booking, now)
+        bound = side == Side.PATIENT and not by.is_staff
+        refusals.refuse_if_not_movable(booking, now, for_patient=bound)
         slot = slots.get(slot_id)
         if slot is None:
             raise BookingError("gone", refusals.gone())
@@ -109,7 +111,6 @@ def reschedule_booking(
             raise BookingError("busy", refusals.busy())
         late = refusals.too_late_to_move(booking, now)
         outside = refusals.outside_of_booking(slot, now)
-        bound = side == Side.PATIENT and not by.is_staff
         held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
         holder = next((other for other in held if other.slot_id == slot.pk), None)
         refusals.refuse_if_not_open(slot, holder, now)
@@ -147,14 +148,40 @@ def cancel_booking(
                 "over",
                 _("This visit has already started, so it can no longer be cancelled."),
             )
+        bound = side == Side.PATIENT and not by.is_staff
+        refusals.refuse_if_marked(booking, for_patient=bound)
         late = refusals.too_late_to_cancel(booking, now)
-        if side == Side.PATIENT and not by.is_staff:
+        if bound:
             refusals.refuse_with(late)
         booking.cancel_reason = refusals.checked_reason(reason, must=side == Side.DOCTOR)
         booking.cancelled_at, booking.cancelled_by = now, by
         _save_change(booking, "cancel_reason", "cancelled_at", "cancelled_by")
         give_back(slot=booking.slot, now=now)
         _record(booking, HistoryEntry.What.CANCELLED, by=by, at=now, outside_windows=bool(late))
+        return booking
+
+
+def mark_visit(
+    *, booking_id: int, outcome: Booking.Outcome, by: User, now: datetime | None = None
+) -> Booking:
+    """Say what became of a visit, or take that back (UNMARKED); saying it twice is harmless.
+
+    `by` is the doctor or staff. Which mark may follow which, and when, is in bookings.outcomes;
+    anything else raises BookingError. Nobody is written of it.
+    """
+    with refuses_kindly(), transaction.atomic():
+        # The booking's row alone: no slot changes hands.
+        booking = Booking.objects.filter(pk=booking_id).first() and _reload_locked(booking_id)
+        if booking is None or not (by.is_staff or booking.side_of(by) == Side.DOCTOR):
+            raise BookingError("unknown", _unknown())
+        if booking.outcome == outcome:
+            return booking
+        now = now or timezone.now()
+        refusals.refuse_if_not_markable(booking, outcome, now)
+        booking.outcome = outcome
+        booking.save(update_fields=["outcome"])
+        what = HistoryEntry.What[outcome.name]
+        _note(booking, what, by=by, at=now)
         return booking
 
 
@@ -188,10 +215,14 @@ def _save_change(booking: Booking, *fields: str) -> None:
 
 
 def _record(booking: Booking, what: str, *, by: User, at: datetime, **noted: Unpack[Noted]) -> None:
-    HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at, **noted)
+    _note(booking, what, by=by, at=at, **noted)
     # In the transaction on purpose: a rolled-back change must tell nobody, and a committed one
     # must not depend on this process living long enough to tell.
     jobs.tell_about_booking.defer(booking_id=booking.pk)
+
+
+def _note(booking: Booking, what: str, *, by: User, at: datetime, **noted: Unpack[Noted]) -> None:
+    HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at, **noted)
     log.info("booking %s", what, extra={"booking": booking.pk, "by": by.pk})
 
 

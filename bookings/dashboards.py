@@ -92,6 +92,7 @@ def doctor(request: SignedInRequest) -> HttpResponse:
         "zone": zone,
         "now": now,
         "today": days.today(profile, zone, now),
+        "unmarked": list(days.unmarked(profile, zone, now)),
         "next_visit": days.coming_visits(profile, now).order_by("slot__starts_at").first(),
         "week": days.next_days(profile, zone, now),
         "new": days.newly_booked(profile, now, since=now - NEW_FOR)[:MOST_NEW],

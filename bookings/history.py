@@ -32,17 +32,47 @@ def _said(booking: Booking, entry: HistoryEntry, reader: User) -> str:
     what = What(entry.what)
     if what == What.RESCHEDULED:
         return _moved(booking, entry, reader)
+    by_reader, by_clinic, by_name = _sentences(what)
     if entry.by_id == reader.pk:
-        return {What.BOOKED: _("Booked by you"), What.CANCELLED: _("Cancelled by you")}[what]
+        return by_reader
     side = booking.side_of_past_act(entry.by_id)
     if side == Side.STAFF:
-        return {
-            What.BOOKED: _("Booked by the clinic"),
-            What.CANCELLED: _("Cancelled by the clinic"),
-        }[what]
-    sentence = {What.BOOKED: _("Booked by %(name)s"), What.CANCELLED: _("Cancelled by %(name)s")}
+        return by_clinic
     name = booking.patient if side == Side.PATIENT else booking.slot.doctor
-    return sentence[what] % {"name": isolated(str(name))}
+    return by_name % {"name": isolated(str(name))}
+
+
+def _sentences(what: What) -> tuple[str, str, str]:
+    """By the reader, by the clinic, by somebody with a name."""
+    match what:
+        case What.BOOKED:
+            return _("Booked by you"), _("Booked by the clinic"), _("Booked by %(name)s")
+        case What.CHECKED_IN:
+            return (
+                _("Checked in by you"),
+                _("Checked in by the clinic"),
+                _("Checked in by %(name)s"),
+            )
+        case What.COMPLETED:
+            return (
+                _("Marked as completed by you"),
+                _("Marked as completed by the clinic"),
+                _("Marked as completed by %(name)s"),
+            )
+        case What.NO_SHOW:
+            return (
+                _("Marked as missed by you"),
+                _("Marked as missed by the clinic"),
+                _("Marked as missed by %(name)s"),
+            )
+        case What.UNMARKED:
+            return (
+                _("Mark taken back by you"),
+                _("Mark taken back by the clinic"),
+                _("Mark taken back by %(name)s"),
+            )
+        case _:
+            return _("Cancelled by you"), _("Cancelled by the clinic"), _("Cancelled by %(name)s")
 
 
 def _moved(booking: Booking, entry: HistoryEntry, reader: User) -> str:

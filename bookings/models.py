@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeBoundary, RangeOperators
@@ -39,6 +39,15 @@ class BookingQuerySet(models.QuerySet):
             "patient__user",
         )
 
+    def unmarked(self) -> "BookingQuerySet":
+        """Live, and nobody has said yet what became of them."""
+        return self.live().filter(outcome="")
+
+    def over_within(self, time: timedelta, now: datetime | None = None) -> "BookingQuerySet":
+        """That ended this recently."""
+        now = now or timezone.now()
+        return self.filter(ends_at__lte=now, ends_at__gt=now - time)
+
     def past(self, now: datetime | None = None) -> "BookingQuerySet":
         """Over or cancelled, latest first."""
         return self.filter(
@@ -72,6 +81,14 @@ class Side(models.TextChoices):
 
 class Booking(models.Model):
     """A patient's claim on a slot. Live while not cancelled."""
+
+    class Outcome(models.TextChoices):
+        """What became of a visit; bookings.outcomes says which may follow which."""
+
+        UNMARKED = "", _("not marked")
+        CHECKED_IN = "checked_in", _("checked in")
+        COMPLETED = "completed", _("completed")
+        NO_SHOW = "no_show", _("missed")
 
     reference = models.CharField(
         _("reference"), max_length=8, unique=True, default=new_reference, editable=False
@@ -107,6 +124,15 @@ class Booking(models.Model):
         verbose_name=_("cancelled by"),
     )
     cancel_reason = models.CharField(_("cancel reason"), max_length=300, blank=True, editable=False)
+    outcome = models.CharField(
+        _("outcome"),
+        max_length=10,
+        choices=Outcome,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
 
     objects = BookingQuerySet.as_manager()
 
@@ -139,6 +165,11 @@ class Booking(models.Model):
                 | Q(cancelled_at__isnull=False, cancelled_by__isnull=False),
                 name="booking_cancelled_at_and_by_together",
             ),
+            models.CheckConstraint(
+                condition=Q(outcome="")
+                | Q(outcome__in=["checked_in", "completed", "no_show"], cancelled_at__isnull=True),
+                name="booking_outcome_of_a_live_one",
+            ),
         ]
         indexes = [
             models.Index(fields=["patient", "starts_at"], name="booking_by_patient"),
@@ -147,6 +178,11 @@ class Booking(models.Model):
                 fields=["cancelled_at"],
                 condition=Q(cancelled_at__isnull=False),
                 name="booking_cancelled",
+            ),
+            models.Index(
+                fields=["ends_at"],
+                condition=Q(cancelled_at__isnull=True, outcome=""),
+                name="booking_unmarked",
             ),
         ]
 
@@ -188,6 +224,10 @@ class HistoryEntry(models.Model):
         BOOKED = "booked", _("booked")
         RESCHEDULED = "rescheduled", _("moved")
         CANCELLED = "cancelled", _("cancelled")
+        CHECKED_IN = "checked_in", _("checked in")
+        COMPLETED = "completed", _("completed")
+        NO_SHOW = "no_show", _("missed")
+        UNMARKED = "unmarked", _("mark taken back")
 
     booking = models.ForeignKey(
         Booking, on_delete=models.CASCADE, related_name="history", verbose_name=_("booking")
@@ -255,6 +295,7 @@ class DayTotal(models.Model):
         CANCELLED = "cancelled", _("bookings cancelled")
         PUBLISHED = "published", _("slots that were not withdrawn")
         AHEAD = "ahead", _("visits by how many days ahead they were booked")
+        OUTCOME = "outcome", _("visits by what became of them")
 
     what = models.CharField(_("what happened"), max_length=10, choices=What)
     day = models.DateField(_("day"), help_text=_("on the clinic’s clock"))
@@ -276,9 +317,9 @@ class DayTotal(models.Model):
     )
     detail = models.CharField(
         _("detail"),
-        max_length=8,
+        max_length=10,
         blank=True,
-        help_text=_("who cancelled, whether it was taken, or how many days ahead"),
+        help_text=_("who cancelled, whether it was taken, how many days ahead, or the outcome"),
     )
     count = models.PositiveIntegerField(_("count"))
     seconds = models.PositiveBigIntegerField(_("seconds"), default=0)

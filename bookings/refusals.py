@@ -15,6 +15,7 @@ from psycopg import errors as pg
 
 from availability.models import TimeSlot
 from availability.words import span_words, zone_words
+from bookings import outcomes
 from bookings.models import Booking
 from hms.lib.texts import isolated, one_line
 from users.models import PatientProfile, User
@@ -31,9 +32,10 @@ class BookingError(Exception):
 
     book_slot: gone, closed, started, taken, moved, not_allowed, too_soon, too_far, unverified,
     elsewhere, too_many, too_many_here, too_many_new, too_many_cancelled.
-    cancel_booking: unknown, over, too_late, reason_missing, reason_too_long.
-    reschedule_booking: unknown, over, too_late, other_doctor, reason_too_long, and of the new
-    slot what book_slot has: gone, closed, started, taken, moved, too_soon, too_far, elsewhere.
+    cancel_booking: unknown, over, marked, too_late, reason_missing, reason_too_long.
+    reschedule_booking: unknown, over, marked, too_late, other_doctor, reason_too_long, and of the
+    new slot what book_slot has: gone, closed, started, taken, moved, too_soon, too_far, elsewhere.
+    mark_visit: unknown, over, too_early, too_late, marked.
     All: busy, after which asking again may help.
     """
 
@@ -85,13 +87,44 @@ def refuse_if_not_now(
     refuse_with([*refusals, *limits, *by_phone])
 
 
-def refuse_if_not_movable(booking: Booking, now: datetime) -> None:
+def refuse_if_marked(booking: Booking, *, for_patient: bool) -> None:
+    """A visit that somebody came to, before it began, is neither cancelled nor moved."""
+    if booking.outcome:
+        sentence = _("Somebody has checked in for this visit already.")
+        ask = [_ask(booking.slot)] if for_patient else [("undo", _take_back())]
+        refuse_with([("marked", sentence), *ask])
+
+
+def refuse_if_not_markable(booking: Booking, outcome: str, now: datetime) -> None:
+    """What stands between a visit and a mark: being cancelled, the time, another mark."""
+    if not booking.is_live:
+        raise BookingError("over", _("This visit is cancelled, so nothing can be marked."))
+    if now >= outcomes.marked_until(booking):
+        days = outcomes.MARKED_WITHIN.days
+        sentence = ngettext(
+            "A visit can be marked until %(days)d day after it.",
+            "A visit can be marked until %(days)d days after it.",
+            days,
+        )
+        raise BookingError("too_late", sentence % {"days": days})
+    if outcome not in outcomes.NEXT[booking.outcome]:
+        raise BookingError("marked", _("This visit is marked already.") + " " + _take_back())
+    if now < outcomes.marked_from(booking, outcome):
+        if outcome == Booking.Outcome.CHECKED_IN:
+            raise BookingError(
+                "too_early", _("People can check in from the morning of their visit’s day on.")
+            )
+        raise BookingError("too_early", _("This visit has not begun yet."))
+
+
+def refuse_if_not_movable(booking: Booking, now: datetime, *, for_patient: bool) -> None:
     if not booking.is_live:
         raise BookingError("over", _("This visit is cancelled, so it can’t be moved."))
     if booking.starts_at <= now:
         raise BookingError(
             "over", _("This visit has already started, so it can no longer be moved.")
         )
+    refuse_if_marked(booking, for_patient=for_patient)
 
 
 def refuse_if_not_here(
@@ -242,6 +275,10 @@ def busy() -> str:
 
 def not_yours() -> str:
     return _("You can book visits for yourself only, with a patient’s account.")
+
+
+def _take_back() -> str:
+    return _("Please take that mark back first.")
 
 
 def _elsewhere() -> str:

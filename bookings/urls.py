@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from bookings import dashboards, move_views, views
+from bookings import dashboards, move_views, outcome_views, views
 from bookings.converters import ReferenceConverter
 
 register_converter(ReferenceConverter, "reference")
@@ -12,6 +12,12 @@ urlpatterns = [
     path("bookings/<reference:reference>/", views.detail, name="detail"),
     path("bookings/<reference:reference>/cancel/", views.cancel, name="cancel"),
     path("bookings/<reference:reference>/move/", move_views.move, name="move"),
+    path("bookings/<reference:reference>/mark/", outcome_views.mark, name="mark"),
+    path(
+        "bookings/<reference:reference>/patient/",
+        outcome_views.patient_visits,
+        name="patient_visits",
+    ),
     path("bookings/<reference:reference>/sent/", views.sent, name="sent"),
     path("bookings/<reference:reference>/join/", views.join, name="join"),
     path("bookings/<reference:reference>/calendar.ics", views.calendar_file, name="calendar_file"),

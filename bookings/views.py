@@ -17,6 +17,7 @@ from bookings.history import told
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
+from bookings.outcome_words import buttons
 from bookings.refusals import outside_of_booking, said, too_late_to_cancel, too_late_to_move
 from bookings.standing import seconds_to_next_look, standings
 from calendar_integration.context import calendar_context
@@ -84,6 +85,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
         "history": told(booking, request.user),
         "fresh": booking.is_live and now - booking.created_at < JUST_NOW,
         **may_change(booking, side, now),
+        "marks": buttons(booking, now) if side == Side.DOCTOR else [],
         "is_running": booking.is_live and booking.starts_at <= now < booking.ends_at,
         "is_over": booking.ends_at <= now,
         "google_link": google_link(event),
@@ -140,7 +142,7 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
 def may_change(booking: Booking, side: Side, now: datetime) -> dict[str, Any]:
     """Whether a visit is still to come and live; what a patient is told who is too late to
     cancel or move it, else nothing."""
-    can_change = booking.is_live and booking.starts_at > now
+    can_change = booking.is_live and not booking.outcome and booking.starts_at > now
     bound = can_change and side == Side.PATIENT
     return {
         "can_change": can_change,

@@ -30,6 +30,7 @@ BEFORE_DAWN, TO_MIDNIGHT = (time(0), time(8)), (time(16), time(0))
 HOME = {entry.name: entry.clinic for entry in people.PATIENTS}
 MOST_COMING = 5  # visits of one patient, well under what may be open
 BOOKED_OF_TEN, BOOKED_TODAY_OF_TEN = 3, 5
+COMPLETED_OF_TWENTY = 18
 
 Busy = dict[int, list[Span]]
 
@@ -114,6 +115,7 @@ class _Diary:
             if slot.withdrawn_at is None and self.chance.randrange(10) < rate:
                 self._book_somebody(slot)
         self._guests_first_visits(slots)
+        self._mark()
         self._save()
 
     def _every_state(self, slots: list[TimeSlot]) -> None:
@@ -139,6 +141,19 @@ class _Diary:
             *past[:: max(1, len(past) // 4)][:3],
         ]:
             self._book(slot, guest)
+
+    def _mark(self) -> None:
+        """Most past visits took place, some were missed, of a few nobody has said it yet."""
+        outcomes = [
+            *[Booking.Outcome.COMPLETED] * COMPLETED_OF_TWENTY,
+            Booking.Outcome.NO_SHOW,
+            Booking.Outcome.UNMARKED,
+        ]
+        for booking in self.bookings:
+            if booking.is_live and booking.ends_at <= self.now:
+                booking.outcome = self.chance.choice(outcomes)
+            elif booking.is_live and booking.starts_at <= self.now:
+                booking.outcome = Booking.Outcome.CHECKED_IN
 
     def _is_today(self, slot: TimeSlot) -> bool:
         zone = slot.clinic.time_zone
@@ -213,6 +228,13 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
             at=booking.cancelled_at,
             by=booking.cancelled_by,
             what=HistoryEntry.What.CANCELLED,
+        )
+    if booking.outcome:
+        yield HistoryEntry(
+            booking=booking,
+            at=booking.starts_at,
+            by=booking.slot.doctor.user,
+            what=HistoryEntry.What[Booking.Outcome(booking.outcome).name],
         )
 
 

@@ -113,7 +113,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
     ),
     "pending": (
         *PUBLIC,
-        Shot("dashboard", "/dashboard/doctor/"),
+        Shot("dashboard-waiting", "/dashboard/doctor/"),
         *ACCOUNT,
     ),
     "doctor": (
@@ -122,6 +122,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("booking", "/dashboard/doctor/", (BOOKING,)),
         Shot("cancel", "/dashboard/doctor/", (BOOKING, 'main a[href$="/cancel/"]')),
         Shot("move", "/dashboard/doctor/", (BOOKING, 'main a[href$="/move/"]')),
+        Shot("patient-visits", "/dashboard/doctor/", (BOOKING, 'main a[href$="/patient/"]')),
         Shot("week", "/week/"),
         Shot("week-past", f"/week/?week={A_WEEK_AGO:%G-W%V}"),
         Shot("my-slots", "/my-slots/"),

@@ -48,6 +48,10 @@ class Backstage:
     def patient(self, name: str) -> dict[str, str]:
         return self._ask("patient", name=name)
 
+    def past_visit(self, doctor: dict[str, str], patient: dict[str, str]) -> dict[str, str]:
+        """Theirs, two days ago, of which nobody said yet how it went."""
+        return self._ask("past_visit", doctor=doctor["email"], patient=patient["email"])
+
     def sign_in(self, page: Page, person: dict[str, str]) -> None:
         """Let the page's browser be this person's, as if they had logged in there."""
         cookie = self._ask("session", email=person["email"])
@@ -108,6 +112,35 @@ def patient(name: str) -> dict[str, str]:
     return {"name": name, "email": _account(name, "patient").email}
 
 
+def past_visit(doctor: str, patient: str) -> dict[str, str]:
+    from django.utils import timezone
+
+    from availability.models import TimeSlot
+    from bookings.models import Booking, HistoryEntry
+    from users.models import User
+
+    profile = User.objects.get(email=doctor).doctor_profile
+    person = User.objects.get(email=patient)
+    starts_at = timezone.now() - timedelta(days=2)
+    span = {"starts_at": starts_at, "ends_at": starts_at + timedelta(minutes=20)}
+    published = starts_at - timedelta(days=7)
+    # Rows, because nobody can book what is past.
+    slot = TimeSlot.objects.create(
+        doctor=profile, clinic=profile.clinics.get(), published_at=published, **span
+    )
+    booking = Booking.objects.create(
+        slot=slot,
+        patient=person.patient_profile,
+        booked_by=person,
+        created_at=published,
+        **span,
+    )
+    HistoryEntry.objects.create(
+        booking=booking, what=HistoryEntry.What.BOOKED, by=person, at=published
+    )
+    return {"reference": booking.reference}
+
+
 def session(email: str) -> dict[str, str]:
     """The cookie of a fresh session of that account."""
     from importlib import import_module
@@ -137,7 +170,7 @@ def _account(name: str, account_type: str) -> Any:
 
 
 VERBS: dict[str, Callable[..., dict[str, str]]] = {
-    verb.__name__: verb for verb in (doctor, patient, session)
+    verb.__name__: verb for verb in (doctor, patient, past_visit, session)
 }
 
 

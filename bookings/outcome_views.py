@@ -1,0 +1,82 @@
+"""What became of visits: the doctor says it, and sees a patient's visits so far."""
+
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from availability.paging import read_cursor, write_cursor
+from bookings.actions import BookingError, mark_visit
+from bookings.models import Booking, BookingQuerySet, Side
+from bookings.outcome_words import outcome_of
+from bookings.views import own_visit
+from hms.lib.texts import isolated
+from users.requests import SignedInRequest
+
+VISITS_ON_A_PAGE = 20
+
+
+@require_POST
+def mark(request: SignedInRequest, reference: str) -> HttpResponse:
+    """Say what became of the visit, then back to where the button was."""
+    booking = _doctors_visit(request, reference)
+    try:
+        outcome = outcome_of(request.POST.get("outcome", ""))
+    except KeyError:
+        raise BadRequest("no such outcome") from None
+    try:
+        booking = mark_visit(booking_id=booking.pk, outcome=outcome, by=request.user)
+    except BookingError as error:
+        messages.error(request, error.sentence)
+    else:
+        messages.success(request, _marked(booking))
+    if request.POST.get("back") != "day":
+        return redirect(booking)
+    return redirect(f"{resolve_url('bookings:doctor_dashboard')}#{booking.reference}")
+
+
+@require_safe
+def patient_visits(request: SignedInRequest, reference: str) -> HttpResponse:
+    """All visits of this visit's patient with the doctor who reads, latest first."""
+    booking = _doctors_visit(request, reference)
+    visits = visits_with(booking)
+    if cursor := read_cursor(request.GET.get("before", "")):
+        visits = visits.before(*cursor)
+    found = list(visits[: VISITS_ON_A_PAGE + 1])
+    page = found[:VISITS_ON_A_PAGE]
+    context = {
+        "booking": booking,
+        "visits": page,
+        "older_url": _older(page[-1]) if len(found) > len(page) else "",
+        "newest_url": request.path if "before" in request.GET else "",
+    }
+    return render(request, "bookings/patient_visits.html", context)
+
+
+def visits_with(booking: Booking) -> BookingQuerySet:
+    """All of this patient's with this doctor, whatever became of them, latest first."""
+    with_doctor = Booking.objects.filter(slot__doctor=booking.slot.doctor_id)
+    visits = with_doctor.filter(patient=booking.patient_id).for_pages()
+    return visits.order_by("-starts_at", "-pk")
+
+
+def _doctors_visit(request: SignedInRequest, reference: str) -> Booking:
+    booking, side = own_visit(request, reference)
+    if side != Side.DOCTOR:
+        raise PermissionDenied
+    return booking
+
+
+def _marked(booking: Booking) -> str:
+    return _("%(patient)s: %(outcome)s.") % {
+        "patient": isolated(str(booking.patient)),
+        "outcome": booking.get_outcome_display(),
+    }
+
+
+def _older(last: Booking) -> str:
+    return "?" + urlencode({"before": write_cursor(last.starts_at, last.pk)})

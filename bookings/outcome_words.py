@@ -1,0 +1,48 @@
+"""How the outcomes of visits are said, and their names in forms and addresses."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from bookings import outcomes
+from bookings.models import Booking
+
+Outcome = Booking.Outcome
+
+
+@dataclass(frozen=True)
+class Button:
+    """What it sends, and what stands on it."""
+
+    slug: str
+    words: str
+
+
+def buttons(booking: Booking, now: datetime) -> list[Button]:
+    """The marks that the visit can get now, but to check in once it is over."""
+    return [
+        Button(slug(one), button_words(one))
+        for one in outcomes.choices(booking, now)
+        if one != Outcome.CHECKED_IN or now < booking.ends_at
+    ]
+
+
+def slug(outcome: Outcome) -> str:
+    """`unmarked`, `checked_in`, `completed` or `no_show`: what a form sends."""
+    return outcome.name.lower()
+
+
+def outcome_of(slug: str) -> Outcome:
+    """The outcome that a form or an address names; raises KeyError when it names none."""
+    return {one.name.lower(): one for one in Outcome}[slug]
+
+
+def button_words(outcome: Outcome) -> str:
+    """What stands on the button that sets it."""
+    return {
+        Outcome.UNMARKED: _("Take back"),
+        Outcome.CHECKED_IN: _("Check in"),
+        Outcome.COMPLETED: _("Completed"),
+        Outcome.NO_SHOW: _("Did not come"),
+    }[outcome]
