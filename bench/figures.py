@@ -131,7 +131,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     results["sum_up_s"] = time.perf_counter() - began
     asks = (
         *(figures.bookings_made, figures.use_by_doctor, figures.use_by_weekday),
-        *(figures.booked_ahead, figures.cancelled_by),
+        *(figures.booked_ahead, figures.outcomes, figures.cancelled_by),
         *(figures.mails_by_state, figures.events_by_state),
     )
     spans = {"30 days": (-29, 0), "366 days": (1 - LONGEST, 0), "ahead": (0, FURTHEST_AHEAD.days)}

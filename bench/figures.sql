@@ -34,9 +34,11 @@ CREATE TEMP TABLE made ON COMMIT DROP AS
     AND (hashint8(s.id * 2 + again) & 1023) < CASE again WHEN 1 THEN 717 ELSE 72 END;
 DELETE FROM made WHERE at > now();
 INSERT INTO bookings_booking (reference, slot_id, patient_id, booked_by_id, starts_at, ends_at,
-    sequence, created_at, cancel_reason, cancelled_at, cancelled_by_id)
+    sequence, created_at, cancel_reason, outcome, cancelled_at, cancelled_by_id)
   SELECT lpad(to_hex(row_number() OVER (ORDER BY at)), 8, '0'), slot_id, p.id, p.user_id,
     starts_at, ends_at, 0, at, '',
+    CASE WHEN gone OR ends_at > now() OR m.slot_id %% 50 = 0 THEN ''
+      WHEN m.slot_id %% 20 = 0 THEN 'no_show' ELSE 'completed' END,
     CASE WHEN gone THEN least(at + (starts_at - at) * chance, now()) END,
     CASE WHEN gone THEN CASE WHEN chance < 0.6 THEN p.user_id WHEN chance < 0.8 THEN d.user_id
       ELSE clerk.id END END

@@ -24,6 +24,7 @@ What = DayTotal.What
 # Beyond it a bar a day is too thin to see.
 MOST_SINGLE_DAYS = 92
 WEEKDAYS = range(1, 8)
+OUTCOMES = ("completed", "checked_in", "no_show", "unmarked")
 # How many days ahead a visit was booked: from, to; None is without end.
 AHEAD_STEPS: tuple[tuple[int, int | None], ...] = (
     *((0, 0), (1, 1), (2, 6), (7, 13), (14, 27), (28, 55)),
@@ -141,6 +142,14 @@ def cancelled_by(scope: Scope) -> list[Count]:
     found = totals(What.CANCELLED, scope.days, clinic_id=scope.clinic_id, by=("detail",))
     counts = {total.group[0]: total.count for total in found}
     return [Count(side.value, counts.get(side.value, 0)) for side in Side]
+
+
+def outcomes(scope: Scope) -> list[Count]:
+    """Visits of these days that are over, by what became of them; every outcome is there, those
+    that nobody marked as `unmarked`."""
+    found = totals(What.OUTCOME, scope.days, clinic_id=scope.clinic_id, by=("detail",))
+    counts = {total.group[0]: total.count for total in found}
+    return [Count(value, counts.get(value, 0)) for value in OUTCOMES]
 
 
 def mails_by_state(scope: Scope) -> list[Count]:

@@ -26,6 +26,7 @@ from bookings.figures_words import (
     weekday_words,
 )
 from bookings.models import Side
+from bookings.outcome_words import outcome_of
 from calendar_integration.models import CalendarEvent
 from hms.lib import csv_file
 from hms.lib.days import Days
@@ -328,6 +329,29 @@ def cancelled_by(ask: Ask) -> Shown:
     )
 
 
+def no_shows(ask: Ask) -> Shown:
+    found = figures.outcomes(ask.scope)
+    counts = {one.value: one.count for one in found}
+    total = sum(counts.values())
+    marked = total - counts["unmarked"]
+    days = str(ask.scope.days)
+    return Shown(
+        headline=_("%(share)s of the visits that were marked were missed")
+        % {"share": percent_words(counts["no_show"] / marked if marked else 0)},
+        heads=[_("Outcome"), _("Share"), _("Visits")],
+        rows=[
+            [
+                name(str(outcome_of(one.value).label)),
+                _share(one.count, total),
+                number(one.count, ask.rows_behind(BOOKINGS, visit=days, outcome=one.value)),
+            ]
+            for one in found
+        ],
+        note=_("Of visits in these days that are over and were not cancelled."),
+        is_empty=not total,
+    )
+
+
 def mails(ask: Ask) -> Shown:
     found = figures.mails_by_state(ask.scope)
     total = sum(one.count for one in found)
@@ -388,6 +412,7 @@ FIGURES = (
     Figure("use-by-doctor", gettext_lazy("Published time by doctor"), use_by_doctor, "whole"),
     Figure("use-by-weekday", gettext_lazy("Published time by weekday"), use_by_weekday, "half"),
     Figure("booked-ahead", gettext_lazy("How far ahead visits are booked"), booked_ahead, "half"),
+    Figure("no-shows", gettext_lazy("Missed visits"), no_shows),
     Figure("cancellations", gettext_lazy("Cancellations"), cancelled_by),
     Figure("mails", gettext_lazy("E-mails by state"), mails),
     Figure("calendar-events", gettext_lazy("Calendar events by state"), events),

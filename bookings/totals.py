@@ -1,7 +1,8 @@
 """What each day came to, by kind: days that are over from `DayTotal`, the others counted anew.
 
 Once a visit's time has begun neither slot nor booking can change, and a moment of booking or
-cancelling lies in the past for good. So a day that is over everywhere is counted once, at night;
+cancelling lies in the past for good; what became of a visit can be said for a month. So a day
+that is over everywhere, for the outcomes one whose month is over, is counted once, at night;
 reading a year is then reading some thousand small rows, however many bookings there are. Whether
 and when the job ran changes how long a question takes, never its answer.
 """
@@ -13,6 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from bookings import outcomes
 from bookings.models import DayTotal
 from hms.lib.days import EARLIEST, Days
 
@@ -21,6 +23,7 @@ What = DayTotal.What
 # No clock on earth is further behind UTC than 12 hours; the other twelve are for transactions
 # that began the day before and are still to commit.
 OVER_AFTER = timedelta(days=2)
+CHANGES_FOR = {What.OUTCOME: outcomes.MARKED_WITHIN}
 # Summed up in one transaction: a month of a large hospital takes a fraction of a second.
 STEP = timedelta(days=31)
 
@@ -97,6 +100,14 @@ _KINDS: dict[str, str] = {
         detail=f"({_DAY.format(moment='slot.starts_at')}"
         f" - {_DAY.format(moment='booking.created_at')})::text",
     ),
+    # Of visits that are over: what is still to come has no outcome yet.
+    What.OUTCOME: _kind(
+        _SLOT.format(join=""),
+        "slot.starts_at",
+        condition=f"{_STANDS} AND booking.ends_at <= now()",
+        doctor="NULL::bigint",
+        detail="coalesce(nullif(booking.outcome, ''), 'unmarked')",
+    ),
 }
 
 
@@ -137,9 +148,10 @@ def totals(what: str, days: Days, *, clinic_id: int | None, by: tuple[str, ...])
 
 def sum_up(*, now: datetime | None = None) -> int:
     """Count every day that is over and was not counted yet; the number of rows written."""
-    last = (now or timezone.now()).astimezone(UTC).date() - OVER_AFTER
+    today = (now or timezone.now()).astimezone(UTC).date()
     written = 0
     for what in _KINDS:
+        last = today - OVER_AFTER - CHANGES_FOR.get(DayTotal.What(what), timedelta())
         first = _last_summed(what) or _day_before_everything()
         while first and first < last:
             step = Days(first + timedelta(days=1), min(first + STEP, last))

@@ -143,6 +143,21 @@ def mail(number: int, state: str, created_at: str) -> None:
 
 
 @pytest.mark.django_db
+def test_outcomes_are_counted_of_visits_that_are_over(doctor):
+    marks = ["completed"] * 3 + ["no_show", "checked_in", ""]
+    for hour, outcome in enumerate(marks, start=8):
+        slot = make_slot(doctor=doctor, starts_at=at(f"2025-06-03 {hour:02}:00"))
+        booking = make_booking(slot=slot)
+        type(booking).objects.filter(pk=booking.pk).update(outcome=outcome)
+    assert figures.outcomes(june()) == [
+        Count("completed", 3),
+        Count("checked_in", 1),
+        Count("no_show", 1),
+        Count("unmarked", 1),
+    ]
+
+
+@pytest.mark.django_db
 def test_mails_are_counted_on_the_scopes_clock_by_their_state_now():
     mail(1, "sent", "2025-06-01 21:59")
     mail(2, "sent", "2025-06-01 22:00")

@@ -9,7 +9,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings import totals
+from bookings import outcomes, totals
+from bookings.actions import mark_visit
 from bookings.jobs import sum_up_days
 from bookings.models import DayTotal
 from bookings.tests.factories import make_booking
@@ -151,7 +152,7 @@ def test_summed_days_answer_as_counted_ones(a_year, what):
 
     counted = answers()
     # Half of the days first, so that one span lies across the seam.
-    totals.sum_up(now=at("2025-04-07 12:00"))
+    totals.sum_up(now=at("2025-04-07 12:00") + totals.CHANGES_FOR.get(what, timedelta()))
     assert DayTotal.objects.filter(what=what).exists()
     assert answers() == counted
     totals.sum_up(now=LATER)
@@ -181,6 +182,31 @@ def test_a_day_that_is_not_over_everywhere_is_left(berlin):
     assert not DayTotal.objects.exists()
     totals.sum_up(now=at("2025-06-12 00:00"))
     assert [row.day for row in DayTotal.objects.all()] == [date(2025, 6, 10)]
+
+
+def test_what_became_of_a_visit_is_summed_up_when_nobody_can_say_it_any_more(berlin):
+    booking = a_visit(berlin, "2025-06-20 09:00", "2025-06-10 12:00")
+    assert found(What.OUTCOME, by="detail") == {"unmarked": 1}
+    last_moment = booking.ends_at + outcomes.MARKED_WITHIN - timedelta(seconds=1)
+    totals.sum_up(now=last_moment)
+    assert not DayTotal.objects.filter(what=What.OUTCOME).exists()
+    mark_visit(
+        booking_id=booking.pk,
+        outcome=booking.Outcome.NO_SHOW,
+        by=booking.slot.doctor.user,
+        now=last_moment,
+    )
+    totals.sum_up(now=last_moment + timedelta(days=3))
+    assert DayTotal.objects.filter(what=What.OUTCOME).exists()
+    assert found(What.OUTCOME, by="detail") == {"no_show": 1}
+
+
+def test_visits_to_come_and_cancelled_ones_have_no_outcome(berlin):
+    a_visit(berlin, "2025-06-20 09:00", "2025-06-10 12:00", cancelled_by=make_staff())
+    coming = make_booking()
+    day = coming.starts_at.date()
+    assert found(What.OUTCOME) == {}
+    assert found(What.OUTCOME, Days(day, day)) == {}
 
 
 @pytest.mark.django_db
