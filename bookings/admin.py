@@ -1,11 +1,14 @@
-"""What the desk does with bookings: look, book for somebody, cancel, always by the rules."""
+"""What the desk does with bookings: look, book for somebody, move, mark, cancel; by the rules."""
+
+import logging
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -22,16 +25,21 @@ from bookings.admin_filters import (
     CancelledByFilter,
     CancelledFilter,
     MadeFilter,
+    OutcomeFilter,
     StateFilter,
     VisitFilter,
 )
+from bookings.admin_marks import MARKS, MOST_AT_ONCE
+from bookings.exports import rows
 from bookings.forms import MoveForm, ReasonForm
 from bookings.models import Booking, HistoryEntry
 from bookings.move_views import times_to_move_to
+from bookings.states import state_words
+from hms.lib.csv_file import csv_response
 from users.models import User
 from users.requests import SignedInRequest
 
-MOST_AT_ONCE = 100
+log = logging.getLogger(__name__)
 
 
 class BookForm(forms.ModelForm):
@@ -91,6 +99,7 @@ class BookingAdmin(admin.ModelAdmin):
     list_display = ["reference", "when", "patient", "doctor", "clinic", "state", "created_at"]
     list_filter = [
         StateFilter,
+        OutcomeFilter,
         VisitFilter,
         "slot__clinic",
         "slot__doctor__specialty",
@@ -105,7 +114,7 @@ class BookingAdmin(admin.ModelAdmin):
     ordering = ["-created_at"]
     show_full_result_count = False
     autocomplete_fields = ["patient"]
-    actions = ["cancel_chosen"]
+    actions = [*MARKS, "cancel_chosen"]
     inlines = [HistoryInline]
     change_form_template = "admin/bookings/booking/change_form.html"
     view_on_site = False
@@ -173,9 +182,7 @@ class BookingAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("state"))
     def state(self, booking: Booking) -> str | Promise:
-        if not booking.is_live:
-            return _("cancelled")
-        return _("over") if booking.ends_at <= timezone.now() else _("coming")
+        return state_words(booking, timezone.now())
 
     @admin.display(description=_("e-mails and calendars"))
     def mails(self, booking: Booking) -> str:
@@ -199,7 +206,9 @@ class BookingAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         cancel = self.admin_site.admin_view(self.cancel_view)
         move = self.admin_site.admin_view(self.move_view)
+        export = self.admin_site.admin_view(self.export_view)
         return [
+            path("export/", export, name="bookings_booking_export"),
             path("cancel/", cancel, name="bookings_booking_cancel"),
             path("move/<reference:reference>/", move, name="bookings_booking_move"),
             *super().get_urls(),
@@ -237,6 +246,19 @@ class BookingAdmin(admin.ModelAdmin):
         if done:
             text = ngettext("%d booking is cancelled.", "%d bookings are cancelled.", done)
             self.message_user(request, text % done, messages.SUCCESS)
+
+    # --- the list as a file ----------------------------------------------------------------------
+
+    def export_view(self, request: SignedInRequest) -> HttpResponseBase:
+        """The bookings that the list shows under the same address, all of its pages."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            found = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters:
+            return redirect("admin:bookings_booking_changelist")
+        log.info("bookings exported", extra={"by": request.user.pk})
+        return csv_response(rows(found), f"bookings-{timezone.localdate()}.csv")
 
     # --- moving ----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.figures import AHEAD_STEPS
 from bookings.figures_words import ahead_words
 from bookings.models import Booking, BookingQuerySet, Side
+from bookings.outcome_words import outcome_of, slug
 from hms.lib import day_filter
 from users.clinic_days import ClinicDaysFilter, LocalDate
 
@@ -41,6 +42,27 @@ class StateFilter(admin.SimpleListFilter):
             case "cancelled":
                 return queryset.exclude(cancelled_at=None)
         return queryset
+
+
+class OutcomeFilter(admin.SimpleListFilter):
+    title = _("outcome")
+    parameter_name = "outcome"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        return [(slug(outcome), outcome.label) for outcome in Booking.Outcome]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Booking]) -> QuerySet[Booking]:
+        value = self.value()
+        if not value:
+            return queryset
+        try:
+            outcome = outcome_of(value)
+        except KeyError:
+            raise IncorrectLookupParameters("no such outcome") from None
+        if outcome == Booking.Outcome.UNMARKED:
+            # What is still to come has none to be asked for.
+            return queryset.filter(cancelled_at=None, outcome="", ends_at__lte=timezone.now())
+        return queryset.filter(outcome=outcome)
 
 
 class VisitFilter(ClinicDaysFilter):

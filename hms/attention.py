@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils.translation import ngettext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from bookings.models import Booking
+from bookings.outcomes import MARKED_WITHIN
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from notifications.models import Email
 from users.models import DoctorProfile, User
@@ -35,6 +37,19 @@ KINDS = (
         "approval=waiting",
         lambda: DoctorProfile.objects.waiting(),
         lambda n: ngettext("%d doctor waits for approval", "%d doctors wait for approval", n) % n,
+    ),
+    Kind(
+        "bookings.booking",
+        "outcome=unmarked",
+        lambda: Booking.objects.unmarked().over_within(MARKED_WITHIN),
+        lambda n: (
+            ngettext(
+                "%d visit of the last month has no outcome yet",
+                "%d visits of the last month have no outcome yet",
+                n,
+            )
+            % n
+        ),
     ),
     Kind(
         "notifications.email",

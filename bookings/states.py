@@ -1,0 +1,17 @@
+"""In which state a booking is, in a word."""
+
+from datetime import datetime
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from bookings.models import Booking
+
+
+def state_words(booking: Booking, now: datetime) -> str | Promise:
+    """What became of it; while nobody said, whether it is cancelled, over or coming."""
+    if booking.outcome:
+        return booking.get_outcome_display()
+    if not booking.is_live:
+        return _("cancelled")
+    return _("over") if booking.ends_at <= now else _("coming")
