@@ -79,6 +79,7 @@ def nodes_of(plan):
         yield from nodes_of(child)
 
 
+@pytest.mark.slow  # to make the rows takes seconds
 def test_lists_walk_indexes_over_a_hundred_thousand_slots(many_slots):
     now = timezone.now()
     doctor = DoctorProfile.objects.prefetch_related("clinics").first()

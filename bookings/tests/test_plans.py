@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 
@@ -9,10 +10,12 @@ from availability.tests.test_plans import many_slots, nodes_of, plans_of  # noqa
 from bookings import days, figures
 from bookings.admin import BookingAdmin
 from bookings.models import Booking
+from bookings.outcome_views import visits_with
 from bookings.standing import standings
 from hms.lib.day_filter import days_from_today
 from users.models import DoctorProfile
 
+pytestmark = pytest.mark.slow  # to make the rows takes seconds
 BIG = {"availability_timeslot", "bookings_booking"}
 
 
@@ -43,6 +46,20 @@ def test_dashboards_walk_indexes(many_slots):  # noqa: F811
         ),
         "standings": (lambda: standings([last], doctor.user), 0),
         "today": (lambda: days.today(doctor, "UTC", now), 200),
+        "unmarked": (lambda: list(days.unmarked(doctor, "UTC", now)), 1_000),
+        "a patient with a doctor": (
+            lambda: list(visits_with(last)[:21]),
+            300,
+        ),
+        "unmarked at the desk": (
+            lambda: list(
+                Booking.objects.unmarked()
+                .filter(ends_at__lte=now)
+                .for_pages()
+                .order_by(*BookingAdmin.ordering, "-pk")[:50]
+            ),
+            300,
+        ),
         "next days": (lambda: days.next_days(doctor, "UTC", now), 1_000),
         "next visit": (
             lambda: days.coming_visits(doctor, now).order_by("slot__starts_at").first(),
@@ -90,7 +107,7 @@ def test_figures_of_unsummed_days_walk_indexes(many_slots):  # noqa: F811
     scope = figures.Scope(today, "UTC")
     questions = {
         "bookings_booking": (figures.bookings_made, figures.cancelled_by),
-        "availability_timeslot": (figures.use_by_doctor, figures.booked_ahead),
+        "availability_timeslot": (figures.use_by_doctor, figures.booked_ahead, figures.outcomes),
         "notifications_email": (figures.mails_by_state,),
     }
     for table, asks in questions.items():

@@ -25,7 +25,7 @@ from hms import desk_site
 from hms.lib.csv_file import BYTE_ORDER_MARK
 from notifications.models import Email
 from users.models import DoctorProfile
-from users.tests.factories import make_clinic, make_doctor, make_staff, make_user
+from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff, make_user
 
 SPAN = "first=2025-06-01&last=2025-06-30"
 HOSTILE = "<script>alert(\"x\")</script> & 'Sons' " + "long " * 12
@@ -51,15 +51,16 @@ def june(db):
     """A month at two clinics on two clocks, with something of everything."""
     for number, zone in enumerate(("Europe/Berlin", "America/New_York", "Europe/Berlin")):
         doctor = make_doctor(clinics=[make_clinic(time_zone=zone)])
-        staff = make_staff()
+        staff, patient = make_staff(), make_patient()
         for day in range(1, 8 + number):
             starts = at(f"2025-06-{day + 7:02} 14:00")
             made = at(f"2025-06-{day:02} 03:30")
-            make_booking(slot=make_slot(doctor=doctor, starts_at=starts), created_at=made)
+            whole = make_slot(doctor=doctor, starts_at=starts)
             again = make_slot(doctor=doctor, starts_at=starts + timedelta(hours=1))
-            by = (staff, doctor.user)[day % 2]
-            make_booking(slot=again, created_at=made, cancelled_by=by)
-            make_booking(slot=again, created_at=made - timedelta(days=40))
+            by = (patient.user, staff, doctor.user)[day % 3]
+            make_booking(slot=whole, patient=patient, created_at=made)
+            make_booking(slot=again, patient=patient, created_at=made, cancelled_by=by)
+            make_booking(slot=again, patient=patient, created_at=made - timedelta(days=40))
         make_slot(doctor=doctor, starts_at=at("2025-06-15 03:30"))
         make_slot(
             doctor=doctor,
@@ -110,8 +111,7 @@ class Numbers(HTMLParser):
 # --- figures -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("clinic", [None, 0, 1])
-@pytest.mark.parametrize("summed", [False, True])
+@pytest.mark.parametrize(("clinic", "summed"), [(None, False), (1, False), (None, True), (0, True)])
 def test_each_number_leads_to_just_as_many_rows(chief, june, clinic, summed):
     if summed:
         totals.sum_up(now=at("2025-08-01 00:00"))
