@@ -1,10 +1,12 @@
 """What the tests that walk through every page share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
+from hms.dev.screenshots import Shot
 from tests.browser.backstage import Backstage
 from tests.browser.walk import NewWalk, Walk
 
@@ -28,5 +30,9 @@ def places() -> dict:
 
 @pytest.fixture
 def new_walk(new_page, stack, places) -> NewWalk:
-    """Start a reader's walk through their pages: `new_walk(role, **context_options)`."""
-    return lambda role, **options: Walk(new_page(**options), stack, role, places)
+    """Start a reader's walk through their pages, or some: `new_walk(role, shots, **context)`."""
+
+    def start(role: str, shots: Sequence[Shot] | None = None, **options: Any) -> Walk:
+        return Walk(new_page(**options), stack, role, places, shots)
+
+    return start

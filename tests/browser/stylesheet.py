@@ -1,6 +1,7 @@
 """Which rules of our stylesheets any page uses, by the browser's own record of them."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -110,8 +111,9 @@ class Usage:
     def dead(self) -> list[Rule]:
         return [rule for rules in self.rules.values() for rule in rules if rule not in self.used]
 
-    def look(self, page: Page, name: str) -> None:
-        """Note what the open page uses at every width, in every theme and on paper."""
+    def look(self, page: Page, name: str, *, meanwhile: Callable[[], None] | None = None) -> None:
+        """Note what the open page uses at every width, in every theme and on paper; `meanwhile`
+        may go through widths and themes for a purpose of its own, and saves doing it here."""
         session = page.context.new_cdp_session(page)
         sheets: dict[str, str] = {}
         session.on("CSS.styleSheetAdded", lambda event: self._enter(event["header"], sheets))
@@ -122,7 +124,8 @@ class Usage:
                 answer = session.send("CSS.getStyleSheetText", {"styleSheetId": number})
                 self.rules[sheet] = rules_of(sheet, answer["text"])
         session.send("CSS.startRuleUsageTracking")
-        self._turn(page)
+        (meanwhile or (lambda: self._turn(page)))()
+        self._print(page)
         usage = session.send("CSS.stopRuleUsageTracking")["ruleUsage"]
         session.detach()
         self._note(usage, sheets, name)
@@ -133,12 +136,14 @@ class Usage:
             sheets[header["styleSheetId"]] = match[1]
 
     def _turn(self, page: Page) -> None:
-        page.evaluate("for (const more of document.querySelectorAll('details')) more.open = true")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 740})
             for theme in THEMES:
                 page.emulate_media(color_scheme=theme)
                 page.evaluate("document.documentElement.offsetHeight")
+
+    def _print(self, page: Page) -> None:
+        page.evaluate("for (const more of document.querySelectorAll('details')) more.open = true")
         for media in ("print", "screen"):
             page.emulate_media(media=media)  # type: ignore[arg-type]
             page.evaluate("document.documentElement.offsetHeight")

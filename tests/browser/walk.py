@@ -1,6 +1,6 @@
 """Through every page there is, as each kind of reader (hms.dev.screenshots.PAGES)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from playwright.sync_api import Page, Response
 
@@ -14,8 +14,16 @@ SMALLEST = 320  # px: 1280 px at 400 %
 class Walk:
     """One reader's way through their pages, in a page of a test's browser."""
 
-    def __init__(self, page: Page, stack: RunningStack, role: str, places: dict) -> None:
+    def __init__(
+        self,
+        page: Page,
+        stack: RunningStack,
+        role: str,
+        places: dict,
+        shots: Sequence[Shot] | None = None,
+    ) -> None:
         self.page, self.role = page, role
+        self.shots = PAGES[role] if shots is None else shots
         self._places: dict[tuple[str, Shot], str] = places
         # What was found wrong, by page, and which pages could not be reached.
         self.wrong: dict[str, list[str]] = {}
@@ -23,7 +31,7 @@ class Walk:
             sign_in(page, account[0], account[-1])
 
     def __iter__(self) -> Iterator[tuple[Shot, Response]]:
-        for shot in PAGES[self.role]:
+        for shot in self.shots:
             try:
                 answer = visit(self.page, shot, self.place(shot))
             except Problem as problem:
