@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Response, sync_playwright
@@ -29,6 +29,8 @@ WIDTHS = (360, 768, 1440)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHORTEST = 740  # px, a phone's height
 LONGEST = 6000  # px, of a page that has no end
+# To pack a picture as PNG takes longer than to draw it.
+JPEG: Any = {"type": "jpeg", "quality": 85}
 # The admin's colours fade from one theme to the other.
 FADED = """
 () => Promise.all(document.getAnimations()
@@ -237,11 +239,11 @@ def take(page: Page, target: Path, name: str) -> None:
         height = page.evaluate("document.documentElement.scrollHeight")
         # A viewport as tall as the page, so that what is fixed stays where a reader sees it.
         page.set_viewport_size({"width": width, "height": max(SHORTEST, min(height, LONGEST))})
-        page.screenshot()  # the first one after a resize may show glass half drawn
+        page.screenshot(**JPEG)  # the first one after a resize may show glass half drawn
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
             page.evaluate(FADED)
-            page.screenshot(path=target / f"{name}-{width}-{theme}.png")
+            page.screenshot(path=target / f"{name}-{width}-{theme}.jpg", **JPEG)
 
 
 def shoot(
@@ -278,7 +280,7 @@ def shoot(
 def write_index(target: Path) -> None:
     """One row a page: its widths, light and dark, each a link to the picture in full."""
     rows: dict[str, list[str]] = {}
-    for file in sorted(target.glob("*.png")):
+    for file in sorted(target.glob("*.jpg")):
         rows.setdefault(file.stem.rsplit("-", 2)[0], []).append(file.name)
     body = ""
     for name, files in rows.items():
@@ -335,7 +337,7 @@ def main() -> int:
             missing += shoot(browser, options.url, role, people[role], target)
         browser.close()
     write_index(target)
-    say(f"  {len(list(target.glob('*.png')))} pictures: {target / 'index.html'}")
+    say(f"  {len(list(target.glob('*.jpg')))} pictures: {target / 'index.html'}")
     for words in missing:
         say(f"  left out: {words}")
     return len(missing) > 0

@@ -107,7 +107,7 @@ def test_every_page_has_its_pictures(survey, new_walk):
     survey.all(new_walk)
     write_index(PICTURES)
     shots = {shot for shots in PAGES.values() for shot in shots}
-    assert len(list(PICTURES.glob("*.png"))) == len(shots) * len(WIDTHS) * len(THEMES)
+    assert len(list(PICTURES.glob("*.jpg"))) == len(shots) * len(WIDTHS) * len(THEMES)
 
 
 @refused
