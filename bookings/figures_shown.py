@@ -89,7 +89,7 @@ class Figure:
     slug: str
     title: str | Promise
     make: Callable[[Ask], Shown]
-    width: str = ""  # `whole` row or `half` of it, for charts; else a third
+    is_wide: bool = False  # takes a whole row, else half of one
 
 
 @dataclass(frozen=True)
@@ -408,10 +408,10 @@ def place_of(zone: str) -> str:
 
 
 FIGURES = (
-    Figure("bookings", gettext_lazy("Bookings a day"), bookings_made, "whole"),
-    Figure("use-by-doctor", gettext_lazy("Published time by doctor"), use_by_doctor, "whole"),
-    Figure("use-by-weekday", gettext_lazy("Published time by weekday"), use_by_weekday, "half"),
-    Figure("booked-ahead", gettext_lazy("How far ahead visits are booked"), booked_ahead, "half"),
+    Figure("bookings", gettext_lazy("Bookings a day"), bookings_made, is_wide=True),
+    Figure("use-by-doctor", gettext_lazy("Published time by doctor"), use_by_doctor, is_wide=True),
+    Figure("use-by-weekday", gettext_lazy("Published time by weekday"), use_by_weekday),
+    Figure("booked-ahead", gettext_lazy("How far ahead visits are booked"), booked_ahead),
     Figure("no-shows", gettext_lazy("Missed visits"), no_shows),
     Figure("cancellations", gettext_lazy("Cancellations"), cancelled_by),
     Figure("mails", gettext_lazy("E-mails by state"), mails),

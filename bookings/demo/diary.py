@@ -31,6 +31,7 @@ HOME = {entry.name: entry.clinic for entry in people.PATIENTS}
 MOST_COMING = 5  # visits of one patient, well under what may be open
 BOOKED_OF_TEN, BOOKED_TODAY_OF_TEN = 3, 5
 COMPLETED_OF_TWENTY = 18
+ONE_CANCELLED_OF = 40
 
 Busy = dict[int, list[Span]]
 
@@ -114,6 +115,9 @@ class _Diary:
             rate = BOOKED_TODAY_OF_TEN if self._is_today(slot) else BOOKED_OF_TEN
             if slot.withdrawn_at is None and self.chance.randrange(10) < rate:
                 self._book_somebody(slot)
+            elif slot.withdrawn_at is None and not self.chance.randrange(ONE_CANCELLED_OF):
+                patient = self.chance.choice(self.patients)
+                self._cancelled(slot, patient, by=patient.user or self.desk)
         self._guests_first_visits(slots)
         self._mark()
         self._save()
@@ -180,9 +184,12 @@ class _Diary:
             self.bookings.append(booking)
             self._note(booking)
 
-    def _cancelled(self, slot: TimeSlot, patient: PatientProfile, *, by: User, reason: str) -> None:
+    def _cancelled(
+        self, slot: TimeSlot, patient: PatientProfile, *, by: User, reason: str = ""
+    ) -> None:
         booking = self._booking(slot, patient)
-        booking.cancelled_at, booking.cancelled_by = self.now - timedelta(hours=1), by
+        booking.cancelled_at = min(self.now, slot.starts_at) - timedelta(hours=1)
+        booking.cancelled_by = by
         booking.cancel_reason, booking.sequence = reason, 1
         self.bookings.append(booking)
 
