@@ -1,10 +1,11 @@
 """What the desk says of the chosen visits: that people came, or did not; each by the rules."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -19,15 +20,13 @@ if TYPE_CHECKING:
 MOST_AT_ONCE = 100
 
 Outcome = Booking.Outcome
-Action = Callable[[admin.ModelAdmin, SignedInRequest, QuerySet[Booking]], None]
+Action = Callable[[admin.ModelAdmin, HttpRequest, QuerySet], None]
 
 
 def _action(outcome: Outcome, description: "StrPromise") -> Action:
     @admin.action(description=description, permissions=["change"])
-    def mark(
-        modeladmin: admin.ModelAdmin, request: SignedInRequest, queryset: QuerySet[Booking]
-    ) -> None:
-        _mark(modeladmin, request, queryset, outcome)
+    def mark(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
+        _mark(modeladmin, cast(SignedInRequest, request), queryset, outcome)
 
     mark.__name__ = f"mark_{slug(outcome)}"  # what the list's form sends
     return mark

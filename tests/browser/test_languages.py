@@ -10,7 +10,7 @@ from hms.dev.running import RunningStack
 from hms.dev.screenshots import PAGES
 from tests.browser.accessibility import DESK, PHONE, violations
 from tests.browser.people import PASSWORD, code_from, new_address
-from tests.browser.test_pages import refused
+from tests.browser.test_pages import first_seen_by, refused
 from tests.browser.walk import SMALLEST, frame, sideways
 
 ARABIC, GERMAN = "العربيّة", "Deutsch"
@@ -79,7 +79,7 @@ def new_walk_in(new_walk) -> Iterator:
     walks = []
 
     def walk_in(role: str, language: str):
-        walk = new_walk(role)
+        walk = new_walk(role, first_seen_by(role))
         walks.append(walk)
         walk.page.goto("/")
         choose(walk.page, language)

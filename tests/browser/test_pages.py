@@ -22,11 +22,16 @@ def first_reader(shot: Shot) -> str:
     return next(role for role, shots in PAGES.items() if shot in shots)
 
 
+def first_seen_by(role: str) -> list[Shot]:
+    """The reader's pages without those that a reader before them in PAGES sees as well."""
+    return [shot for shot in PAGES[role] if first_reader(shot) == role]
+
+
 @refused
 @pytest.mark.parametrize("role", PAGES)
 def test_every_page_holds(role, new_walk):
     # What other readers see as well is gone through for each of them by test_proofs.py.
-    walk = new_walk(role, shots=[shot for shot in PAGES[role] if first_reader(shot) == role])
+    walk = new_walk(role, first_seen_by(role))
     for shot, _answer in walk:
         walk.note(shot, frame(walk.page))
         walk.note(shot, sideways(walk.page, SMALLEST))
