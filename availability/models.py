@@ -226,8 +226,9 @@ class TimeSlot(models.Model):
     def public_state(self) -> str:
         """The state for patients: `asked` where they have to ask the clinic instead of booking."""
         begin, end = self.bookable()
-        is_outside = not begin <= timezone.now() <= end
-        return "asked" if self.state == "open" and is_outside else self.state
+        alone = self.clinic.booking_mode != Clinic.BookingMode.LOOK
+        is_theirs = alone and begin <= timezone.now() <= end
+        return self.state if is_theirs or self.state != "open" else "asked"
 
     def bookable(self) -> Span:
         """From when and until when patients may book it by themselves."""

@@ -13,10 +13,11 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
 
 from availability.hours.actions import give_back
 from availability.models import TimeSlot
-from bookings import jobs, limits, refusals
+from bookings import limits, refusals, requests
 from bookings.models import Booking, HistoryEntry, Side
 from bookings.refusals import LONGEST_REASON, BookingError, refuses_kindly
 from notifications import actions as notifications
@@ -27,11 +28,17 @@ __all__ = [
     "BookingError",
     "book_slot",
     "cancel_booking",
+    "confirm_request",
+    "expire_request",
     "mark_visit",
     "reschedule_booking",
 ]
 
+TELL_ABOUT_BOOKING = "bookings.jobs.tell_about_booking"
+
 log = logging.getLogger(__name__)
+
+What = HistoryEntry.What
 
 
 def book_slot(
@@ -44,8 +51,9 @@ def book_slot(
 ) -> Booking:
     """Give the slot to the patient; asking twice gives the same booking. Raises BookingError.
 
-    `seen_start` is the time that the page showed: a free slot may have moved since. Patient and
-    doctor are told by the job that hangs on the same transaction.
+    `seen_start` is the time that the page showed: a free slot may have moved since. Where the
+    clinic wants to be asked it is a request, unless staff book; it holds the slot all the same.
+    Patient and doctor are told by the job that hangs on the same transaction.
     """
     with refuses_kindly(), transaction.atomic():
         slot = _lock_slots(slot_id).get(slot_id)
@@ -72,10 +80,48 @@ def book_slot(
             starts_at=slot.starts_at,
             ends_at=slot.ends_at,
             created_at=now,
+            request_expires_at=requests.answer_by(slot, booked_by, now),
         )
-        what = HistoryEntry.What.BOOKED
+        what = What.REQUESTED if booking.is_requested else What.BOOKED
         _record(booking, what, by=booked_by, at=now, outside_windows=bool(outside))
         return booking
+
+
+def confirm_request(*, booking_id: int, by: User, now: datetime | None = None) -> Booking:
+    """Make a visit of a request and tell both sides; confirming twice is harmless.
+
+    `by` is the doctor or staff. Raises BookingError, also when the time to answer is over and
+    only the job that says so has not run yet.
+    """
+    with refuses_kindly(), transaction.atomic():
+        booking = _lock_booking(booking_id)
+        now = now or timezone.now()
+        if booking is None or not (by.is_staff or booking.side_of(by) == Side.DOCTOR):
+            raise BookingError("unknown", _unknown())
+        refusals.refuse_if_not_confirmable(booking, now)
+        if booking.is_requested:
+            booking.request_expires_at = None
+            _save_change(booking, "request_expires_at")
+            _record(booking, What.CONFIRMED, by=by, at=now)
+        return booking
+
+
+def expire_request(*, booking_id: int, now: datetime | None = None) -> bool:
+    """Give the slot back that nobody confirmed in time, and tell both sides.
+
+    Whether it did: a request that was answered meanwhile, or has time left, stays as it is.
+    Raises BookingError ("busy") where somebody holds its rows.
+    """
+    with refuses_kindly(), transaction.atomic():
+        booking = _lock_booking(booking_id)
+        now = now or timezone.now()
+        if booking is None or not requests.is_overdue(booking, now):
+            return False
+        booking.cancelled_at = now
+        _save_change(booking, "cancelled_at")
+        give_back(slot=booking.slot, now=now)
+        _record(booking, What.EXPIRED, by=None, at=now)
+        return True
 
 
 def reschedule_booking(
@@ -124,7 +170,7 @@ def reschedule_booking(
         booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, slot.ends_at
         _save_change(booking, "slot", "starts_at", "ends_at")
         give_back(slot=old, now=now)
-        _record(booking, HistoryEntry.What.RESCHEDULED, by=by, at=now, **noted)
+        _record(booking, What.RESCHEDULED, by=by, at=now, **noted)
         return booking
 
 
@@ -133,7 +179,8 @@ def cancel_booking(
 ) -> Booking:
     """Give the slot back and tell both sides; cancelling twice is harmless. Raises BookingError.
 
-    `by` is the patient, the doctor (who gives a reason) or staff.
+    `by` is the patient, the doctor (who gives a reason) or staff; of a request the patient takes
+    it back and the others decline it.
     """
     with refuses_kindly(), transaction.atomic():
         booking = _lock_booking(booking_id)
@@ -150,14 +197,17 @@ def cancel_booking(
             )
         bound = side == Side.PATIENT and not by.is_staff
         refusals.refuse_if_marked(booking, for_patient=bound)
-        late = refusals.too_late_to_cancel(booking, now)
+        is_declined = booking.is_requested and side != Side.PATIENT
+        # Nobody counts on a mere request yet.
+        late = [] if booking.is_requested else refusals.too_late_to_cancel(booking, now)
         if bound:
             refusals.refuse_with(late)
         booking.cancel_reason = refusals.checked_reason(reason, must=side == Side.DOCTOR)
         booking.cancelled_at, booking.cancelled_by = now, by
         _save_change(booking, "cancel_reason", "cancelled_at", "cancelled_by")
         give_back(slot=booking.slot, now=now)
-        _record(booking, HistoryEntry.What.CANCELLED, by=by, at=now, outside_windows=bool(late))
+        what = What.DECLINED if is_declined else What.CANCELLED
+        _record(booking, what, by=by, at=now, outside_windows=bool(late))
         return booking
 
 
@@ -180,8 +230,7 @@ def mark_visit(
         refusals.refuse_if_not_markable(booking, outcome, now)
         booking.outcome = outcome
         booking.save(update_fields=["outcome"])
-        what = HistoryEntry.What[outcome.name]
-        _note(booking, what, by=by, at=now)
+        _note(booking, HistoryEntry.What[outcome.name], by=by, at=now)
         return booking
 
 
@@ -214,16 +263,20 @@ def _save_change(booking: Booking, *fields: str) -> None:
     notifications.drop_overtaken(about=booking.about, before_sequence=booking.sequence)
 
 
-def _record(booking: Booking, what: str, *, by: User, at: datetime, **noted: Unpack[Noted]) -> None:
+def _record(
+    booking: Booking, what: str, *, by: User | None, at: datetime, **noted: Unpack[Noted]
+) -> None:
     _note(booking, what, by=by, at=at, **noted)
     # In the transaction on purpose: a rolled-back change must tell nobody, and a committed one
     # must not depend on this process living long enough to tell.
-    jobs.tell_about_booking.defer(booking_id=booking.pk)
+    app.configure_task(TELL_ABOUT_BOOKING).defer(booking_id=booking.pk)
 
 
-def _note(booking: Booking, what: str, *, by: User, at: datetime, **noted: Unpack[Noted]) -> None:
+def _note(
+    booking: Booking, what: str, *, by: User | None, at: datetime, **noted: Unpack[Noted]
+) -> None:
     HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at, **noted)
-    log.info("booking %s", what, extra={"booking": booking.pk, "by": by.pk})
+    log.info("booking %s", what, extra={"booking": booking.pk, "by": by and by.pk})
 
 
 def _lock_slots(*slot_ids: int) -> dict[int, TimeSlot]:

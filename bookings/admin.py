@@ -29,7 +29,7 @@ from bookings.admin_filters import (
     StateFilter,
     VisitFilter,
 )
-from bookings.admin_marks import MARKS, MOST_AT_ONCE
+from bookings.admin_marks import MARKS, MOST_AT_ONCE, confirm_chosen
 from bookings.exports import rows
 from bookings.forms import MoveForm, ReasonForm
 from bookings.models import Booking, HistoryEntry
@@ -114,7 +114,7 @@ class BookingAdmin(admin.ModelAdmin):
     ordering = ["-created_at"]
     show_full_result_count = False
     autocomplete_fields = ["patient"]
-    actions = [*MARKS, "cancel_chosen"]
+    actions = [confirm_chosen, *MARKS, "cancel_chosen"]
     inlines = [HistoryInline]
     change_form_template = "admin/bookings/booking/change_form.html"
     view_on_site = False

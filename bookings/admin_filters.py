@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from bookings.figures import AHEAD_STEPS
-from bookings.figures_words import ahead_words
-from bookings.models import Booking, BookingQuerySet, Side
+from bookings.figures import AHEAD_STEPS, CANCELLERS
+from bookings.figures_words import ahead_words, canceller_words
+from bookings.models import Booking, BookingQuerySet
 from bookings.outcome_words import outcome_of, slug
 from hms.lib import day_filter
 from users.clinic_days import ClinicDaysFilter, LocalDate
@@ -24,6 +24,7 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
         return [
+            ("requested", _("requested")),
             ("coming", _("coming")),
             ("over", _("over")),
             ("live", _("coming or over")),
@@ -33,6 +34,8 @@ class StateFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Booking]) -> QuerySet[Booking]:
         now = timezone.now()
         match self.value():
+            case "requested":
+                return queryset.filter(cancelled_at=None, request_expires_at__isnull=False)
             case "coming":
                 return queryset.filter(cancelled_at=None, ends_at__gt=now)
             case "over":
@@ -95,16 +98,16 @@ class CancelledByFilter(admin.SimpleListFilter):
     parameter_name = "by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
-        return list(Side.choices)
+        return [(by, canceller_words(by)) for by in CANCELLERS]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Booking]) -> QuerySet[Booking]:
         value = self.value()
         if not value:
             return queryset
-        if value not in Side.values:
+        if value not in CANCELLERS:
             raise IncorrectLookupParameters("no such side")
         assert isinstance(queryset, BookingQuerySet)  # the list's own
-        return queryset.cancelled_by_side(Side(value))
+        return queryset.cancelled_by_side(value)
 
 
 class AheadFilter(admin.SimpleListFilter):

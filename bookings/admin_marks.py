@@ -1,4 +1,4 @@
-"""What the desk says of the chosen visits: that people came, or did not; each by the rules."""
+"""What the desk says of the chosen visits: yes to a request, that people came, or did not."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from bookings.actions import BookingError, mark_visit
+from bookings.actions import BookingError, confirm_request, mark_visit
 from bookings.models import Booking
 from bookings.outcome_words import slug
+from users.models import User
 from users.requests import SignedInRequest
 
 if TYPE_CHECKING:
@@ -38,18 +39,46 @@ def _mark(
     queryset: QuerySet[Booking],
     outcome: Outcome,
 ) -> None:
+    def mark(booking: Booking, by: User) -> None:
+        mark_visit(booking_id=booking.pk, outcome=outcome, by=by)
+
+    done = _each(modeladmin, request, queryset, mark, "outcome")
+    if done:
+        text = ngettext("%d visit is marked.", "%d visits are marked.", done)
+        modeladmin.message_user(request, text % done, messages.SUCCESS)
+
+
+def _each(
+    modeladmin: admin.ModelAdmin,
+    request: SignedInRequest,
+    queryset: QuerySet[Booking],
+    verb: Callable[[Booking, User], None],
+    field: str,
+) -> int:
+    """How many the verb was done to; why it was not done to the others is said."""
     done = 0
     for booking in queryset[:MOST_AT_ONCE]:
         try:
-            mark_visit(booking_id=booking.pk, outcome=outcome, by=request.user)
+            verb(booking, request.user)
         except BookingError as error:
             text = f"{booking.reference}: {error.sentence}"
             modeladmin.message_user(request, text, messages.ERROR)
         else:
-            modeladmin.log_change(request, booking, [{"changed": {"fields": ["outcome"]}}])
+            modeladmin.log_change(request, booking, [{"changed": {"fields": [field]}}])
             done += 1
+    return done
+
+
+@admin.action(description=_("Confirm the chosen requests"), permissions=["change"])
+def confirm_chosen(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
+    def confirm(booking: Booking, by: User) -> None:
+        confirm_request(booking_id=booking.pk, by=by)
+
+    done = _each(
+        modeladmin, cast(SignedInRequest, request), queryset, confirm, "request_expires_at"
+    )
     if done:
-        text = ngettext("%d visit is marked.", "%d visits are marked.", done)
+        text = ngettext("%d request is confirmed.", "%d requests are confirmed.", done)
         modeladmin.message_user(request, text % done, messages.SUCCESS)
 
 

@@ -16,14 +16,16 @@ _GOOGLE_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def mirror(booking: Booking, only: User | None = None) -> None:
-    """Want both sides' calendars (or one user's) to show the booking as it is now."""
+    """Want both sides' calendars (or one user's) to show the booking as it is now: a request only
+    once it is confirmed."""
+    is_certain = booking.is_live and not booking.is_requested
     for side, user in people_of(booking):
         if only is None or user == only:
             want_event(
                 user_id=user.pk,
                 about=booking.about,
                 sequence=booking.sequence,
-                event=event_for(booking, side, user.language) if booking.is_live else None,
+                event=event_for(booking, side, user.language) if is_certain else None,
             )
 
 

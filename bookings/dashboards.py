@@ -20,6 +20,7 @@ from users.requests import SignedInRequest
 
 MOST_COMING = 50
 PAST_ON_A_PAGE = 10
+MOST_REQUESTS = 20
 MOST_NEW, NEW_FOR = 6, timedelta(days=7)
 
 
@@ -93,6 +94,7 @@ def doctor(request: SignedInRequest) -> HttpResponse:
         "now": now,
         "today": days.today(profile, zone, now),
         "unmarked": list(days.unmarked(profile, zone, now)),
+        "requests": days.requests(profile, now)[:MOST_REQUESTS],
         "next_visit": days.coming_visits(profile, now).order_by("slot__starts_at").first(),
         "week": days.next_days(profile, zone, now),
         "new": days.newly_booked(profile, now, since=now - NEW_FOR)[:MOST_NEW],

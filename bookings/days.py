@@ -162,10 +162,17 @@ def coming_visits(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
     )
 
 
+def requests(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
+    """What waits for the doctor's yes or no, the first to lapse first."""
+    waiting = coming_visits(doctor, now).filter(request_expires_at__gt=now)
+    return waiting.order_by("request_expires_at", "pk")
+
+
 def newly_booked(doctor: DoctorProfile, now: datetime, *, since: datetime) -> BookingQuerySet:
-    """Coming visits that were booked after `since`, newest first."""
+    """Coming visits, requests apart, that were booked after `since`, newest first."""
     # A sum, so that no index knows it: PostgreSQL would sometimes rather read everybody's newest
     # bookings, until there are enough of this doctor's among them.
     made = F("created_at") + timedelta(0)
-    visits = coming_visits(doctor, now).alias(made=made).filter(made__gt=since)
+    confirmed = coming_visits(doctor, now).filter(request_expires_at=None)
+    visits = confirmed.alias(made=made).filter(made__gt=since)
     return visits.order_by("-made", "-pk")

@@ -11,6 +11,9 @@ from users.models import User
 
 CONFIRMATION, CANCELLED = "BOOKING_CONFIRMATION", "BOOKING_CANCELLED"
 RESCHEDULED = "BOOKING_RESCHEDULED"
+REQUESTED, DECLINED = "BOOKING_REQUESTED", "BOOKING_DECLINED"
+# What raises the sequence while the booking is live.
+CHANGES = (HistoryEntry.What.RESCHEDULED, HistoryEntry.What.CONFIRMED)
 
 
 def queue_for(booking: Booking) -> None:
@@ -19,14 +22,13 @@ def queue_for(booking: Booking) -> None:
     A visit cancelled before anybody was told of it is still told as cancelled: the pages may
     have shown it, and a needless mail costs less than a needless journey.
     """
-    moves = list(booking.history.filter(what=HistoryEntry.What.RESCHEDULED))
+    changes = list(booking.history.filter(what__in=CHANGES))
+    action = action_for(booking, changes)
     for side, user in people_of(booking):
         if user.email:
             data = data_for(booking, side)
-            action = CONFIRMATION if booking.is_live else CANCELLED
-            if booking.is_live and moves:
-                action = RESCHEDULED
-                data |= _what_moved(booking, side, moves, _told(booking, user))
+            if action == RESCHEDULED:
+                data |= _what_moved(booking, side, changes, _told(booking, user))
             queue_email(
                 action=action,
                 to=user.email,
@@ -37,6 +39,16 @@ def queue_for(booking: Booking) -> None:
                 data=data,
                 expires_at=booking.ends_at,
             )
+
+
+def action_for(booking: Booking, changes: list[HistoryEntry]) -> str:
+    """Which message fits the booking as it is now, after these changes."""
+    if booking.is_requested:
+        return REQUESTED
+    if not booking.is_live:
+        return DECLINED if booking.was_declined else CANCELLED
+    moved = changes and changes[-1].what == HistoryEntry.What.RESCHEDULED
+    return RESCHEDULED if moved else CONFIRMATION
 
 
 def people_of(booking: Booking) -> list[tuple[Side, User]]:
@@ -65,9 +77,12 @@ def data_for(booking: Booking, side: Side) -> dict[str, str]:
         "reference": booking.reference,
         "link": absolute(booking.get_absolute_url()),
     }
-    if booking.cancelled_by_id:
-        by = booking.side_of_past_act(booking.cancelled_by_id)
-        data["cancelled_by"] = str(by)
+    if booking.is_requested:
+        assert booking.request_expires_at
+        data["answer_by"] = _on_the_clinics_clock(booking, booking.request_expires_at)
+    elif not booking.is_live:
+        by = booking.cancelled_by_id and booking.side_of_past_act(booking.cancelled_by_id)
+        data["declined_by" if booking.was_declined else "cancelled_by"] = str(by or "nobody")
         # The doctor or the desk explains to the patient; nobody else needs to read it.
         data["reason"] = booking.cancel_reason if to_patient and by != Side.PATIENT else ""
     return data
@@ -81,15 +96,17 @@ def _told(booking: Booking, user: User) -> int | None:
 
 
 def _what_moved(
-    booking: Booking, side: Side, moves: list[HistoryEntry], told: int | None
+    booking: Booking, side: Side, changes: list[HistoryEntry], told: int | None
 ) -> dict[str, str]:
     """From where, as this reader knows it: after two moves in a row, the first of which nobody
     was written of, the old time is the one before both."""
-    # Before a cancellation every change is a move, so the n-th led to the sequence n.
-    unheard = moves[min(told or 0, len(moves) - 1) :]
+    # Before a cancellation nothing else raises it, so the n-th change led to the sequence n.
+    moves = [one for one in changes if one.what == HistoryEntry.What.RESCHEDULED]
+    unheard = [one for one in changes[told or 0 :] if one in moves] or moves[-1:]
     last = moves[-1]
     first = unheard[0] if unheard[0].from_starts_at != booking.starts_at else last
     (old_start, old_end), _new = first.spans
+    assert last.by_id  # history_by_somebody_or_time
     by = booking.side_of_past_act(last.by_id)
     return {
         "old_starts_at": _on_the_clinics_clock(booking, old_start),

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, models
 from django.db.models import F
 
-from bookings.models import DayTotal, Side
+from bookings.models import NOBODY, DayTotal, Side
 from bookings.totals import totals
 from calendar_integration.models import CalendarEvent
 from hms.lib.days import Days
@@ -24,6 +24,7 @@ What = DayTotal.What
 # Beyond it a bar a day is too thin to see.
 MOST_SINGLE_DAYS = 92
 WEEKDAYS = range(1, 8)
+CANCELLERS = (*Side.values, NOBODY)
 OUTCOMES = ("completed", "checked_in", "no_show", "unmarked")
 # How many days ahead a visit was booked: from, to; None is without end.
 AHEAD_STEPS: tuple[tuple[int, int | None], ...] = (
@@ -138,10 +139,11 @@ def booked_ahead(scope: Scope) -> Ahead:
 
 
 def cancelled_by(scope: Scope) -> list[Count]:
-    """Cancellations that happened in these days by whose they were; every side is there."""
+    """Cancellations that happened in these days by whose they were; every side is there, and
+    `nobody` for requests that lapsed."""
     found = totals(What.CANCELLED, scope.days, clinic_id=scope.clinic_id, by=("detail",))
     counts = {total.group[0]: total.count for total in found}
-    return [Count(side.value, counts.get(side.value, 0)) for side in Side]
+    return [Count(by, counts.get(by, 0)) for by in CANCELLERS]
 
 
 def outcomes(scope: Scope) -> list[Count]:

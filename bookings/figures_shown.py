@@ -20,12 +20,12 @@ from bookings.figures import AHEAD_STEPS, Count, Made, Scope, Use
 from bookings.figures_charts import Chart, Place, draw, round_top
 from bookings.figures_words import (
     ahead_words,
+    canceller_words,
     hours_words,
     number_words,
     percent_words,
     weekday_words,
 )
-from bookings.models import Side
 from bookings.outcome_words import outcome_of
 from calendar_integration.models import CalendarEvent
 from hms.lib import csv_file
@@ -318,7 +318,7 @@ def cancelled_by(ask: Ask) -> Shown:
         heads=[_("Cancelled by"), _("Share"), _("Bookings")],
         rows=[
             [
-                name(str(Side(one.value).label)),
+                name(canceller_words(one.value)),
                 _share(one.count, total),
                 number(one.count, ask.rows_behind(BOOKINGS, cancelled=days, by=one.value)),
             ]

@@ -6,6 +6,8 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from bookings.models import NOBODY, Side
+
 A_MONDAY = date(2024, 1, 1)
 
 
@@ -19,6 +21,11 @@ def ahead_words(low: int, high: int | None) -> str:
     if low == high:
         return ngettext("%(days)s day ahead", "%(days)s days ahead", low) % {"days": low}
     return _("%(low)s–%(high)s days ahead") % {"low": low, "high": high}
+
+
+def canceller_words(by: str) -> str:
+    """`patient`, or `nobody in time` for requests that lapsed."""
+    return _("nobody, in time") if by == NOBODY else str(Side(by).label)
 
 
 def weekday_words(weekday: int, *, short: bool = False) -> str:

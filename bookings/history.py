@@ -32,6 +32,8 @@ def _said(booking: Booking, entry: HistoryEntry, reader: User) -> str:
     what = What(entry.what)
     if what == What.RESCHEDULED:
         return _moved(booking, entry, reader)
+    if entry.by_id is None:
+        return _("Nobody answered the request in time")
     by_reader, by_clinic, by_name = _sentences(what)
     if entry.by_id == reader.pk:
         return by_reader
@@ -47,6 +49,12 @@ def _sentences(what: What) -> tuple[str, str, str]:
     match what:
         case What.BOOKED:
             return _("Booked by you"), _("Booked by the clinic"), _("Booked by %(name)s")
+        case What.REQUESTED:
+            return _("Requested by you"), _("Requested by the clinic"), _("Requested by %(name)s")
+        case What.CONFIRMED:
+            return _("Confirmed by you"), _("Confirmed by the clinic"), _("Confirmed by %(name)s")
+        case What.DECLINED:
+            return _("Declined by you"), _("Declined by the clinic"), _("Declined by %(name)s")
         case What.CHECKED_IN:
             return (
                 _("Checked in by you"),
@@ -76,6 +84,7 @@ def _sentences(what: What) -> tuple[str, str, str]:
 
 
 def _moved(booking: Booking, entry: HistoryEntry, reader: User) -> str:
+    assert entry.by_id  # history_by_somebody_or_time
     side = booking.side_of_past_act(entry.by_id)
     name = booking.patient if side == Side.PATIENT else booking.slot.doctor
     if entry.by_id == reader.pk:

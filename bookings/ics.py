@@ -30,7 +30,8 @@ def visit_file(booking: Booking, side: Side) -> bytes:
     event.add("description", wanted.description)
     event.add("url", wanted.link)
     event.add("class", "PRIVATE")
-    event.add("status", "CONFIRMED" if booking.is_live else "CANCELLED")
+    status = "TENTATIVE" if booking.is_requested else "CONFIRMED"
+    event.add("status", status if booking.is_live else "CANCELLED")
     calendar = Calendar()
     calendar.add("prodid", PRODUCT)
     calendar.add("version", "2.0")

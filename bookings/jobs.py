@@ -1,23 +1,31 @@
 """What a change of a booking owes, done after its commit; each job may run twice, late or never
 needed any more."""
 
+import logging
+
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from bookings import calendars, emails, totals
+from bookings import actions, calendars, emails, totals
 from bookings.models import Booking, BookingQuerySet
+from bookings.refusals import BookingError
 from hms.lib.back_off import BackOff
 from users.models import User
 
+log = logging.getLogger(__name__)
+
 # How many bookings are locked at once while a newly connected calendar is filled.
 BATCH = 25
+# How many requests one run ends; the next one follows in a minute.
+MOST_EXPIRED = 500
 # Nothing outside is called here, so what fails is the database or a fault of ours: try for about
 # a day, then leave the job as failed, for staff to see.
 FOR_A_DAY = BackOff(most_attempts=130)
 
 
-@app.task(name="bookings.jobs.tell_about_booking", queue="bookings", retry=FOR_A_DAY)
+@app.task(name=actions.TELL_ABOUT_BOOKING, queue="bookings", retry=FOR_A_DAY)
 @transaction.atomic
 def tell_about_booking(*, booking_id: int) -> None:
     """Owe e-mails and calendar events for the booking as it is now, each in a row of its own."""
@@ -41,6 +49,20 @@ def mirror_upcoming(*, user_id: int, after: int = 0) -> None:
         calendars.mirror(booking, only=user)
     if len(batch) == BATCH:
         mirror_upcoming.defer(user_id=user_id, after=batch[-1].pk)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="bookings.jobs.expire_requests", queue="bookings", queueing_lock="expire_requests")
+def expire_requests(timestamp: int) -> None:
+    """Give back what clinics did not answer in time, the longest overdue first. Until it ran
+    nobody can confirm it any more, so that a late run changes no answer."""
+    overdue = Booking.objects.requested().filter(request_expires_at__lte=timezone.now())
+    keys = overdue.order_by("request_expires_at").values_list("pk", flat=True)
+    for booking_id in list(keys[:MOST_EXPIRED]):
+        try:
+            actions.expire_request(booking_id=booking_id)
+        except BookingError:  # its rows are held: the next minute tries again
+            log.warning("request not expired yet", extra={"booking": booking_id})
 
 
 @app.periodic(cron="47 2 * * *")

@@ -70,7 +70,10 @@ def _too_many_for_a_new_account(coming: int, by: User, now: datetime) -> list[Re
 def _too_many_cancelled(patient: PatientProfile, by: User, now: datetime) -> list[Refusal]:
     most, days = settings.MAX_CANCELLATIONS, settings.CANCELLATIONS_WITHIN_DAYS
     lately = Booking.objects.filter(
-        patient=patient, cancelled_by=by, cancelled_at__gt=now - timedelta(days=days)
+        patient=patient,
+        cancelled_by=by,
+        cancelled_at__gt=now - timedelta(days=days),
+        request_expires_at=None,  # who takes a request back lets nobody down
     )
     if lately[:most].count() < most:
         return []

@@ -39,6 +39,10 @@ class BookingQuerySet(models.QuerySet):
             "patient__user",
         )
 
+    def requested(self) -> "BookingQuerySet":
+        """Live, and the clinic has not said yes or no yet."""
+        return self.live().filter(request_expires_at__isnull=False)
+
     def unmarked(self) -> "BookingQuerySet":
         """Live, and nobody has said yet what became of them."""
         return self.live().filter(outcome="")
@@ -54,14 +58,16 @@ class BookingQuerySet(models.QuerySet):
             Q(ends_at__lte=now or timezone.now()) | Q(cancelled_at__isnull=False)
         ).order_by("-starts_at", "-pk")
 
-    def cancelled_by_side(self, side: "Side") -> "BookingQuerySet":
-        """Cancelled on behalf of that side, as Booking.side_of_past_act() has it."""
+    def cancelled_by_side(self, side: str) -> "BookingQuerySet":
+        """Cancelled on behalf of that side, as Booking.side_of_past_act() has it, or by NOBODY."""
+        if side == NOBODY:
+            return self.filter(cancelled_at__isnull=False, cancelled_by__isnull=True)
         whose = Case(
             When(cancelled_by=F("patient__user"), then=Value(Side.PATIENT)),
             When(cancelled_by=F("slot__doctor__user"), then=Value(Side.DOCTOR)),
             default=Value(Side.STAFF),
         )
-        return self.alias(_side=whose).filter(cancelled_at__isnull=False, _side=side)
+        return self.alias(_side=whose).filter(cancelled_by__isnull=False, _side=side)
 
     def visible_to(self, user: User) -> "BookingQuerySet":
         """The user's own visits, as patient or as doctor."""
@@ -69,6 +75,10 @@ class BookingQuerySet(models.QuerySet):
         if user.is_doctor:
             own |= Q(slot__doctor__user=user, slot__doctor__approved_at__isnull=False)
         return self.filter(own)
+
+
+# Who cancelled a request that lapsed, in filters and totals.
+NOBODY = "nobody"
 
 
 class Side(models.TextChoices):
@@ -124,6 +134,13 @@ class Booking(models.Model):
         verbose_name=_("cancelled by"),
     )
     cancel_reason = models.CharField(_("cancel reason"), max_length=300, blank=True, editable=False)
+    request_expires_at = models.DateTimeField(
+        _("answer by"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("of a request that was never confirmed; it holds the slot until then"),
+    )
     outcome = models.CharField(
         _("outcome"),
         max_length=10,
@@ -162,8 +179,13 @@ class Booking(models.Model):
                     cancelled_by__isnull=True,
                     cancel_reason="",
                 )
-                | Q(cancelled_at__isnull=False, cancelled_by__isnull=False),
-                name="booking_cancelled_at_and_by_together",
+                | Q(cancelled_at__isnull=False)
+                & (Q(cancelled_by__isnull=False) | Q(request_expires_at__isnull=False)),
+                name="booking_cancelled_by_somebody_or_in_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome="") | Q(request_expires_at__isnull=True),
+                name="booking_outcome_of_a_confirmed_one",
             ),
             models.CheckConstraint(
                 condition=Q(outcome="")
@@ -184,6 +206,11 @@ class Booking(models.Model):
                 condition=Q(cancelled_at__isnull=True, outcome=""),
                 name="booking_unmarked",
             ),
+            models.Index(
+                fields=["request_expires_at"],
+                condition=Q(cancelled_at__isnull=True, request_expires_at__isnull=False),
+                name="booking_requested",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -200,6 +227,23 @@ class Booking(models.Model):
     @property
     def is_live(self) -> bool:
         return self.cancelled_at is None
+
+    @property
+    def is_requested(self) -> bool:
+        """Live, and the clinic has not said yes or no yet."""
+        return self.is_live and self.request_expires_at is not None
+
+    @property
+    def was_declined(self) -> bool:
+        """A request that ended without having been a visit, and not by the patient's own doing."""
+        return (
+            not self.is_live
+            and self.request_expires_at is not None
+            and (
+                self.cancelled_by_id is None
+                or self.side_of_past_act(self.cancelled_by_id) != Side.PATIENT
+            )
+        )
 
     def side_of(self, user: User) -> Side | None:
         """What the user is to this visit today; None for a stranger."""
@@ -222,6 +266,10 @@ class HistoryEntry(models.Model):
 
     class What(models.TextChoices):
         BOOKED = "booked", _("booked")
+        REQUESTED = "requested", _("requested")
+        CONFIRMED = "confirmed", _("confirmed")
+        DECLINED = "declined", _("declined")
+        EXPIRED = "expired", _("not answered in time")
         RESCHEDULED = "rescheduled", _("moved")
         CANCELLED = "cancelled", _("cancelled")
         CHECKED_IN = "checked_in", _("checked in")
@@ -234,7 +282,12 @@ class HistoryEntry(models.Model):
     )
     at = models.DateTimeField(_("time"), default=timezone.now)
     by = models.ForeignKey(
-        User, on_delete=models.PROTECT, related_name="+", verbose_name=_("by whom")
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("by whom"),
+        help_text=_("nobody, where time decided"),
     )
     what = models.CharField(_("what happened"), max_length=20, choices=What)
     # Of a move alone. Doctor and clinic are the same before and after it.
@@ -272,7 +325,11 @@ class HistoryEntry(models.Model):
                     reason="",
                 ),
                 name="history_spans_of_a_move",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(by__isnull=False) | Q(what="expired"),
+                name="history_by_somebody_or_time",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,7 +23,7 @@ VISITS_ON_A_PAGE = 20
 @require_POST
 def mark(request: SignedInRequest, reference: str) -> HttpResponse:
     """Say what became of the visit, then back to where the button was."""
-    booking = _doctors_visit(request, reference)
+    booking = doctors_visit(request, reference)
     try:
         outcome = outcome_of(request.POST.get("outcome", ""))
     except KeyError:
@@ -42,7 +42,7 @@ def mark(request: SignedInRequest, reference: str) -> HttpResponse:
 @require_safe
 def patient_visits(request: SignedInRequest, reference: str) -> HttpResponse:
     """All visits of this visit's patient with the doctor who reads, latest first."""
-    booking = _doctors_visit(request, reference)
+    booking = doctors_visit(request, reference)
     visits = visits_with(booking)
     if cursor := read_cursor(request.GET.get("before", "")):
         visits = visits.before(*cursor)
@@ -64,7 +64,8 @@ def visits_with(booking: Booking) -> BookingQuerySet:
     return visits.order_by("-starts_at", "-pk")
 
 
-def _doctors_visit(request: SignedInRequest, reference: str) -> Booking:
+def doctors_visit(request: SignedInRequest, reference: str) -> Booking:
+    """The doctor's own visit; the patient is refused, to others it does not exist."""
     booking, side = own_visit(request, reference)
     if side != Side.DOCTOR:
         raise PermissionDenied

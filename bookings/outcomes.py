@@ -36,6 +36,6 @@ def marked_until(booking: Booking) -> datetime:
 
 def choices(booking: Booking, now: datetime) -> list[Outcome]:
     """The marks that the visit can get at this moment."""
-    if not booking.is_live or now >= marked_until(booking):
+    if not booking.is_live or booking.is_requested or now >= marked_until(booking):
         return []
     return [one for one in NEXT[booking.outcome] if marked_from(booking, one) <= now]

@@ -15,10 +15,10 @@ from psycopg import errors as pg
 
 from availability.models import TimeSlot
 from availability.words import span_words, zone_words
-from bookings import outcomes
+from bookings import outcomes, requests
 from bookings.models import Booking
 from hms.lib.texts import isolated, one_line
-from users.models import PatientProfile, User
+from users.models import Clinic, PatientProfile, User
 from users.windows import windows_of
 
 Refusal = tuple[str, str]  # code, sentence
@@ -30,12 +30,14 @@ HOUR = timedelta(hours=1)
 class BookingError(Exception):
     """A refusal: `code` for programs, `sentence` for the person who asked.
 
-    book_slot: gone, closed, started, taken, moved, not_allowed, too_soon, too_far, unverified,
-    elsewhere, too_many, too_many_here, too_many_new, too_many_cancelled.
+    book_slot: gone, closed, started, taken, moved, not_allowed, look_only, too_soon, too_far,
+    unverified, elsewhere, too_many, too_many_here, too_many_new, too_many_cancelled.
     cancel_booking: unknown, over, marked, too_late, reason_missing, reason_too_long.
-    reschedule_booking: unknown, over, marked, too_late, other_doctor, reason_too_long, and of the
-    new slot what book_slot has: gone, closed, started, taken, moved, too_soon, too_far, elsewhere.
-    mark_visit: unknown, over, too_early, too_late, marked.
+    reschedule_booking: unknown, over, requested, marked, too_late, other_doctor, reason_too_long,
+    and of the new slot what book_slot has: gone, closed, started, taken, moved, look_only,
+    too_soon, too_far, elsewhere.
+    mark_visit: unknown, over, requested, too_early, too_late, marked.
+    confirm_request: unknown, over, expired.
     All: busy, after which asking again may help.
     """
 
@@ -95,10 +97,20 @@ def refuse_if_marked(booking: Booking, *, for_patient: bool) -> None:
         refuse_with([("marked", sentence), *ask])
 
 
+def refuse_if_not_confirmable(booking: Booking, now: datetime) -> None:
+    """What stands between a request and its confirmation: an earlier end, or time."""
+    if not booking.is_live:
+        raise BookingError("over", _("This request has ended, so it can’t be confirmed."))
+    if requests.is_overdue(booking, now):
+        raise BookingError("expired", _("The time to answer this request is over."))
+
+
 def refuse_if_not_markable(booking: Booking, outcome: str, now: datetime) -> None:
     """What stands between a visit and a mark: being cancelled, the time, another mark."""
     if not booking.is_live:
         raise BookingError("over", _("This visit is cancelled, so nothing can be marked."))
+    if booking.is_requested:
+        raise BookingError("requested", _not_confirmed())
     if now >= outcomes.marked_until(booking):
         days = outcomes.MARKED_WITHIN.days
         sentence = ngettext(
@@ -124,6 +136,8 @@ def refuse_if_not_movable(booking: Booking, now: datetime, *, for_patient: bool)
         raise BookingError(
             "over", _("This visit has already started, so it can no longer be moved.")
         )
+    if booking.is_requested:
+        raise BookingError("requested", _not_confirmed())
     refuse_if_marked(booking, for_patient=for_patient)
 
 
@@ -150,7 +164,10 @@ def refuse_if_not_here(
 
 
 def outside_of_booking(slot: TimeSlot, now: datetime) -> list[Refusal]:
-    """What patients are told who want a slot too soon, or too far ahead, for its windows."""
+    """What patients are told who want a slot that its clinic gives itself, or too soon, or too
+    far ahead, for its windows."""
+    if slot.clinic.booking_mode == Clinic.BookingMode.LOOK:
+        return [("look_only", _("This clinic gives its times on the phone.")), _ask(slot)]
     windows = windows_of(slot.doctor, slot.clinic)
     if slot.starts_at - now < windows.book:
         return [("too_soon", _("This time is too soon to be booked here.")), _ask(slot)]
@@ -275,6 +292,10 @@ def busy() -> str:
 
 def not_yours() -> str:
     return _("You can book visits for yourself only, with a patient’s account.")
+
+
+def _not_confirmed() -> str:
+    return _("This visit is only requested. Please wait until it is confirmed, or end the request.")
 
 
 def _take_back() -> str:

@@ -13,5 +13,7 @@ def state_words(booking: Booking, now: datetime) -> str | Promise:
     if booking.outcome:
         return booking.get_outcome_display()
     if not booking.is_live:
-        return _("cancelled")
+        return _("cancelled") if booking.request_expires_at is None else _("request ended")
+    if booking.is_requested:
+        return _("requested")
     return _("over") if booking.ends_at <= now else _("coming")

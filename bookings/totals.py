@@ -81,8 +81,9 @@ _KINDS: dict[str, str] = {
         f"{_BOOKING} JOIN users_patientprofile patient ON patient.id = booking.patient_id"
         " JOIN users_doctorprofile doctor ON doctor.id = slot.doctor_id",
         "booking.cancelled_at",
-        detail="CASE booking.cancelled_by_id WHEN patient.user_id THEN 'patient'"
-        " WHEN doctor.user_id THEN 'doctor' ELSE 'staff' END",
+        detail="CASE WHEN booking.cancelled_by_id IS NULL THEN 'nobody'"
+        " WHEN booking.cancelled_by_id = patient.user_id THEN 'patient'"
+        " WHEN booking.cancelled_by_id = doctor.user_id THEN 'doctor' ELSE 'staff' END",
     ),
     What.PUBLISHED: _kind(
         _SLOT.format(join="LEFT"),

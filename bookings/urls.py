@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from bookings import dashboards, move_views, outcome_views, views
+from bookings import dashboards, move_views, outcome_views, request_views, views
 from bookings.converters import ReferenceConverter
 
 register_converter(ReferenceConverter, "reference")
@@ -12,6 +12,7 @@ urlpatterns = [
     path("bookings/<reference:reference>/", views.detail, name="detail"),
     path("bookings/<reference:reference>/cancel/", views.cancel, name="cancel"),
     path("bookings/<reference:reference>/move/", move_views.move, name="move"),
+    path("bookings/<reference:reference>/confirm/", request_views.confirm, name="confirm"),
     path("bookings/<reference:reference>/mark/", outcome_views.mark, name="mark"),
     path(
         "bookings/<reference:reference>/patient/",

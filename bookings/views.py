@@ -143,7 +143,7 @@ def may_change(booking: Booking, side: Side, now: datetime) -> dict[str, Any]:
     """Whether a visit is still to come and live; what a patient is told who is too late to
     cancel or move it, else nothing."""
     can_change = booking.is_live and not booking.outcome and booking.starts_at > now
-    bound = can_change and side == Side.PATIENT
+    bound = can_change and side == Side.PATIENT and not booking.is_requested
     return {
         "can_change": can_change,
         "too_late_to_cancel": said(too_late_to_cancel(booking, now)) if bound else "",

@@ -40,6 +40,14 @@ KINDS = (
     ),
     Kind(
         "bookings.booking",
+        "state=requested",
+        lambda: Booking.objects.requested(),
+        lambda n: (
+            ngettext("%d request waits for an answer", "%d requests wait for an answer", n) % n
+        ),
+    ),
+    Kind(
+        "bookings.booking",
         "outcome=unmarked",
         lambda: Booking.objects.unmarked().over_within(MARKED_WITHIN),
         lambda n: (

@@ -68,6 +68,16 @@ def _hello(data: Data, _: Translate) -> str:
     return _("Hello %(name)s,") % data if data.get("name") else _("Hello,")
 
 
+def _moment(value: str, _: Translate) -> str:
+    """A day and a time on the clock it was sent with, and that clock's offset."""
+    moment = datetime.fromisoformat(value)
+    return _("%(day)s, %(time)s (%(zone)s)") % {
+        "day": wording.day(moment, _),
+        "time": wording.clock(moment, _),
+        "zone": wording.offset(moment),
+    }
+
+
 def _signup_welcome(data: Data, _: Translate) -> Words:
     about = {
         "patient": _(
@@ -179,6 +189,88 @@ def _booking_rescheduled(data: Data, _: Translate) -> Words:
         facts=(Fact(_("New time"), new.value), Fact(_("Old time"), old), *others, *reason),
         closing=closing,
         button=_("Open the booking"),
+        link=data["link"],
+    )
+
+
+def _booking_requested(data: Data, _: Translate) -> Words:
+    data = {**data, "answer_by": _moment(data["answer_by"], _), "join_link": ""}
+    if data["for"] == "patient":
+        subject = _("Your appointment %(reference)s is requested")
+        heading = _("Your appointment is requested")
+        sentence = _(
+            "Your request for an appointment with %(other)s is with the clinic. "
+            "Nobody else can take this time meanwhile."
+        )
+        answer = _(
+            "You will get a mail as soon as your request is confirmed or declined, "
+            "at the latest by %(answer_by)s."
+        )
+    else:
+        subject = _("Appointment request %(reference)s waits for you")
+        heading = _("An appointment request waits for you")
+        sentence = _("%(other)s asks for an appointment with you.")
+        answer = _(
+            "Please confirm or decline the request, at the latest by %(answer_by)s. "
+            "Otherwise it lapses, and the time is free again."
+        )
+    return Words(
+        subject=subject % data,
+        heading=heading,
+        greeting=_hello(data, _),
+        paragraphs=(sentence % data, answer % data),
+        facts=_booking_facts(data, _),
+        button=_("Open the request"),
+        link=data["link"],
+    )
+
+
+def _booking_declined(data: Data, _: Translate) -> Words:
+    sentences = {
+        ("patient", "doctor"): _("%(other)s cannot take your request. We are sorry."),
+        ("patient", "staff"): _(
+            "The clinic cannot take your request for an appointment with %(other)s. We are sorry."
+        ),
+        ("patient", "nobody"): _(
+            "Your request for an appointment with %(other)s has lapsed because nobody answered it "
+            "in time. We are sorry."
+        ),
+        ("doctor", "doctor"): _("You have declined the request of %(other)s."),
+        ("doctor", "staff"): _(
+            "The clinic has declined the request of %(other)s for an appointment with you."
+        ),
+        ("doctor", "nobody"): _(
+            "The request of %(other)s has lapsed because nobody answered it in time."
+        ),
+    }
+    lapsed = data["declined_by"] == "nobody"
+    told_why = data["for"] == "patient" and data["reason"].strip()
+    reason = (Fact(_("Reason"), data["reason"]),) if told_why else ()
+    if data["for"] == "patient":
+        subject = (
+            _("Your request %(reference)s has lapsed")
+            if lapsed
+            else _("Your request %(reference)s is declined")
+        )
+        closing = _("You are welcome to choose another time whenever you like.")
+        button = _("Choose another time")
+    else:
+        subject = (
+            _("Request %(reference)s has lapsed")
+            if lapsed
+            else _("Request %(reference)s is declined")
+        )
+        # The mail may be read, or sent, later than the time it speaks of.
+        closing = _("The time is free again, unless it has already begun.")
+        button = _("Open the request")
+    return Words(
+        subject=subject % data,
+        heading=_("Request lapsed") if lapsed else _("Request declined"),
+        greeting=_hello(data, _),
+        paragraphs=(sentences[data["for"], data["declined_by"]] % data,),
+        facts=_booking_facts({**data, "join_link": ""}, _) + reason,
+        closing=closing,
+        button=button,
         link=data["link"],
     )
 
@@ -341,18 +433,12 @@ def _account_notice(data: Data, _: Translate) -> Words:
         "role_changed": _("What your account may do was changed."),
         "account_closed": _("Your account was closed."),
     }[data["what"]]
-    when = datetime.fromisoformat(data["when"])
-    told = _("%(day)s, %(time)s (%(zone)s)") % {
-        "day": wording.day(when, _),
-        "time": wording.clock(when, _),
-        "zone": wording.offset(when),
-    }
     return Words(
         subject=_("A change to your HMS account"),
         heading=_("A change to your account"),
         greeting=_hello(data, _),
         paragraphs=(happened,),
-        facts=(Fact(_("When"), told),),
+        facts=(Fact(_("When"), _moment(data["when"], _)),),
         closing=_("If that was not you, secure your account now and tell the clinic."),
         button=_("Look at your account"),
         link=data["link"],
@@ -364,6 +450,8 @@ _WORDS: dict[str, Callable[[Data, Translate], Words]] = {
     "BOOKING_CONFIRMATION": _booking_confirmation,
     "BOOKING_CANCELLED": _booking_cancelled,
     "BOOKING_RESCHEDULED": _booking_rescheduled,
+    "BOOKING_REQUESTED": _booking_requested,
+    "BOOKING_DECLINED": _booking_declined,
     "DOCTOR_APPROVED": _doctor_approved,
     "DOCTOR_REFUSED": _doctor_refused,
     "CALENDAR_BROKEN": _calendar_broken,

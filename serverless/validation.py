@@ -16,6 +16,7 @@ from answers import Problem
 LARGEST_BODY = 64 * 1024
 LONGEST_LINE = 200
 LONGEST_TEXT = 2000
+LONGEST_REASON = 300
 LONGEST_LINK = 1000
 LONGEST_ADDRESS = 254
 
@@ -170,6 +171,13 @@ def text_or_nothing(name: str, value: str) -> None:
         _bad("bad_data", f"{name} is too long or holds characters that hide others.")
 
 
+def short_text_or_nothing(name: str, value: str) -> None:
+    """Free text of a few lines."""
+    text_or_nothing(name, value)
+    if len(value) > LONGEST_REASON:
+        _bad("bad_data", f"{name} is longer than {LONGEST_REASON} characters.")
+
+
 def link(name: str, value: str) -> None:
     if len(value) > LONGEST_LINK or not _LINK.fullmatch(value):
         _bad("bad_data", f"{name} is not a link.")
@@ -271,6 +279,12 @@ ACTIONS: dict[str, dict[str, Check]] = {
         "old_ends_at": moment,
         "moved_by": choice("patient", "doctor", "staff"),
         "reason": text_or_nothing,
+    },
+    "BOOKING_REQUESTED": {**_BOOKING, "answer_by": moment},
+    "BOOKING_DECLINED": {
+        **_BOOKING,
+        "declined_by": choice("doctor", "staff", "nobody"),
+        "reason": short_text_or_nothing,
     },
     "DOCTOR_APPROVED": _NAME_AND_LINK,
     "DOCTOR_REFUSED": _NAME_AND_LINK,

@@ -351,7 +351,7 @@ class ClinicAdmin(admin.ModelAdmin):
         (
             _("What patients may do by themselves"),
             {
-                "fields": windows.FIELDS,
+                "fields": ("booking_mode", "request_hours", *windows.FIELDS),
                 "description": _(
                     "Outside these times the pages ask patients to call the clinic. "
                     "Doctors and staff are not bound by them; the booking’s history says so."

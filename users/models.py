@@ -4,6 +4,7 @@ from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -135,6 +136,13 @@ class Specialty(models.Model):
 
 
 class Clinic(WindowsOfClinic):
+    class BookingMode(models.TextChoices):
+        """How much patients may do by themselves; staff always book."""
+
+        LOOK = "look", _("look at free times, and call")
+        REQUEST = "request", _("request a time, which the clinic confirms")
+        BOOK = "book", _("book a time")
+
     name = models.CharField(_("name"), max_length=120, unique=True)
     address = models.TextField(_("address"))
     phone = models.CharField(_("phone"), max_length=40, blank=True)
@@ -151,6 +159,20 @@ class Clinic(WindowsOfClinic):
         blank=True,
         help_text=_("Where a state, province or canton has holidays of its own: its code."),
     )
+    booking_mode = models.CharField(
+        _("patients may"),
+        max_length=7,
+        choices=BookingMode,
+        default=BookingMode.BOOK,
+        db_default=BookingMode.BOOK,
+    )
+    request_hours = models.PositiveSmallIntegerField(
+        _("hours to answer a request"),
+        default=48,
+        db_default=48,
+        validators=[MinValueValidator(1), MaxValueValidator(14 * 24)],
+        help_text=_("Afterwards, or when the visit would begin, the time is free again."),
+    )
 
     class Meta:
         ordering = ["name"]
@@ -160,7 +182,11 @@ class Clinic(WindowsOfClinic):
             models.CheckConstraint(
                 condition=~Q(country="") | Q(subdivision=""),
                 name="clinic_subdivision_needs_country",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(booking_mode__in=["look", "request", "book"]),
+                name="clinic_booking_mode_known",
+            ),
         ]
 
     def __str__(self) -> str:

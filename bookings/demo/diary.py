@@ -32,6 +32,7 @@ MOST_COMING = 5  # visits of one patient, well under what may be open
 BOOKED_OF_TEN, BOOKED_TODAY_OF_TEN = 3, 5
 COMPLETED_OF_TWENTY = 18
 ONE_CANCELLED_OF = 40
+MOST_REQUESTED = 2
 
 Busy = dict[int, list[Span]]
 
@@ -120,6 +121,7 @@ class _Diary:
                 self._cancelled(slot, patient, by=patient.user or self.desk)
         self._guests_first_visits(slots)
         self._mark()
+        self._request(mine)
         self._save()
 
     def _every_state(self, slots: list[TimeSlot]) -> None:
@@ -145,6 +147,14 @@ class _Diary:
             *past[:: max(1, len(past) // 4)][:3],
         ]:
             self._book(slot, guest)
+
+    def _request(self, slots: list[TimeSlot]) -> None:
+        """Two of the first doctor's coming visits are still to be confirmed."""
+        ids = {slot.pk for slot in slots}
+        soonest = self.now + timedelta(days=3)
+        far = [b for b in self.bookings if b.is_live and b.slot_id in ids and b.starts_at > soonest]
+        for booking in far[:MOST_REQUESTED]:
+            booking.request_expires_at = self.now + timedelta(days=2)
 
     def _mark(self) -> None:
         """Most past visits took place, some were missed, of a few nobody has said it yet."""
@@ -227,7 +237,7 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
         booking=booking,
         at=booking.created_at,
         by=booking.booked_by,
-        what=HistoryEntry.What.BOOKED,
+        what=HistoryEntry.What.REQUESTED if booking.is_requested else HistoryEntry.What.BOOKED,
     )
     if booking.cancelled_at:
         yield HistoryEntry(
@@ -248,7 +258,7 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
 def _told(booking: Booking, side: Side, user: User) -> Email:
     at = booking.cancelled_at or booking.created_at
     return Email(
-        action=emails.CONFIRMATION if booking.is_live else emails.CANCELLED,
+        action=emails.action_for(booking, []),
         to=user.email,
         recipient=user,
         language=user.language,

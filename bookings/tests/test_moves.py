@@ -9,7 +9,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from availability.hours.tests.factories import make_time_off
 from availability.tests.factories import make_slot
-from bookings import actions
+from bookings import jobs
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.models import Booking, HistoryEntry
 from bookings.tests.factories import make_booking
@@ -83,7 +83,7 @@ def test_a_move_out_of_time_off_offers_the_old_slot_to_nobody(booking, slot):
 
 
 def test_a_move_drops_the_mails_that_it_overtakes(booking, slot):
-    actions.jobs.tell_about_booking(booking_id=booking.pk)
+    jobs.tell_about_booking(booking_id=booking.pk)
     move(booking, slot)
     assert set(Email.objects.values_list("state", flat=True)) == {Email.State.DROPPED}
 

@@ -37,6 +37,8 @@ from bookings.actions import (
     BookingError,
     book_slot,
     cancel_booking,
+    confirm_request,
+    expire_request,
     mark_visit,
     reschedule_booking,
 )
@@ -51,6 +53,7 @@ ZONE = "Europe/Berlin"
 START = datetime(2027, 3, 27, 17, tzinfo=UTC)
 HOURS = 36
 MOST_OPEN, MOST_HERE = 3, 2
+ASKED, HOURS_TO_ANSWER = 1, 5  # the doctor whose clinic answers requests
 RUNS = int(os.environ.get("HMS_PROMISE_RUNS", "0"))
 
 LIMITS = {
@@ -85,11 +88,19 @@ class Visit:
     patient: int
     is_live: bool = True
     outcome: str = ""
+    answer_by: datetime | None = None  # of a request, also once it ended without an answer
+    ended_by_patient: bool = False
+    moved_last: bool = False
     changes: int = 0  # that people are told of, the booking itself not counted
+
+    @property
+    def is_requested(self) -> bool:
+        return self.is_live and self.answer_by is not None
 
 
 class Desk(RuleBasedStateMachine):
-    """Two doctors, three patients, a day and a half."""
+    """Two doctors, the second at a clinic that wants to be asked; three patients, a day and a
+    half."""
 
     @initialize()
     def open(self) -> None:
@@ -97,13 +108,14 @@ class Desk(RuleBasedStateMachine):
         self.exits.enter_context(override_settings(**LIMITS))
         self.exits.enter_context(transaction.atomic())
         self.exits.callback(transaction.set_rollback, True)
-        clinic = make_clinic(time_zone=ZONE)
-        self.doctors = [make_doctor(clinics=[clinic]) for _number in range(2)]
+        asked = {"booking_mode": "request", "request_hours": HOURS_TO_ANSWER}
+        self.clinics = [make_clinic(time_zone=ZONE), make_clinic(time_zone=ZONE, **asked)]
+        self.doctors = [make_doctor(clinics=[clinic]) for clinic in self.clinics]
         self.patients = [make_patient() for _number in range(3)]
         for patient in self.patients:
             patient.user.date_joined = START - timedelta(days=365)
             patient.user.save()
-        self.staff, self.clinic, self.now = make_staff(), clinic, START
+        self.staff, self.now = make_staff(), START
         self.slots: dict[int, Slot] = {}
         self.visits: dict[int, Visit] = {}
         self.told = 0
@@ -127,7 +139,7 @@ class Desk(RuleBasedStateMachine):
         try:
             slot = publish_slot(
                 doctor=whose,
-                clinic=self.clinic,
+                clinic=self.clinics[doctor],
                 starts_at=start,
                 ends_at=end,
                 kind="in_person",
@@ -209,8 +221,37 @@ class Desk(RuleBasedStateMachine):
         else:
             assert allowed
             assert booking.pk not in self.visits
-            self.visits[booking.pk] = Visit(booking.pk, booking.reference, slot, patient)
+            visit = Visit(booking.pk, booking.reference, slot, patient)
+            if slot.doctor == ASKED:
+                visit.answer_by = min(self.now + timedelta(hours=HOURS_TO_ANSWER), slot.start)
+            self.visits[booking.pk] = visit
             self.told += 1
+
+    @precondition(lambda self: self.visits)
+    @rule(which=one_of_many, side=a_side)
+    def confirm(self, which: int, side: str) -> None:
+        visit = self.visit(which)
+        allowed = side != "patient" and visit.is_live
+        if visit.answer_by:
+            allowed = allowed and self.now < visit.answer_by
+        try:
+            confirm_request(booking_id=visit.pk, by=self.somebody(visit, side), now=self.now)
+        except BookingError:
+            assert not allowed
+        else:
+            assert allowed
+            self.note_change(visit, visit.answer_by is not None)
+            visit.answer_by = None
+
+    @rule()
+    def requests_lapse(self) -> None:
+        for visit in self.visits.values():
+            overdue = visit.is_requested and visit.answer_by <= self.now
+            assert expire_request(booking_id=visit.pk, now=self.now) == overdue
+            if overdue:
+                self.note_change(visit, True)
+                visit.is_live = False
+        self.read_slots_anew()
 
     @precondition(lambda self: self.visits)
     @rule(which=one_of_many, side=a_side)
@@ -226,6 +267,7 @@ class Desk(RuleBasedStateMachine):
         else:
             assert allowed or not visit.is_live
             self.note_change(visit, allowed)
+            visit.ended_by_patient |= allowed and side == "patient"
             visit.is_live = False
             self.read_slots_anew()
 
@@ -236,6 +278,7 @@ class Desk(RuleBasedStateMachine):
         stays = visit.is_live and visit.slot.pk == slot.pk
         allowed = (
             visit.is_live
+            and not visit.is_requested
             and not visit.outcome
             and visit.slot.start > self.now
             and self.is_free(slot)
@@ -252,7 +295,7 @@ class Desk(RuleBasedStateMachine):
             assert allowed or stays
             if not stays:
                 self.note_change(visit, True)
-                visit.slot = slot
+                visit.slot, visit.moved_last = slot, True
                 self.read_slots_anew()
 
     @precondition(lambda self: self.visits)
@@ -260,11 +303,12 @@ class Desk(RuleBasedStateMachine):
     def mark(self, which: int, outcome: Booking.Outcome, side: str) -> None:
         visit = self.visit(which)
         same = visit.outcome == outcome
+        may = visit.is_live and not visit.is_requested
         first = visit.slot.start
         if outcome in ("", "checked_in"):
             first = local(first, ZONE).replace(hour=0, minute=0)
         allowed = side != "patient" and (
-            same or (visit.is_live and outcome in NEXT[visit.outcome] and first <= self.now)
+            same or (may and outcome in NEXT[visit.outcome] and first <= self.now)
         )
         try:
             by = self.somebody(visit, side)
@@ -306,6 +350,7 @@ class Desk(RuleBasedStateMachine):
                 (visit.slot.start, visit.slot.end),
                 visit.is_live,
                 visit.outcome,
+                visit.answer_by,
                 visit.changes,
             )
             for visit in self.visits.values()
@@ -379,13 +424,17 @@ class Desk(RuleBasedStateMachine):
         self.told += happened
 
     def message(self, visit: Visit) -> str:
+        if visit.is_requested:
+            return "BOOKING_REQUESTED"
         if not visit.is_live:
-            return "BOOKING_CANCELLED"
-        return "BOOKING_RESCHEDULED" if visit.changes else "BOOKING_CONFIRMATION"
+            declined = visit.answer_by and not visit.ended_by_patient
+            return "BOOKING_DECLINED" if declined else "BOOKING_CANCELLED"
+        return "BOOKING_RESCHEDULED" if visit.moved_last else "BOOKING_CONFIRMATION"
 
     def facts(self, row: Booking) -> tuple:
         span = (row.starts_at, row.ends_at)
-        return row.reference, row.slot_id, span, row.is_live, row.outcome, row.sequence
+        state = (row.is_live, row.outcome, row.request_expires_at, row.sequence)
+        return row.reference, row.slot_id, span, *state
 
     def read_slots_anew(self) -> None:
         """After what hours or history decide: what is booked, or was made by hand and nobody
@@ -409,7 +458,7 @@ class Desk(RuleBasedStateMachine):
         self.slots = found
 
 
-TOLD_OF = ("booked", "rescheduled", "cancelled")
+TOLD_OF = {"booked", "requested", "confirmed", "rescheduled", "cancelled", "declined", "expired"}
 
 
 def apart(spans: list[tuple[int, datetime, datetime]]) -> bool:

@@ -61,6 +61,7 @@ class Shot:
 
 
 BOOKING = 'main a[href^="/bookings/"]'
+REQUEST = '[aria-labelledby=requests] a[href^="/bookings/"]'
 SUBMIT = "main form[method=post] button"
 TODAY = date.today()  # noqa: DTZ011 -- what follows is ahead everywhere
 IN_TWO_DAYS, IN_A_MONTH = ((TODAY + timedelta(days=n)).isoformat() for n in (2, 30))
@@ -125,6 +126,8 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("cancel", "/dashboard/doctor/", (BOOKING, 'main a[href$="/cancel/"]')),
         Shot("move", "/dashboard/doctor/", (BOOKING, 'main a[href$="/move/"]')),
         Shot("patient-visits", "/dashboard/doctor/", (BOOKING, 'main a[href$="/patient/"]')),
+        Shot("request", "/dashboard/doctor/", (REQUEST,)),
+        Shot("decline", "/dashboard/doctor/", (REQUEST, 'main a[href$="/cancel/"]')),
         Shot("week", "/week/"),
         Shot("week-past", f"/week/?week={A_WEEK_AGO:%G-W%V}"),
         Shot("my-slots", "/my-slots/"),

@@ -43,6 +43,8 @@ EXAMPLES = {
         "reason": "",
     },
     "BOOKING_CANCELLED": BOOKING | {"cancelled_by": "doctor", "reason": "Ill <today> & tomorrow"},
+    "BOOKING_REQUESTED": BOOKING | {"answer_by": "2026-03-02T18:05:00+01:00"},
+    "BOOKING_DECLINED": BOOKING | {"declined_by": "doctor", "reason": "Ill <today> & tomorrow"},
     "DOCTOR_APPROVED": NAME_AND_LINK,
     "DOCTOR_REFUSED": NAME_AND_LINK,
     "CALENDAR_BROKEN": NAME_AND_LINK,

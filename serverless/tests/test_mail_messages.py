@@ -156,6 +156,133 @@ def test_booking_rescheduled_says_old_and_new_and_tells_the_patient_why(reader, 
     assert ("Ill &amp; away" in mail.html) is told
 
 
+@pytest.mark.parametrize(
+    ("reader", "subject", "sentences"),
+    [
+        (
+            "patient",
+            "Your appointment 7K2M9QXZ is requested",
+            "Your request for an appointment with Rao is with the clinic. "
+            "Nobody else can take this time meanwhile. "
+            "You will get a mail as soon as your request is confirmed or declined, "
+            "at the latest by Monday, 2 March 2026, 18:05 (UTC+01:00).",
+        ),
+        (
+            "doctor",
+            "Appointment request 7K2M9QXZ waits for you",
+            "Rao asks for an appointment with you. "
+            "Please confirm or decline the request, "
+            "at the latest by Monday, 2 March 2026, 18:05 (UTC+01:00). "
+            "Otherwise it lapses, and the time is free again.",
+        ),
+    ],
+)
+def test_booking_requested_says_until_when_there_is_an_answer(reader, subject, sentences):
+    data = EXAMPLES["BOOKING_REQUESTED"] | {"for": reader, "other": "Rao"}
+    mail = compose(action="BOOKING_REQUESTED", data=data)
+
+    assert mail.subject == subject
+    assert sentences in " ".join(mail.text.split())
+    assert "When: Tuesday, 3 March 2026, 09:20–09:40\n" in mail.text
+    assert "Open the request:\n" in mail.text
+    assert "book" not in mail.text.replace(BOOKING["link"], "")
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "by Sunday, 28 March 2027, 23:30 (UTC+03:00)"),
+        ("de", "bis Sonntag, 28. März 2027, 23:30 Uhr (UTC+03:00)"),
+        ("ar", "أقصاه الأحد، 28 مارس 2027، 23:30 (UTC+03:00)"),
+    ],
+)
+@pytest.mark.parametrize("reader", ["patient", "doctor"])
+def test_booking_requested_says_the_moment_on_the_clock_it_was_sent_with(reader, language, told):
+    data = EXAMPLES["BOOKING_REQUESTED"] | {
+        "for": reader,
+        "answer_by": "2027-03-28T23:30:00+03:00",
+    }
+    mail = compose(action="BOOKING_REQUESTED", language=language, data=data)
+
+    assert told in " ".join(mail.text.split())
+    assert told in mail.html
+
+
+@pytest.mark.parametrize("action", ["BOOKING_REQUESTED", "BOOKING_DECLINED"])
+@pytest.mark.parametrize("reader", ["patient", "doctor"])
+def test_a_request_has_no_link_to_join(action, reader):
+    join = "https://hms.test/join/1/"
+    data = EXAMPLES[action] | {"for": reader, "kind": "video", "join_link": join}
+    mail = compose(action=action, data=data)
+
+    assert "Where: By video\nClinic: Clinic <North>" in mail.text
+    assert join not in mail.text + mail.html
+
+
+@pytest.mark.parametrize(
+    ("reader", "by", "subject", "sentence"),
+    [
+        (
+            "patient",
+            "doctor",
+            "Your request 7K2M9QXZ is declined",
+            "Rao cannot take your request. We are sorry.",
+        ),
+        (
+            "patient",
+            "staff",
+            "Your request 7K2M9QXZ is declined",
+            "The clinic cannot take your request for an appointment with Rao. We are sorry.",
+        ),
+        (
+            "patient",
+            "nobody",
+            "Your request 7K2M9QXZ has lapsed",
+            "Your request for an appointment with Rao has lapsed because nobody answered it "
+            "in time. We are sorry.",
+        ),
+        (
+            "doctor",
+            "doctor",
+            "Request 7K2M9QXZ is declined",
+            "You have declined the request of Rao.",
+        ),
+        (
+            "doctor",
+            "staff",
+            "Request 7K2M9QXZ is declined",
+            "The clinic has declined the request of Rao for an appointment with you.",
+        ),
+        (
+            "doctor",
+            "nobody",
+            "Request 7K2M9QXZ has lapsed",
+            "The request of Rao has lapsed because nobody answered it in time.",
+        ),
+    ],
+)
+def test_booking_declined_says_by_whom_and_tells_the_patient_alone_why(
+    reader, by, subject, sentence
+):
+    data = BOOKING | {"for": reader, "other": "Rao", "declined_by": by, "reason": "Ill & away"}
+    mail = compose(action="BOOKING_DECLINED", data=data)
+
+    assert mail.subject == subject
+    assert sentence in " ".join(mail.text.split())
+    told = reader == "patient"
+    assert ("Reason: Ill & away" in mail.text) is told
+    assert ("Ill &amp; away" in mail.html) is told
+    assert ("Choose another time:\n" in mail.text) is told
+    assert ("The time is free again, unless it has already begun." in mail.text) is not told
+
+
+def test_booking_declined_without_a_reason_gives_none():
+    data = EXAMPLES["BOOKING_DECLINED"] | {"reason": " "}
+    mail = compose(action="BOOKING_DECLINED", data=data)
+
+    assert "Reason" not in mail.text + mail.html
+
+
 def test_booking_over_midnight_names_both_days():
     data = BOOKING | {"ends_at": "2026-03-04T00:20:00+01:00"}
 

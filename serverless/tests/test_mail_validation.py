@@ -4,7 +4,7 @@ import handler
 import pytest
 import validation
 from answers import Problem
-from mail_helpers import BOOKING, make_event, make_message, outcome
+from mail_helpers import BOOKING, EXAMPLES, make_event, make_message, outcome
 
 PREFIX = "https://hms.test/"
 
@@ -135,6 +135,53 @@ def test_parse_refuses_header_injection_in_the_address(line_end):
 )
 def test_parse_refuses_bad_data(changes):
     assert refused(make_message(data=BOOKING | changes)) == (400, "bad_data")
+
+
+@pytest.mark.parametrize(
+    ("action", "changes"),
+    [
+        ("BOOKING_REQUESTED", {"answer_by": ""}),
+        ("BOOKING_REQUESTED", {"answer_by": "soon"}),
+        ("BOOKING_REQUESTED", {"answer_by": "2026-03-02T18:05:00"}),
+        ("BOOKING_REQUESTED", {"reason": ""}),
+        ("BOOKING_DECLINED", {"declined_by": ""}),
+        ("BOOKING_DECLINED", {"declined_by": "patient"}),
+        ("BOOKING_DECLINED", {"reason": "x" * 301}),
+        ("BOOKING_DECLINED", {"reason": "\x07"}),
+        ("BOOKING_DECLINED", {"answer_by": "2026-03-02T18:05:00+01:00"}),
+    ],
+)
+def test_parse_refuses_bad_data_of_a_request(action, changes):
+    message = make_message(action=action, data=EXAMPLES[action] | changes)
+
+    assert refused(message) == (400, "bad_data")
+
+
+@pytest.mark.parametrize("by", ["doctor", "staff", "nobody"])
+@pytest.mark.parametrize("reason", ["", "a\r\nb", "x" * 300])
+def test_parse_accepts_a_declined_request(by, reason):
+    data = BOOKING | {"declined_by": by, "reason": reason}
+
+    parsed = validation.parse(
+        json.dumps(make_message(action="BOOKING_DECLINED", data=data)).encode(),
+        link_prefix=PREFIX,
+    )
+
+    assert parsed.data == data
+
+
+@pytest.mark.parametrize(
+    ("action", "missing"),
+    [
+        ("BOOKING_REQUESTED", "answer_by"),
+        ("BOOKING_DECLINED", "declined_by"),
+        ("BOOKING_DECLINED", "reason"),
+    ],
+)
+def test_parse_refuses_missing_data_of_a_request(action, missing):
+    data = {name: value for name, value in EXAMPLES[action].items() if name != missing}
+
+    assert refused(make_message(action=action, data=data)) == (400, "bad_data")
 
 
 @pytest.mark.parametrize("missing", BOOKING)

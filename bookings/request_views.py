@@ -1,0 +1,30 @@
+"""Where a doctor says yes to a request; to say no is to cancel it (bookings.views)."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from bookings.actions import BookingError, confirm_request
+from bookings.outcome_views import doctors_visit
+from hms.lib.texts import isolated
+from users.requests import SignedInRequest
+
+
+@require_POST
+def confirm(request: SignedInRequest, reference: str) -> HttpResponse:
+    """Confirm, then back to where the button was."""
+    booking = doctors_visit(request, reference)
+    try:
+        booking = confirm_request(booking_id=booking.pk, by=request.user)
+    except BookingError as error:
+        messages.error(request, error.sentence)
+    else:
+        patient = isolated(str(booking.patient))
+        messages.success(
+            request, _("The visit of %(patient)s is confirmed.") % {"patient": patient}
+        )
+    if request.POST.get("back") != "day":
+        return redirect(booking)
+    return redirect(resolve_url("bookings:doctor_dashboard"))

@@ -1,0 +1,23 @@
+"""Requests: until when a clinic answers them, and which of them waited too long."""
+
+from datetime import datetime, timedelta
+
+from availability.models import TimeSlot
+from bookings.models import Booking
+from users.models import Clinic, User
+
+
+def answer_by(slot: TimeSlot, booked_by: User, now: datetime) -> datetime | None:
+    """Until when the clinic may answer what this person asks for; None where it is a booking.
+
+    Never later than the visit would begin.
+    """
+    clinic = slot.clinic
+    if booked_by.is_staff or clinic.booking_mode != Clinic.BookingMode.REQUEST:
+        return None
+    return min(now + timedelta(hours=clinic.request_hours), slot.starts_at)
+
+
+def is_overdue(booking: Booking, now: datetime) -> bool:
+    """Whether it is still a request, and the time to answer it is over."""
+    return booking.is_requested and booking.request_expires_at <= now  # type: ignore[operator]

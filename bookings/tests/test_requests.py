@@ -1,0 +1,349 @@
+"""Clinics that are asked: look only, or request and be answered, by somebody or by time."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError
+from django.test import Client
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from availability.tests.factories import make_slot
+from bookings import jobs
+from bookings.actions import (
+    BookingError,
+    book_slot,
+    cancel_booking,
+    confirm_request,
+    expire_request,
+    mark_visit,
+    reschedule_booking,
+)
+from bookings.history import told
+from bookings.models import Booking, HistoryEntry
+from bookings.tests.factories import make_booking
+from calendar_integration.models import CalendarEvent
+from hms.attention import waiting_for
+from hms.lib.clock import local
+from notifications.models import Email
+from users.models import Clinic
+from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
+
+pytestmark = pytest.mark.django_db
+
+Mode = Clinic.BookingMode
+DESK = ("bookings.view_booking", "bookings.change_booking")
+
+
+@pytest.fixture
+def slot():
+    """In two weeks, at a clinic that is asked and has 48 hours to answer."""
+    clinic = make_clinic(booking_mode=Mode.REQUEST, phone="+49 30 1234")
+    starts_at = (timezone.now() + timedelta(days=14)).replace(minute=0, second=0, microsecond=0)
+    return make_slot(doctor=make_doctor(clinics=[clinic]), clinic=clinic, starts_at=starts_at)
+
+
+@pytest.fixture
+def patient():
+    return make_patient()
+
+
+@pytest.fixture
+def asked(slot, patient):
+    return book(slot, patient)
+
+
+def book(slot, patient, **more):
+    return book_slot(slot_id=slot.pk, patient=patient, booked_by=patient.user, **more)
+
+
+def client_of(user):
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def text(response):
+    return " ".join(response.content.decode().split())
+
+
+def refusal(verb, **given):
+    with pytest.raises(BookingError) as caught:
+        verb(**given)
+    return caught.value.code
+
+
+def row(booking):
+    return Booking.objects.get(pk=booking.pk)
+
+
+def run_jobs():
+    name = jobs.tell_about_booking.name
+    waiting = ProcrastinateJob.objects.filter(task_name=name).order_by("id")
+    for args in waiting.values_list("args", flat=True):
+        jobs.tell_about_booking(**args)
+
+
+def written(booking):
+    """What both sides were last written of."""
+    mails = Email.objects.filter(about=booking.about).exclude(state=Email.State.DROPPED)
+    return sorted((mail.data["for"], mail.action) for mail in mails)
+
+
+# --- asking -----------------------------------------------------------------------------------
+
+
+def test_a_request_holds_the_slot_until_the_clinic_had_its_hours(slot, patient):
+    now = timezone.now()
+    asked = book(slot, patient, now=now)
+    assert asked.is_requested
+    assert asked.request_expires_at == now + timedelta(hours=48)
+    assert [entry.what for entry in asked.history.all()] == ["requested"]
+    assert refusal(book, slot=slot, patient=make_patient()) == "taken"
+    assert book(slot, patient) == asked
+
+
+def test_a_request_never_outlives_the_visits_start(slot, patient):
+    now = slot.starts_at - timedelta(hours=5)
+    assert book(slot, patient, now=now).request_expires_at == slot.starts_at
+
+
+def test_staff_book_where_patients_ask(slot, patient):
+    staff = make_staff()
+    booking = book_slot(slot_id=slot.pk, patient=patient, booked_by=staff)
+    assert not booking.is_requested
+    assert [entry.what for entry in booking.history.all()] == ["booked"]
+
+
+def test_where_patients_only_look_they_are_told_whom_to_call(slot, patient):
+    Clinic.objects.update(booking_mode=Mode.LOOK)
+    with pytest.raises(BookingError) as caught:
+        book(slot, patient)
+    assert caught.value.code == "look_only"
+    assert "+49 30 1234" in caught.value.sentence
+    assert not book_slot(slot_id=slot.pk, patient=patient, booked_by=make_staff()).is_requested
+
+
+def test_nobody_moves_a_visit_by_themselves_where_they_only_look(slot, patient):
+    booking = make_booking(slot=slot, patient=patient)
+    other = make_slot(doctor=slot.doctor, clinic=slot.clinic)
+    Clinic.objects.update(booking_mode=Mode.LOOK)
+    given = {"booking_id": booking.pk, "slot_id": other.pk}
+    assert refusal(reschedule_booking, **given, by=patient.user) == "look_only"
+    assert reschedule_booking(**given, by=slot.doctor.user).slot == other
+
+
+def test_the_pages_offer_what_the_clinic_lets_patients_do(slot, patient):
+    client, url = client_of(patient.user), f"/bookings/create/{slot.pk}/"
+    home = f"/?name={slot.doctor}"
+    button = f'formaction="{url}"'
+    assert "Request <" in text(client.get(home)).replace("</span>", "<")
+    assert "This clinic confirms each visit." in text(client.get(url))
+    Clinic.objects.update(booking_mode=Mode.LOOK)
+    for page in (home, f"/doctors/{slot.doctor_id}/?day={slot.starts_at.date()}"):
+        assert "ask the clinic" in text(client.get(page))
+        assert button not in text(client.get(page))
+    assert "on the phone" in text(client.get(url))
+    Clinic.objects.update(booking_mode=Mode.BOOK)
+    assert button in text(client.get(home))
+
+
+def test_limits_count_requests_and_taking_one_back_is_no_cancellation(slot, patient, settings):
+    settings.MAX_OPEN_BOOKINGS, settings.MAX_CANCELLATIONS = 1, 1
+    asked = book(slot, patient)
+    other = make_slot(doctor=slot.doctor, clinic=slot.clinic)
+    assert refusal(book, slot=other, patient=patient) == "too_many"
+    cancel_booking(booking_id=asked.pk, by=patient.user)
+    assert book(other, patient).is_requested
+
+
+# --- being answered ---------------------------------------------------------------------------
+
+
+def test_a_confirmation_makes_a_visit_of_it_and_both_are_written_of_it(asked):
+    run_jobs()
+    assert written(asked) == [("doctor", "BOOKING_REQUESTED"), ("patient", "BOOKING_REQUESTED")]
+    doctor = asked.slot.doctor.user
+    confirmed = confirm_request(booking_id=asked.pk, by=doctor)
+    assert (confirmed.is_requested, confirmed.is_live, confirmed.sequence) == (False, True, 1)
+    assert confirm_request(booking_id=asked.pk, by=doctor).sequence == 1
+    run_jobs()
+    actions = ("doctor", "BOOKING_CONFIRMATION"), ("patient", "BOOKING_CONFIRMATION")
+    assert set(written(asked)) >= set(actions)
+    assert [entry.what for entry in asked.history.all()] == ["requested", "confirmed"]
+
+
+def test_no_calendar_shows_a_mere_request(asked):
+    run_jobs()
+    assert not CalendarEvent.objects.filter(wanted__isnull=False, about=asked.about).exclude(
+        wanted={}
+    )
+    assert (
+        b"STATUS:TENTATIVE"
+        in client_of(asked.patient.user).get(f"/bookings/{asked.reference}/calendar.ics").content
+    )
+
+
+def test_only_the_doctor_and_staff_confirm(asked, patient):
+    for by in (patient.user, make_doctor().user, make_patient().user):
+        assert refusal(confirm_request, booking_id=asked.pk, by=by) == "unknown"
+    assert row(asked).is_requested
+    assert not confirm_request(booking_id=asked.pk, by=make_staff()).is_requested
+
+
+def test_a_declined_request_frees_the_slot_and_says_why(asked, slot):
+    doctor = slot.doctor.user
+    assert refusal(cancel_booking, booking_id=asked.pk, by=doctor) == "reason_missing"
+    cancel_booking(booking_id=asked.pk, by=doctor, reason="Please see a colleague")
+    assert row(asked).was_declined
+    assert asked.history.last().what == "declined"
+    run_jobs()
+    assert written(asked) == [("doctor", "BOOKING_DECLINED"), ("patient", "BOOKING_DECLINED")]
+    mail = Email.objects.get(action="BOOKING_DECLINED", data__for="patient")
+    assert (mail.data["declined_by"], mail.data["reason"]) == ("doctor", "Please see a colleague")
+    assert book(slot, make_patient()).is_requested
+    assert refusal(confirm_request, booking_id=asked.pk, by=doctor) == "over"
+
+
+def test_who_takes_a_request_back_is_bound_by_no_window(asked, patient):
+    Clinic.objects.update(cancel_notice_hours=14 * 24)
+    cancel_booking(booking_id=asked.pk, by=patient.user)
+    assert not row(asked).was_declined
+    assert asked.history.last().what == "cancelled"
+    run_jobs()
+    assert {action for _side, action in written(asked)} == {"BOOKING_CANCELLED"}
+
+
+def test_a_request_is_neither_moved_nor_marked(asked, slot):
+    other = make_slot(doctor=slot.doctor, clinic=slot.clinic)
+    for by in (asked.patient.user, slot.doctor.user, make_staff()):
+        given = {"booking_id": asked.pk, "by": by}
+        assert refusal(reschedule_booking, slot_id=other.pk, **given) == "requested"
+    given = {"booking_id": asked.pk, "by": slot.doctor.user}
+    outcome = Booking.Outcome.CHECKED_IN
+    assert refusal(mark_visit, outcome=outcome, **given) == "requested"
+    with pytest.raises(IntegrityError, match="booking_outcome_of_a_confirmed_one"):
+        Booking.objects.update(outcome="completed")
+
+
+def test_a_move_after_the_confirmation_says_the_old_time(asked, slot):
+    run_jobs()
+    confirm_request(booking_id=asked.pk, by=slot.doctor.user)
+    run_jobs()
+    Email.objects.update(state=Email.State.SENT, sent_at=timezone.now())
+    other = make_slot(doctor=slot.doctor, clinic=slot.clinic)
+    old = asked.starts_at
+    reschedule_booking(booking_id=asked.pk, slot_id=other.pk, by=slot.doctor.user)
+    run_jobs()
+    for mail in Email.objects.filter(action="BOOKING_RESCHEDULED"):
+        assert mail.data["old_starts_at"] == local(old, slot.clinic.time_zone).isoformat()
+    assert Email.objects.filter(action="BOOKING_RESCHEDULED", sequence=2).count() == 2
+
+
+# --- time answers -----------------------------------------------------------------------------
+
+
+def test_what_nobody_answers_lapses_and_both_are_written_of_it(asked, slot, time_machine):
+    asked_until = asked.request_expires_at
+    time_machine.move_to(asked_until - timedelta(seconds=1), tick=False)
+    jobs.expire_requests(timestamp=0)
+    assert row(asked).is_requested
+    time_machine.move_to(asked_until, tick=False)
+    jobs.expire_requests(timestamp=0)
+    lapsed = row(asked)
+    assert (lapsed.is_live, lapsed.cancelled_by, lapsed.was_declined) == (False, None, True)
+    entry = asked.history.last()
+    assert (entry.what, entry.by) == ("expired", None)
+    assert told(lapsed, slot.doctor.user)[-1].sentence == "Nobody answered the request in time"
+    run_jobs()
+    assert written(asked) == [("doctor", "BOOKING_DECLINED"), ("patient", "BOOKING_DECLINED")]
+    assert {mail.data["declined_by"] for mail in Email.objects.filter(sequence=1)} == {"nobody"}
+    assert book(slot, make_patient()).is_requested
+    jobs.expire_requests(timestamp=0)
+    assert asked.history.count() == 2
+
+
+def test_after_an_outage_of_the_worker_nobody_confirms_what_is_overdue(asked, time_machine):
+    time_machine.move_to(asked.request_expires_at + timedelta(days=1), tick=False)
+    doctor = asked.slot.doctor.user
+    assert refusal(confirm_request, booking_id=asked.pk, by=doctor) == "expired"
+    assert row(asked).is_requested
+    jobs.expire_requests(timestamp=0)
+    assert not row(asked).is_live
+
+
+def test_a_confirmed_visit_never_lapses(asked, time_machine):
+    until = asked.request_expires_at
+    confirm_request(booking_id=asked.pk, by=asked.slot.doctor.user)
+    time_machine.move_to(until + timedelta(hours=1), tick=False)
+    assert not expire_request(booking_id=asked.pk)
+    jobs.expire_requests(timestamp=0)
+    assert row(asked).is_live
+
+
+def test_nothing_else_is_cancelled_by_nobody(asked):
+    confirm_request(booking_id=asked.pk, by=asked.slot.doctor.user)
+    with pytest.raises(IntegrityError, match="booking_cancelled_by_somebody_or_in_time"):
+        Booking.objects.update(cancelled_at=timezone.now())
+
+
+def test_only_time_acts_without_a_person(asked):
+    with pytest.raises(IntegrityError, match="history_by_somebody_or_time"):
+        HistoryEntry.objects.update(by=None)
+
+
+# --- pages ------------------------------------------------------------------------------------
+
+
+def test_the_doctor_answers_from_the_day(asked):
+    client = client_of(asked.slot.doctor.user)
+    page = text(client.get("/dashboard/doctor/"))
+    confirm = f"/bookings/{asked.reference}/confirm/"
+    assert "Requests" in page
+    assert confirm in page
+    response = client.post(confirm, {"back": "day"}, follow=True)
+    assert response.redirect_chain == [("/dashboard/doctor/", 302)]
+    assert "is confirmed." in text(response)
+    assert confirm not in text(response)
+    assert not row(asked).is_requested
+
+
+def test_the_visits_page_says_how_it_stands_to_each_side(asked):
+    doctor, patient = client_of(asked.slot.doctor.user), client_of(asked.patient.user)
+    url = asked.get_absolute_url()
+    assert "Your request is with the clinic" in text(patient.get(url))
+    assert "Your appointment is booked." not in text(patient.get(url))
+    assert "Take the request back" in text(patient.get(url))
+    assert f"{url}move/" not in text(patient.get(url))
+    assert f"{url}confirm/" not in text(patient.get(url))
+    assert f"{url}confirm/" in text(doctor.get(url))
+    assert "Decline this request?" in text(doctor.get(f"{url}cancel/"))
+    doctor.post(f"{url}cancel/", {"reason": "Full"})
+    assert "This request was declined." in text(patient.get(url))
+    assert "Book another visit" in text(patient.get(url))
+
+
+def test_the_patient_confirms_nothing(asked):
+    client = client_of(asked.patient.user)
+    assert client.post(f"/bookings/{asked.reference}/confirm/").status_code == 403
+    assert row(asked).is_requested
+
+
+def test_the_desk_sees_and_confirms_requests(asked):
+    staff = make_staff(permissions=DESK)
+    [waiting] = waiting_for(staff)
+    assert waiting.words == "1 request waits for an answer"
+    client = client_of(staff)
+    assert f">{asked.reference}<" in text(client.get(waiting.url))
+    chosen = {"action": "confirm_chosen", "_selected_action": [asked.pk]}
+    page = text(client.post("/admin/bookings/booking/", chosen, follow=True))
+    assert "1 request is confirmed." in page
+    assert not row(asked).is_requested
+
+
+def test_a_lapsed_request_is_nobodys_cancellation_in_the_figures(asked, time_machine):
+    time_machine.move_to(asked.request_expires_at, tick=False)
+    jobs.expire_requests(timestamp=0)
+    client = client_of(make_staff(permissions=DESK))
+    assert f">{asked.reference}<" in text(client.get("/admin/bookings/booking/?by=nobody"))
+    assert f">{asked.reference}<" not in text(client.get("/admin/bookings/booking/?by=staff"))
