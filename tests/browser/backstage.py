@@ -159,11 +159,12 @@ def session(email: str) -> dict[str, str]:
 
 
 def _account(name: str, account_type: str) -> Any:
+    from tests.browser.people import PASSWORD
     from users import actions
     from users.models import User
 
     word = f"{account_type}-{secrets.token_hex(4)}"
-    user = User.objects.create_user(word, f"{word}@journey.example", None)
+    user = User.objects.create_user(word, f"{word}@journey.example", PASSWORD)
     user.trust_email()
     actions.set_up_account(user=user, name=name, account_type=account_type)
     return user

@@ -1,11 +1,14 @@
 """What a patient's own phone keeps: the next visit, without a net; nothing after logging out."""
 
+from itertools import count
+
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import PASSWORD, log_in, new_address, sign_up
-from tests.browser.test_journeys import find, new_doctor, publish_a_slot
+from tests.browser.people import PASSWORD, log_in
+from tests.browser.test_journeys import find
 
+number = count(1)
 NOTE = "localStorage.getItem('visit')"
 # The net is taken away on purpose and the device cleared, and Chromium says so.
 pytestmark = [
@@ -16,20 +19,19 @@ pytestmark = [
 
 
 @pytest.fixture
-def patient(new_page, stack) -> tuple[Page, str]:
+def patient(new_page, backstage) -> tuple[Page, str]:
     """A patient with a visit in a week, on their dashboard, whose worker is at work."""
-    doctor, _email = new_doctor(new_page, stack, "Dr. Offline Example")
-    publish_a_slot(doctor)
-    page, email = new_page(), new_address("patient")
-    page.goto("/users/signup/")
-    sign_up(page, stack, name="Nur Alami", email=email)
-    find(page, "Offline Example")
+    # A name of its own: each test's doctor still has a time free while another's is booked.
+    doctor = backstage.doctor(f"Dr. Offline Example {next(number)}", free_at="09:20")
+    person, page = backstage.patient("Nur Alami"), new_page()
+    backstage.sign_in(page, person)
+    find(page, doctor["name"])
     page.get_by_role("button", name="09:20").click()
     expect(page.get_by_text("Your appointment is booked.")).to_be_visible()
     page.goto("/dashboard/patient/")
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.wait_for_function("navigator.serviceWorker.controller !== null")
-    return page, email
+    return page, person["email"]
 
 
 def keep(page: Page) -> None:
