@@ -241,7 +241,7 @@ def test_doctor_dashboard_asks_the_same_number_of_queries(django_assert_num_quer
             for _time in range(number):
                 make_booking(slot=make_slot(doctor=doctor, starts_at=next(starts)))
                 make_slot(doctor=doctor, starts_at=next(starts))
-            with django_assert_num_queries(10):
+            with django_assert_num_queries(11):
                 client.get(DOCTOR)
 
 

@@ -131,6 +131,7 @@ def test_cancelled_by_names_every_side(doctor):
         Count("patient", 0),
         Count("doctor", 1),
         Count("staff", 1),
+        Count("nobody", 0),
     ]
 
 

@@ -145,7 +145,11 @@ def test_a_span_that_no_preset_names_is_shown_as_chosen(chief):
 @pytest.mark.parametrize(
     "query",
     [
-        *("bookings/booking/?made=x", "bookings/booking/?ahead=99", "bookings/booking/?by=nobody"),
+        *(
+            "bookings/booking/?made=x",
+            "bookings/booking/?ahead=99",
+            "bookings/booking/?by=somebody",
+        ),
         "bookings/booking/?visit=2025-06-02..2025-06-01",
         "availability/timeslot/?weekday=8",
         "availability/timeslot/?doctor=x",
