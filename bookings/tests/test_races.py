@@ -260,7 +260,8 @@ def test_constraints_alone_hold_and_refuse_kindly(no_locks):
     no_locks(CROWD)
     assert crowd_at_one_slot() == ["booked"] + ["taken"] * (CROWD - 1)
     no_locks(2)
-    assert one_patient_at_two_places() == ["booked", "elsewhere"]
+    # Each may wait for the other's row; PostgreSQL then ends one, which is told to try again.
+    assert one_patient_at_two_places() in (["booked", "busy"], ["booked", "elsewhere"])
 
 
 def test_locks_alone_hold():
