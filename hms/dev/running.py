@@ -192,7 +192,7 @@ class RunningStack:
         """The caught mails, newest first, as the inbox's JSON."""
         return list(fetch_json(f"{self.inbox}/api/messages?to={to}"))
 
-    def wait_for_mail(self, to: str, subject: str = "", seconds: float = 20.0) -> dict[str, Any]:
+    def wait_for_mail(self, to: str, subject: str = "", seconds: float = 60.0) -> dict[str, Any]:
         """The newest mail to an address whose subject contains the words, once it is there."""
         found: list[dict[str, Any]] = []
 

@@ -60,6 +60,8 @@ class Shot:
     status: int = 200
 
 
+# The patient's visits after the next one, which may be taking place right now.
+COMING = '[aria-labelledby=coming] a[href^="/bookings/"]'
 BOOKING = 'main a[href^="/bookings/"]'
 REQUEST = '[aria-labelledby=requests] a[href^="/bookings/"]'
 SUBMIT = "main form[method=post] button"
@@ -102,8 +104,8 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("book", "/", ('[formaction^="/bookings/create/"]',)),
         Shot("dashboard", "/dashboard/patient/"),
         Shot("booking", "/dashboard/patient/", (BOOKING,)),
-        Shot("cancel", "/dashboard/patient/", (BOOKING, 'main a[href$="/cancel/"]')),
-        Shot("move", "/dashboard/patient/", (BOOKING, 'main a[href$="/move/"]')),
+        Shot("cancel", "/dashboard/patient/", (COMING, 'main a[href$="/cancel/"]')),
+        Shot("move", "/dashboard/patient/", (COMING, 'main a[href$="/move/"]')),
         *ACCOUNT,
         Shot("profile-saved", "/users/profile/", press=SUBMIT),
         Shot(

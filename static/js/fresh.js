@@ -14,6 +14,7 @@
   let wait = FIRST_WAIT;
   let loading = Promise.resolve();
   let latest = "";
+  let due = 0;
   const timers = {};
 
   function after(name, milliseconds, act) {
@@ -158,9 +159,13 @@
       heard();
       const [token, spread] = event.data.split(" ");
       latest = token;
-      // Told again meanwhile, it stays at the first turn, or a busy doctor's page would never load.
-      if (timers.told) return;
-      after("told", Math.random() * Number(spread), () => {
+      const now = performance.now();
+      const turn = now + Math.random() * Number(spread);
+      // Told again meanwhile, it stays at the earlier turn: a busy doctor's page would never load,
+      // and what is booked right after an outage would wait for its long spread.
+      if (timers.told && due <= turn) return;
+      due = turn;
+      after("told", turn - now, () => {
         delete timers.told;
         load(latest).catch(retry);
       });

@@ -10,7 +10,7 @@
     // Without cookies: the page is the same for everybody.
     const request = new Request(page, { credentials: "omit", cache: "no-store" });
     await Promise.all([cache.add(request), cache.addAll(files)]);
-    await self.skipWaiting();
+    // No skipWaiting: a page that is asked for while the worker changes never came (Chromium 156).
   }
 
   async function takeOver() {

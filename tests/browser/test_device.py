@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.people import PASSWORD, log_in
 from tests.browser.test_journeys import find
+from tests.browser.test_languages import GERMAN, choose
 
 number = count(1)
 NOTE = "localStorage.getItem('visit')"
@@ -136,3 +137,26 @@ def test_a_cancelled_visit_leaves_the_device_with_the_next_page(patient):
     page.get_by_role("button", name="Yes, cancel the visit").click()
     expect(page.get_by_text("This visit is cancelled.")).to_be_visible()
     page.wait_for_function(f"JSON.parse({NOTE}).visit === null")
+
+
+ACTIVE = "navigator.serviceWorker.ready.then((kept) => kept.active.scriptURL.split('=')[1])"
+# Where a worker that is being installed has ended up.
+SETTLED = "navigator.serviceWorker.getRegistration().then((kept) => kept && !kept.installing)"
+
+
+def test_a_newer_worker_waits_until_nobody_needs_the_older_one(patient):
+    page, _email = patient
+    choose(page, GERMAN)
+    page.wait_for_function(SETTLED)
+    page.goto("/users/profile/")
+    assert page.evaluate(ACTIVE) == "en"
+    again = page.context.new_page()
+    page.close()
+    again.goto("/offline/")
+    again.close()
+    later = page.context.new_page()
+    later.goto("/users/profile/")
+    assert later.evaluate(ACTIVE) == "de"
+    later.context.set_offline(True)
+    later.goto("/dashboard/patient/")
+    expect(later.locator("html[lang=de]")).to_have_count(1)
