@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 
 from availability.words import span_words, zone_short
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
+from bookings.admin_actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen
 from bookings.admin_filters import (
     AheadFilter,
     CancelledByFilter,
@@ -29,7 +30,6 @@ from bookings.admin_filters import (
     StateFilter,
     VisitFilter,
 )
-from bookings.admin_marks import MARKS, MOST_AT_ONCE, confirm_chosen
 from bookings.exports import rows
 from bookings.forms import MoveForm, ReasonForm
 from bookings.models import Booking, HistoryEntry
@@ -114,7 +114,7 @@ class BookingAdmin(admin.ModelAdmin):
     ordering = ["-created_at"]
     show_full_result_count = False
     autocomplete_fields = ["patient"]
-    actions = [confirm_chosen, *MARKS, "cancel_chosen"]
+    actions = [*ANSWERS_AND_MARKS, "cancel_chosen"]
     inlines = [HistoryInline]
     change_form_template = "admin/bookings/booking/change_form.html"
     view_on_site = False
@@ -233,16 +233,10 @@ class BookingAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/bookings/booking/cancel.html", context)
 
     def _cancel(self, request: SignedInRequest, bookings: QuerySet[Booking], reason: str) -> None:
-        done = 0
-        for booking in bookings:
-            try:
-                cancel_booking(booking_id=booking.pk, by=request.user, reason=reason)
-            except BookingError as error:
-                text = f"{booking.reference}: {error.sentence}"
-                self.message_user(request, text, messages.ERROR)
-            else:
-                self.log_change(request, booking, [{"changed": {"fields": ["cancelled_at"]}}])
-                done += 1
+        def cancel(booking: Booking, by: User) -> None:
+            cancel_booking(booking_id=booking.pk, by=by, reason=reason)
+
+        done = each_chosen(self, request, bookings, cancel, "cancelled_at")
         if done:
             text = ngettext("%d booking is cancelled.", "%d bookings are cancelled.", done)
             self.message_user(request, text % done, messages.SUCCESS)

@@ -191,6 +191,29 @@ def test_book_against_delete():
         assert Booking.objects.filter(slot=slot.pk).exists() == (answers[0] == "booked")
 
 
+@pytest.mark.parametrize("verb", [edit_slot, delete_slot])
+def test_cancel_against_edit_and_delete(verb):
+    """Booked, the slot stays as it is; given back, it is the doctor's to change."""
+    for _round in range(ROUNDS):
+        old = make_booking()
+        slot, later = old.slot, old.starts_at + timedelta(hours=3)
+        changes = {"starts_at": later, "ends_at": later + timedelta(minutes=30)}
+
+        def take_in_hand(slot=slot, changes=changes):
+            verb(slot_id=slot.pk, by=slot.doctor.user, **(changes if verb is edit_slot else {}))
+            return "changed"
+
+        cancelled, changed = race(cancelling(old), take_in_hand)
+        assert cancelled == "cancelled"
+        assert changed in {"changed", "slot refused"}
+        old.refresh_from_db()
+        assert (old.starts_at, old.is_live) == (later - timedelta(hours=3), False)
+        # A slot that somebody had is not edited but withdrawn, and published anew.
+        offered = TimeSlot.objects.offered().filter(doctor=slot.doctor)
+        expected = {"changed": [later] * (verb is edit_slot), "slot refused": [old.starts_at]}
+        assert list(offered.values_list("starts_at", flat=True)) == expected[changed]
+
+
 def test_crossing_bookings_of_two_patients_do_not_deadlock():
     for _round in range(ROUNDS):
         slots = [make_slot(), make_slot()]

@@ -40,10 +40,10 @@ class Backstage:
     def close(self) -> None:
         self._process.communicate(timeout=20)
 
-    def doctor(self, name: str, *, free_at: str = "") -> dict[str, str]:
-        """An approved doctor of the first clinic, perhaps with twenty minutes free in a week at
-        each of these times."""
-        return self._ask("doctor", name=name, free_at=free_at)
+    def doctor(self, name: str, *, free_at: str = "", booking_mode: str = "") -> dict[str, str]:
+        """An approved doctor of the first clinic, or of a new one where patients may do just that,
+        perhaps with twenty minutes free in a week at each of these times."""
+        return self._ask("doctor", name=name, free_at=free_at, booking_mode=booking_mode)
 
     def patient(self, name: str) -> dict[str, str]:
         return self._ask("patient", name=name)
@@ -69,7 +69,7 @@ class Backstage:
 # --- what follows runs in the process ----------------------------------------------------------
 
 
-def doctor(name: str, free_at: str) -> dict[str, str]:
+def doctor(name: str, free_at: str, booking_mode: str) -> dict[str, str]:
     from django.utils import timezone
 
     from availability.actions import publish_slot
@@ -78,6 +78,14 @@ def doctor(name: str, free_at: str) -> dict[str, str]:
 
     user = _account(name, "doctor")
     profile, clinic = user.doctor_profile, Clinic.objects.earliest("pk")
+    if booking_mode:
+        clinic = Clinic.objects.create(
+            name=f"Clinic of {name}",
+            address="Example Road 1",
+            phone="+49 30 5550123",
+            time_zone=clinic.time_zone,
+            booking_mode=booking_mode,
+        )
     # Not through approve_doctor: its mail would be one more in everybody's way.
     profile.approved_at = timezone.now()
     profile.approved_by = User.objects.get(username="staff")

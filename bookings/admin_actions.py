@@ -24,6 +24,28 @@ Outcome = Booking.Outcome
 Action = Callable[[admin.ModelAdmin, HttpRequest, QuerySet], None]
 
 
+def each_chosen(
+    modeladmin: admin.ModelAdmin,
+    request: SignedInRequest,
+    queryset: QuerySet[Booking],
+    verb: Callable[[Booking, User], None],
+    field: str,
+) -> int:
+    """How many the verb was done to, as a change of that field in the admin's log; why it was not
+    done to the others is said."""
+    done = 0
+    for booking in queryset[:MOST_AT_ONCE]:
+        try:
+            verb(booking, request.user)
+        except BookingError as error:
+            text = f"{booking.reference}: {error.sentence}"
+            modeladmin.message_user(request, text, messages.ERROR)
+        else:
+            modeladmin.log_change(request, booking, [{"changed": {"fields": [field]}}])
+            done += 1
+    return done
+
+
 def _action(outcome: Outcome, description: "StrPromise") -> Action:
     @admin.action(description=description, permissions=["change"])
     def mark(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
@@ -42,31 +64,10 @@ def _mark(
     def mark(booking: Booking, by: User) -> None:
         mark_visit(booking_id=booking.pk, outcome=outcome, by=by)
 
-    done = _each(modeladmin, request, queryset, mark, "outcome")
+    done = each_chosen(modeladmin, request, queryset, mark, "outcome")
     if done:
         text = ngettext("%d visit is marked.", "%d visits are marked.", done)
         modeladmin.message_user(request, text % done, messages.SUCCESS)
-
-
-def _each(
-    modeladmin: admin.ModelAdmin,
-    request: SignedInRequest,
-    queryset: QuerySet[Booking],
-    verb: Callable[[Booking, User], None],
-    field: str,
-) -> int:
-    """How many the verb was done to; why it was not done to the others is said."""
-    done = 0
-    for booking in queryset[:MOST_AT_ONCE]:
-        try:
-            verb(booking, request.user)
-        except BookingError as error:
-            text = f"{booking.reference}: {error.sentence}"
-            modeladmin.message_user(request, text, messages.ERROR)
-        else:
-            modeladmin.log_change(request, booking, [{"changed": {"fields": [field]}}])
-            done += 1
-    return done
 
 
 @admin.action(description=_("Confirm the chosen requests"), permissions=["change"])
@@ -74,15 +75,15 @@ def confirm_chosen(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset:
     def confirm(booking: Booking, by: User) -> None:
         confirm_request(booking_id=booking.pk, by=by)
 
-    done = _each(
-        modeladmin, cast(SignedInRequest, request), queryset, confirm, "request_expires_at"
-    )
+    by_desk = cast(SignedInRequest, request)
+    done = each_chosen(modeladmin, by_desk, queryset, confirm, "request_expires_at")
     if done:
         text = ngettext("%d request is confirmed.", "%d requests are confirmed.", done)
         modeladmin.message_user(request, text % done, messages.SUCCESS)
 
 
-MARKS = [
+ANSWERS_AND_MARKS = [
+    confirm_chosen,
     _action(Outcome.CHECKED_IN, _("Mark the chosen visits as checked in")),
     _action(Outcome.COMPLETED, _("Mark the chosen visits as completed")),
     _action(Outcome.NO_SHOW, _("Mark the chosen visits as missed")),
