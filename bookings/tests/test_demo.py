@@ -72,10 +72,15 @@ def test_demo_data_has_what_a_tour_needs_and_sends_nothing():
     "moment",
     [
         "2026-03-28 23:30",  # the night when Berlin's clocks go forward
-        "2026-03-29 22:10",  # Sunday, ten past midnight in Berlin
-        "2026-11-01 03:00",  # Sunday
         "2026-11-25 10:30",
-        "2026-11-25 22:55",  # five to midnight in Berlin
+        *(
+            pytest.param(more, marks=pytest.mark.slow)
+            for more in (
+                "2026-03-29 22:10",  # Sunday, ten past midnight in Berlin
+                "2026-11-01 03:00",  # Sunday
+                "2026-11-25 22:55",  # five to midnight in Berlin
+            )
+        ),
     ],
 )
 def test_demo_day_has_every_state_at_any_hour(time_machine, moment):

@@ -111,7 +111,14 @@ class Numbers(HTMLParser):
 # --- figures -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("clinic", "summed"), [(None, False), (1, False), (None, True), (0, True)])
+@pytest.mark.parametrize(
+    ("clinic", "summed"),
+    [
+        (None, False),
+        (0, True),
+        *(pytest.param(*more, marks=pytest.mark.slow) for more in [(1, False), (None, True)]),
+    ],
+)
 def test_each_number_leads_to_just_as_many_rows(chief, june, clinic, summed):
     if summed:
         totals.sum_up(now=at("2025-08-01 00:00"))

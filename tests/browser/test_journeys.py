@@ -185,7 +185,9 @@ def is_well(stack: RunningStack) -> bool:
 
 # The open page asks meanwhile whether the mail is out, and is told that nobody is there.
 @pytest.mark.allow_console("Failed to load resource")
-@pytest.mark.parametrize("part", ["worker", "web", "db"])
+@pytest.mark.parametrize(
+    "part", ["worker", *(pytest.param(part, marks=pytest.mark.slow) for part in ("web", "db"))]
+)
 def test_a_booking_outlives_a_killed_part(new_page, stack, backstage, part):
     backstage.doctor(f"Dr. Plug {part.title()}", free_at="09:20")
     patient, email = new_patient(new_page, backstage, "Sam O’Brien")

@@ -70,7 +70,7 @@ def large_letters(browser, chromium) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, pytest.param(1280, marks=pytest.mark.slow)])
 def test_a_patient_books_and_cancels_with_large_letters(new_page, backstage, large_letters, width):
     page = new_page(large_letters, viewport={"width": width, "height": 800})
     found = book_and_cancel(page, backstage)
