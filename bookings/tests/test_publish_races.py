@@ -1,6 +1,5 @@
 """Every verb of a booking against hours that are published, or taken back, at the same moment."""
 
-from datetime import timedelta
 
 import pytest
 
