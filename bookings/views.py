@@ -156,7 +156,8 @@ def join(request: SignedInRequest, reference: str) -> HttpResponse:
     """On to the doctor's video room; without one back to the visit, which says so."""
     booking, _side = own_visit(request, reference)
     room = booking.slot.doctor.video_room_url
-    if booking.slot.kind == TimeSlot.Kind.VIDEO and booking.is_live and room:
+    is_certain = booking.is_live and not booking.is_requested
+    if booking.slot.kind == TimeSlot.Kind.VIDEO and is_certain and room:
         return HttpResponseRedirect(room)
     return redirect(booking)
 

@@ -1,6 +1,5 @@
 """Every verb of a booking against hours that are published, or taken back, at the same moment."""
 
-
 import pytest
 
 from availability.hours.actions import publish_hours, save_time_off

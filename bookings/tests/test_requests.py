@@ -323,6 +323,20 @@ def test_the_visits_page_says_how_it_stands_to_each_side(asked):
     assert "Book another visit" in text(patient.get(url))
 
 
+def test_the_video_room_opens_with_the_confirmation(asked):
+    room = "https://rooms.example/asta"
+    type(asked.slot).objects.filter(pk=asked.slot_id).update(kind="video")
+    doctor = asked.slot.doctor
+    doctor.video_room_url = room
+    doctor.save(update_fields=["video_room_url"])
+    client, url = client_of(asked.patient.user), asked.get_absolute_url()
+    assert "Join the video visit" not in text(client.get(url))
+    assert client.get(f"{url}join/").url == url
+    confirm_request(booking_id=asked.pk, by=doctor.user)
+    assert "Join the video visit" in text(client.get(url))
+    assert client.get(f"{url}join/").url == room
+
+
 def test_the_patient_confirms_nothing(asked):
     client = client_of(asked.patient.user)
     assert client.post(f"/bookings/{asked.reference}/confirm/").status_code == 403
