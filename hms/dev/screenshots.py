@@ -63,6 +63,8 @@ class Shot:
 # The patient's visits after the next one, which may be taking place right now.
 COMING = '[aria-labelledby=coming] a[href^="/bookings/"]'
 BOOKING = 'main a[href^="/bookings/"]'
+# The doctor's next visit, and what waits for their yes, which stands above it.
+NEXT = '[aria-labelledby=next] a[href^="/bookings/"]'
 REQUEST = '[aria-labelledby=requests] a[href^="/bookings/"]'
 SUBMIT = "main form[method=post] button"
 TODAY = date.today()  # noqa: DTZ011 -- what follows is ahead everywhere
@@ -124,10 +126,10 @@ PAGES: dict[str, tuple[Shot, ...]] = {
     "doctor": (
         *PUBLIC,
         Shot("dashboard", "/dashboard/doctor/"),
-        Shot("booking", "/dashboard/doctor/", (BOOKING,)),
-        Shot("cancel", "/dashboard/doctor/", (BOOKING, 'main a[href$="/cancel/"]')),
-        Shot("move", "/dashboard/doctor/", (BOOKING, 'main a[href$="/move/"]')),
-        Shot("patient-visits", "/dashboard/doctor/", (BOOKING, 'main a[href$="/patient/"]')),
+        Shot("booking", "/dashboard/doctor/", (NEXT,)),
+        Shot("cancel", "/dashboard/doctor/", (NEXT, 'main a[href$="/cancel/"]')),
+        Shot("move", "/dashboard/doctor/", (NEXT, 'main a[href$="/move/"]')),
+        Shot("patient-visits", "/dashboard/doctor/", (NEXT, 'main a[href$="/patient/"]')),
         Shot("request", "/dashboard/doctor/", (REQUEST,)),
         Shot("decline", "/dashboard/doctor/", (REQUEST, 'main a[href$="/cancel/"]')),
         Shot("week", "/week/"),
