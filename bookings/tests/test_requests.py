@@ -21,7 +21,7 @@ from bookings.actions import (
 )
 from bookings.history import told
 from bookings.models import Booking, HistoryEntry
-from bookings.tests.factories import make_booking
+from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
 from hms.attention import waiting_for
 from hms.lib.clock import local
@@ -174,14 +174,15 @@ def test_a_confirmation_makes_a_visit_of_it_and_both_are_written_of_it(asked):
 
 
 def test_no_calendar_shows_a_mere_request(asked):
+    make_connection(user=asked.patient.user)
+    shown = CalendarEvent.objects.filter(about=asked.about).exclude(wanted=None)
     run_jobs()
-    assert not CalendarEvent.objects.filter(wanted__isnull=False, about=asked.about).exclude(
-        wanted={}
-    )
-    assert (
-        b"STATUS:TENTATIVE"
-        in client_of(asked.patient.user).get(f"/bookings/{asked.reference}/calendar.ics").content
-    )
+    assert not shown.exists()
+    file = client_of(asked.patient.user).get(f"{asked.get_absolute_url()}calendar.ics").content
+    assert b"STATUS:TENTATIVE" in file
+    confirm_request(booking_id=asked.pk, by=asked.slot.doctor.user)
+    run_jobs()
+    assert shown.count() == 1
 
 
 def test_only_the_doctor_and_staff_confirm(asked, patient):
