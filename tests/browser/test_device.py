@@ -140,14 +140,15 @@ def test_a_cancelled_visit_leaves_the_device_with_the_next_page(patient):
 
 
 ACTIVE = "navigator.serviceWorker.ready.then((kept) => kept.active.scriptURL.split('=')[1])"
-# Where a worker that is being installed has ended up.
-SETTLED = "navigator.serviceWorker.getRegistration().then((kept) => kept && !kept.installing)"
+# The worker of the other language is there: it waits, or it has taken over.
+ARRIVED = """navigator.serviceWorker.getRegistration().then((kept) =>
+  [kept.waiting, kept.active].some((one) => one && one.scriptURL.endsWith("=de")))"""
 
 
 def test_a_newer_worker_waits_until_nobody_needs_the_older_one(patient):
     page, _email = patient
     choose(page, GERMAN)
-    page.wait_for_function(SETTLED)
+    page.wait_for_function(ARRIVED)
     page.goto("/users/profile/")
     assert page.evaluate(ACTIVE) == "en"
     again = page.context.new_page()
