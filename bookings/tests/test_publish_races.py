@@ -1,10 +1,13 @@
 """Every verb of a booking against hours that are published, or taken back, at the same moment."""
 
+from threading import Event
+
 import pytest
+from django.db import transaction
 
 from availability.hours.actions import publish_hours, save_time_off
 from availability.hours.tests.factories import make_weekly_hours
-from availability.hours.tests.test_races import off_from_tomorrow
+from availability.hours.tests.test_races import off_from_tomorrow, until_the_other_waits
 from availability.models import TimeSlot
 from bookings.actions import book_slot, reschedule_booking
 from bookings.models import Booking
@@ -95,11 +98,36 @@ def test_a_verb_against_time_off(verb, mode, may_say):
 
         answer, left = race(attempt, leave)
         assert (answer in may_say, left) == (True, "left"), answer
-        # Nobody can book while the doctor is away, and nobody's visit lost its slot.
-        tomorrow = off_from_tomorrow(doctor).starts_on
-        assert not [slot for slot in free(doctor) if slot.starts_at.date() > tomorrow]
-        for visit in Booking.objects.live().filter(slot__doctor=doctor):
-            assert TimeSlot.objects.offered().filter(pk=visit.slot_id).exists()
+        nothing_is_free_and_nobody_lost_a_slot(doctor)
+
+
+@pytest.mark.parametrize(("verb", "mode", "may_say"), VERBS)
+def test_a_verb_that_waits_for_time_off(verb, mode, may_say):
+    doctor = doctor_with_hours(mode)
+    attempt, held = verb(list(doctor.slots.order_by("starts_at"))), Event()
+
+    def leave():
+        with transaction.atomic():
+            save_time_off(time_off=off_from_tomorrow(doctor), by=doctor.user)
+            held.set()
+            until_the_other_waits()
+        return "left"
+
+    def come_second():
+        held.wait(timeout=30)
+        return attempt()
+
+    answer, left = race(come_second, leave)
+    assert (answer in may_say - {"booked", "moved"}, left) == (True, "left"), answer
+    nothing_is_free_and_nobody_lost_a_slot(doctor)
+
+
+def nothing_is_free_and_nobody_lost_a_slot(doctor: DoctorProfile) -> None:
+    """While the doctor is away, from tomorrow on."""
+    tomorrow = off_from_tomorrow(doctor).starts_on
+    assert not [slot for slot in free(doctor) if slot.starts_at.date() > tomorrow]
+    for visit in Booking.objects.live().filter(slot__doctor=doctor):
+        assert TimeSlot.objects.offered().filter(pk=visit.slot_id).exists()
 
 
 @pytest.mark.parametrize(("verb", "mode", "may_say"), VERBS)
