@@ -7,6 +7,8 @@ from django.utils import timezone
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 
 PASSWORD = "correct-horse-battery-staple"
+# What the admin's form of a clinic sends, apart from its name and time zone.
+CLINIC_FORM = {"address": "1 Road", "booking_mode": "book", "request_hours": "48"}
 _numbers = itertools.count(1)
 
 

@@ -12,6 +12,7 @@ from notifications.models import Email
 from users import windows
 from users.models import DoctorProfile, User
 from users.tests.factories import (
+    CLINIC_FORM,
     make_clinic,
     make_doctor,
     make_patient,
@@ -21,9 +22,6 @@ from users.tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-# What every form of a clinic sends.
-CLINIC = {"address": "1 Road", "booking_mode": "book", "request_hours": "48"}
 
 CLERK = (
     "users.view_user",
@@ -320,7 +318,7 @@ def test_admin_pages_open_and_search(name):
 def test_clinic_zone_is_chosen_from_places():
     client = signed_in(make_staff(superuser=True))
     add = reverse("admin:users_clinic_add")
-    data = {**CLINIC, "name": "North", "time_zone": "Mars/Base"}
+    data = {**CLINIC_FORM, "name": "North", "time_zone": "Mars/Base"}
 
     assert client.post(add, data).status_code == 200
     assert client.post(add, data | {"time_zone": "Asia/Kolkata"}).status_code == 302
@@ -330,7 +328,7 @@ def test_clinic_zone_stays_once_the_clinic_has_slots():
     client = signed_in(make_staff(superuser=True))
     clinic = make_clinic(time_zone="Europe/Berlin")
     change = reverse("admin:users_clinic_change", args=[clinic.pk])
-    data = {**CLINIC, "name": clinic.name, "time_zone": "Asia/Kolkata"}
+    data = {**CLINIC_FORM, "name": clinic.name, "time_zone": "Asia/Kolkata"}
     doctor = make_doctor(clinics=[clinic])
     start = timezone.now() + timedelta(days=1)
     doctor.slots.create(clinic=clinic, starts_at=start, ends_at=start + timedelta(minutes=20))
@@ -342,7 +340,7 @@ def test_clinic_zone_stays_once_the_clinic_has_slots():
 def test_windows_are_set_for_a_clinic_and_for_a_doctor():
     client = signed_in(make_staff(superuser=True))
     clinic = make_clinic(cancel_notice_hours=24)
-    data = {**CLINIC, "name": clinic.name, "time_zone": clinic.time_zone}
+    data = {**CLINIC_FORM, "name": clinic.name, "time_zone": clinic.time_zone}
     change = reverse("admin:users_clinic_change", args=[clinic.pk])
     given = {"book_notice_minutes": "90", "book_ahead_days": "30", "cancel_notice_hours": ""}
     assert client.post(change, data | given).status_code == 302
@@ -360,6 +358,6 @@ def test_windows_are_set_for_a_clinic_and_for_a_doctor():
 @pytest.mark.parametrize("number", ["-1", "20161"])
 def test_a_window_stays_within_reason(number):
     client = signed_in(make_staff(superuser=True))
-    data = {**CLINIC, "name": "North", "time_zone": "Asia/Kolkata"}
+    data = {**CLINIC_FORM, "name": "North", "time_zone": "Asia/Kolkata"}
     add = reverse("admin:users_clinic_add")
     assert client.post(add, data | {"book_notice_minutes": number}).status_code == 200

@@ -16,7 +16,7 @@ from availability.hours.tests.test_pages import extra_data, weekly_data
 from availability.models import TimeSlot
 from availability.tests.factories import book, make_slot
 from hms.lib.clock import to_utc
-from users.tests.factories import make_clinic, make_staff
+from users.tests.factories import CLINIC_FORM, make_clinic, make_staff
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 
@@ -156,8 +156,8 @@ def test_without_a_country_staff_are_led_to_the_clinic(as_desk):
 )
 def test_a_clinics_country_is_one_that_is_known(as_desk, country, part, field):
     data = {
+        **CLINIC_FORM,
         "name": "Mitte",
-        "address": "1 Example Street",
         "time_zone": "Europe/Berlin",
         "country": country,
         "subdivision": part,
