@@ -25,12 +25,11 @@ MUST_BE_PERFECT = ("accessibility", "best-practices", "seo")
 
 def asked_for(walk: Walk) -> list[dict]:
     """The reader's pages as Lighthouse is told of them, with the cookies that sign in."""
-    cookies = "; ".join(f"{one['name']}={one['value']}" for one in walk.page.context.cookies())
     return [
         {
             "name": f"{walk.role} {shot.name}",
             "url": walk.page.evaluate("place => new URL(place, location).href", walk.place(shot)),
-            "headers": {"Cookie": cookies} if cookies else {},
+            "cookies": walk.page.context.cookies(),
         }
         for shot in PAGES[walk.role]
         if shot.name in LOOKED_AT[walk.role]
@@ -74,6 +73,9 @@ def test_lighthouse_finds_nothing(chromium, new_walk, capsys):
     with capsys.disabled():
         print(f"\n{told(found)}")
     assert len(found) == sum(map(len, LOOKED_AT.values()))
+    assert {name: page["url"] for name, page in found.items()} == {
+        page["name"]: page["url"] for page in pages
+    }, "another page was looked at"
     for name, page in found.items():
         wrong = {area: page["failed"][area] for area in MUST_BE_PERFECT}
         assert {area: page["scores"][area] for area in MUST_BE_PERFECT} == dict.fromkeys(
