@@ -3,7 +3,7 @@
 import re
 import secrets
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from hms.dev.running import RunningStack
 
@@ -12,6 +12,22 @@ PASSWORD = "a-long-and-quiet-night-shift"
 
 def new_address(who: str) -> str:
     return f"{who}-{secrets.token_hex(4)}@journey.example"
+
+
+def press(target: Locator) -> None:
+    """Press a link or button, and wait until the page that follows is there.
+
+    A click alone returns while the page before still stands, or none does.
+    """
+    with target.page.expect_navigation():
+        target.click()
+
+
+def find(page: Page, doctor: str) -> None:
+    """The page of those who bear the name."""
+    page.goto("/")
+    page.get_by_label("Name").fill(doctor)
+    press(page.get_by_role("button", name="Search"))
 
 
 def sign_up(
@@ -49,11 +65,11 @@ def log_in(page: Page, username: str, password: str) -> None:
 def connect_calendar(page: Page, google_address: str) -> None:
     """From the calendar page through Google's consent and back."""
     page.goto("/calendar/")
-    page.get_by_role("link", name="Connect Google Calendar").click()
+    press(page.get_by_role("link", name="Connect Google Calendar"))
     if "reauthenticate" in page.url:
         page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Go on").click()
-        page.get_by_role("link", name="Connect Google Calendar").click()
+        press(page.get_by_role("button", name="Go on"))
+        press(page.get_by_role("link", name="Connect Google Calendar"))
     page.get_by_label("mail address").fill(google_address)
     page.get_by_role("button", name="Allow").click()
     expect(page).to_have_url(re.compile("/calendar/"))

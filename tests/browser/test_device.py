@@ -5,8 +5,7 @@ from itertools import count
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import PASSWORD, log_in
-from tests.browser.test_journeys import find
+from tests.browser.people import PASSWORD, find, log_in
 from tests.browser.test_languages import GERMAN, choose
 
 number = count(1)

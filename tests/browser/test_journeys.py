@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from hms.dev.running import RunningStack, fetch_json, wait_until
 from tests.browser.backstage import IN_A_WEEK, Backstage
-from tests.browser.people import connect_calendar, log_in, new_address, sign_up
+from tests.browser.people import connect_calendar, find, log_in, new_address, sign_up
 
 
 def new_doctor(new_page, stack: RunningStack, name: str) -> tuple[Page, str]:
@@ -51,12 +51,6 @@ def new_patient(new_page, backstage: Backstage, name: str) -> tuple[Page, str]:
     page, person = new_page(), backstage.patient(name)
     backstage.sign_in(page, person)
     return page, person["email"]
-
-
-def find(page: Page, doctor: str) -> None:
-    page.goto("/")
-    page.get_by_label("Name").fill(doctor)
-    page.get_by_role("button", name="Search").click()
 
 
 def events_of(stack: RunningStack, account: str) -> list[dict]:

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from hms.dev.running import RunningStack
 from hms.dev.screenshots import PAGES
 from tests.browser.accessibility import DESK, PHONE, violations
-from tests.browser.people import PASSWORD, code_from, new_address
+from tests.browser.people import PASSWORD, code_from, new_address, press
 from tests.browser.test_pages import first_seen_by, refused
 from tests.browser.walk import SMALLEST, frame, sideways
 
@@ -21,8 +21,7 @@ def choose(page: Page, language: str) -> None:
     page.set_viewport_size({"width": DESK[0], "height": DESK[1]})
     menu = page.locator(".language-menu")
     menu.locator("summary").click()
-    with page.expect_navigation():
-        menu.get_by_role("button", name=language).click()
+    press(menu.get_by_role("button", name=language))
 
 
 def looks_right(page: Page) -> None:
@@ -34,16 +33,16 @@ def test_a_visit_in_arabic_from_the_search_to_its_end(new_page, stack: RunningSt
     page, email = new_page(viewport={"width": 360, "height": 740}), new_address("patient")
 
     page.goto("/")
-    page.locator(".site-footer").get_by_role("button", name=ARABIC).click()
+    press(page.locator(".site-footer").get_by_role("button", name=ARABIC))
     expect(page.locator("html[lang=ar][dir=rtl]")).to_have_count(1)
     expect(page.get_by_role("heading", name="ابحث عن طبيب")).to_be_visible()
     page.get_by_label("الاسم").fill("Benali")
-    page.get_by_role("button", name="بحث").click()
+    press(page.get_by_role("button", name="بحث"))
     looks_right(page)
-    page.get_by_role("link", name=re.compile("احجز .*09:20")).click()
+    press(page.get_by_role("link", name=re.compile("احجز .*09:20")))
     looks_right(page)
 
-    page.get_by_role("main").get_by_role("link", name="أنشئ حسابًا").click()
+    press(page.get_by_role("main").get_by_role("link", name="أنشئ حسابًا"))
     page.get_by_label("مريض").check()
     for field, words in (("name", "ليلى منصور"), ("email", email)):
         page.locator(f"[name={field}]").fill(words)
@@ -53,11 +52,11 @@ def test_a_visit_in_arabic_from_the_search_to_its_end(new_page, stack: RunningSt
     page.get_by_role("main").get_by_role("button", name="إنشاء حساب").click()
     expect(page.get_by_role("heading", name="تفقّد بريدك")).to_be_visible()
     page.locator("[name=code]").fill(code_from(stack, email, "رمزك في HMS"))
-    page.get_by_role("button", name="تأكيد").click()
+    press(page.get_by_role("button", name="تأكيد"))
 
     expect(page.get_by_role("heading", name="حجز موعد مع")).to_be_visible()
     looks_right(page)
-    page.get_by_role("button", name=re.compile("احجز .*09:20")).click()
+    press(page.get_by_role("button", name=re.compile("احجز .*09:20")))
     expect(page.get_by_text("تم حجز موعدك.")).to_be_visible()
     looks_right(page)
     booked = stack.wait_for_mail(email, "تم حجز موعدك")
@@ -67,7 +66,7 @@ def test_a_visit_in_arabic_from_the_search_to_its_end(new_page, stack: RunningSt
     assert '<html lang="ar" dir="rtl">' in booked["html"]
 
     page.get_by_role("link", name="ألغِ هذا الموعد").click()
-    page.get_by_role("button", name="نعم، ألغِ الموعد").click()
+    press(page.get_by_role("button", name="نعم، ألغِ الموعد"))
     expect(page.get_by_text("أُلغي هذا الموعد.")).to_be_visible()
     looks_right(page)
     stack.wait_for_mail(email, "أُلغي موعدك")

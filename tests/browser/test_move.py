@@ -2,6 +2,8 @@
 
 from playwright.sync_api import expect
 
+from tests.browser.people import press
+
 
 def test_a_patient_moves_a_visit_without_a_script(new_page, stack, backstage):
     doctor = backstage.doctor("Dr. Mila Vance", free_at="09:00 14:00")
@@ -15,7 +17,7 @@ def test_a_patient_moves_a_visit_without_a_script(new_page, stack, backstage):
     page.get_by_role("link", name="Move to another time").click()
     expect(page.get_by_role("heading", name="Its time now")).to_be_visible()
     expect(page.get_by_role("button", name="09:00")).to_have_count(0)
-    page.get_by_role("button", name="14:00").click()
+    press(page.get_by_role("button", name="14:00"))
     assert page.url == visit
     expect(page.get_by_text("The visit is moved.")).to_be_visible()
     for person in (patient, doctor):

@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import DESK, PHONE, violations
-from tests.browser.test_journeys import find
+from tests.browser.people import find, press
 from tests.browser.walk import SMALLEST, sideways
 
 
@@ -56,13 +56,13 @@ def test_each_page_of_a_request_looks_right(new_page, backstage):
     looks_right(patient)
     backstage.sign_in(patient, person)
     find(patient, doctor["name"])
-    patient.get_by_role("link", name=doctor["name"], exact=True).click()
+    press(patient.get_by_role("link", name=doctor["name"], exact=True))
     expect(patient.get_by_text("This clinic confirms each visit.")).to_be_visible()
     looks_right(patient)
     place = patient.locator("[formaction^='/bookings/create/']").first.get_attribute("formaction")
     patient.goto(place or "")
     looks_right(patient)
-    patient.get_by_role("main").get_by_role("button", name="Request").click()
+    press(patient.get_by_role("main").get_by_role("button", name="Request"))
     expect(patient.get_by_text("Your request is with the clinic")).to_be_visible()
     looks_right(patient)
     patient.goto("/dashboard/patient/")
@@ -70,7 +70,7 @@ def test_each_page_of_a_request_looks_right(new_page, backstage):
     backstage.sign_in(page, doctor)
     page.goto("/dashboard/doctor/")
     looks_right(page)
-    page.get_by_role("region", name="Requests").get_by_role("link", name="Mila Novak").first.click()
+    press(page.get_by_role("region", name="Requests").get_by_role("link", name="Mila Novak").first)
     looks_right(page)
 
 
@@ -82,6 +82,6 @@ def test_where_patients_only_look_nothing_can_be_pressed(new_page, backstage):
     expect(page.get_by_text("ask the clinic")).to_be_visible()
     expect(page.locator("[formaction]")).to_have_count(0)
     looks_right(page)
-    page.get_by_role("link", name=doctor["name"], exact=True).click()
+    press(page.get_by_role("link", name=doctor["name"], exact=True))
     expect(page.get_by_text("This clinic gives its times on the phone.")).to_be_visible()
     looks_right(page)
