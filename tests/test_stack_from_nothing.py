@@ -181,7 +181,19 @@ def test_without_a_network_one_sentence_tells_and_nothing_stays_half_made(place,
     assert not (folder / "serverless" / "node_modules").exists()
 
 
-def test_the_chromium_from_npm_starts(stack_folder):
+DRAW_A_WORD = """
+import sys
+from playwright.sync_api import sync_playwright
+
+with sync_playwright() as playwright:
+    chromium = playwright.chromium.launch(executable_path=sys.argv[1], chromium_sandbox=False)
+    page = chromium.new_page()
+    page.set_content("<h1>Hello</h1>")
+    print(page.locator("h1").bounding_box()["height"])
+"""
+
+
+def test_the_chromium_from_npm_writes_on_a_machine_without_fonts(stack_folder):
     import asyncio
 
     state = State(stack_folder / "chromium")
@@ -192,8 +204,17 @@ def test_the_chromium_from_npm_starts(stack_folder):
         return await browser.from_npm(node, Path(sys.executable), state)
 
     program = asyncio.run(bring())
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-    assert "Chrom" in told.stdout
+    fonts = {"FONTCONFIG_PATH": str(program.parent / "unpacked" / "fonts")}
+    told = subprocess.run(
+        [sys.executable, "-c", DRAW_A_WORD, program],
+        env=os.environ | fonts,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert float(told.stdout) > 0
 
 
 # --- by hand ------------------------------------------------------------------------------------

@@ -31,6 +31,16 @@ export LD_LIBRARY_PATH="$here/unpacked/al2023/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY
 exec "$here/unpacked/chromium" "$@"
 """
 
+# The archive's own file names folders of another machine; with no font at all Chromium crashes.
+FONTS = """\
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
+"""
+
 
 def _starts(program: str | Path) -> bool:
     """Whether it really runs: a distribution's placeholder may stand under the name."""
@@ -94,6 +104,7 @@ def unpack(package: Path, target: Path) -> None:
             # Python before 3.11.4 has no filters; the archive is the one that the lock file names.
             members.extraction_filter = getattr(tarfile, "data_filter", None)
             members.extractall(target / folder)  # noqa: S202
+    (target / "fonts" / "fonts.conf").write_text(FONTS)
 
 
 if __name__ == "__main__":
