@@ -9,10 +9,12 @@ figure several times in one connection, and removes all of it at the end.
 
 import argparse
 import asyncio
+import importlib.util
 import json
 import os
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -41,12 +43,25 @@ BIG = (
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def seed(doctors: int, each: int) -> dict[str, int]:
+def write(*, doctors: int, each: int, patients: int = 100_000) -> None:
+    """A year of this many doctors with `each` slots a day, and who came to them."""
     from django.db import connection, transaction
 
+    from users.models import Clinic, Specialty
+
+    many = {"doctors": doctors, "each": each, "patients": patients}
+    with transaction.atomic(), connection.cursor() as cursor, _bare_tables(cursor):
+        Specialty.objects.create(name="Bench", slug="bench")
+        for row, zone in enumerate(("Europe/Berlin", "Europe/Berlin", "America/New_York"), start=1):
+            Clinic.objects.create(name=f"Bench {row}", address=f"{row} Bench Row", time_zone=zone)
+        cursor.execute((HERE / "figures.sql").read_text() % many)
+
+
+def seed(doctors: int, each: int) -> dict[str, int]:
+    from django.db import connection
+
+    write(doctors=doctors, each=each)
     with connection.cursor() as cursor:
-        with transaction.atomic(), _bare_tables(cursor):
-            cursor.execute((HERE / "figures.sql").read_text() % {"doctors": doctors, "each": each})
         cursor.execute("SET statement_timeout = 0")
         for table in (*BIG, "users_doctorprofile", "users_patientprofile"):
             cursor.execute(f"VACUUM ANALYZE {table}")
@@ -187,12 +202,10 @@ def show(results: dict[str, Any]) -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    state = State(folder / "state")
-    python = options.python or asyncio.run(install.PythonPackages(state).ensure(install.RUN_FILES))
     stack = RunningStack(
-        state.folder,
+        folder / "state",
         port_offset=free_offset(PORT_OFFSET),
-        python=str(python),
+        python=sys.executable,
         arguments=("--no-demo",),
         env={**unconfigured_environment(), "LOG_LEVEL": "WARNING"},
     )
@@ -206,6 +219,14 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         stack.stop()
 
 
+def with_packages(python: Path | None) -> int:
+    """The same once more, by a Python that can ask Django."""
+    with tempfile.TemporaryDirectory(prefix="hms-bench-") as folder:
+        packages = install.PythonPackages(State(Path(folder)))
+        python = python or asyncio.run(packages.ensure(install.RUN_FILES))
+    return subprocess.run([python, "-m", "bench.figures", *sys.argv[1:]], check=False).returncode
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/figures", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
@@ -215,6 +236,8 @@ def main() -> int:
     parser.add_argument("--explain", action="store_true", help="print the plans of the year's")
     parser.add_argument("--python", type=Path, help="a Python that has all packages")
     options = parser.parse_args()
+    if not importlib.util.find_spec("django"):
+        return with_packages(options.python)
     folder = Path(tempfile.mkdtemp(prefix="hms-bench-"))
     folder.chmod(0o755)
     try:

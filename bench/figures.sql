@@ -1,15 +1,11 @@
 -- A hospital's year, straight into the tables: %(doctors)s doctors with %(each)s slots a day at
--- three clinics in two zones, a year back and a month ahead, seven in ten of them taken, one
+-- the three clinics that are there, a year back and a month ahead, seven in ten of them taken, one
 -- booking in ten cancelled. Constraints, triggers and indexes are put away by the caller.
 SET LOCAL statement_timeout = 0;
-INSERT INTO users_specialty (name, slug) VALUES ('Bench', 'bench');
-INSERT INTO users_clinic (name, address, phone, time_zone) VALUES
-  ('A', '1 Bench Row', '', 'Europe/Berlin'), ('B', '2 Bench Row', '', 'Europe/Berlin'),
-  ('C', '3 Bench Row', '', 'America/New_York');
 INSERT INTO users_user (password, is_superuser, username, first_name, last_name, email, is_staff,
     is_active, date_joined, role, time_zone, language)
   SELECT '', false, role || n, '', '', '', role = '', true, now(), role, '', 'en'
-  FROM (VALUES ('doctor', %(doctors)s), ('patient', 100000), ('', 5)) kind (role, many),
+  FROM (VALUES ('doctor', %(doctors)s), ('patient', %(patients)s), ('', 5)) kind (role, many),
     generate_series(1, many) n;
 INSERT INTO users_doctorprofile (user_id, name, specialty_id, bio, languages, photo,
     video_room_url, approved_at)
@@ -46,7 +42,7 @@ INSERT INTO bookings_booking (reference, slot_id, patient_id, booked_by_id, star
         FROM made) m
   JOIN users_doctorprofile d ON d.id = m.doctor_id
   JOIN users_patientprofile p ON p.id = (SELECT min(id) FROM users_patientprofile)
-    + (hashint8(m.slot_id) & 2147483647) %% 100000,
+    + (hashint8(m.slot_id) & 2147483647) %% %(patients)s,
   (SELECT min(id) AS id FROM users_user WHERE is_staff) clerk
   ORDER BY at;
 INSERT INTO notifications_email (action, "to", language, about, sequence, data, sealed, urgent,
