@@ -197,6 +197,11 @@ class Booking(models.Model):
             models.Index(fields=["patient", "starts_at"], name="booking_by_patient"),
             models.Index(fields=["-created_at"], name="booking_newest"),
             models.Index(
+                fields=["starts_at"],
+                condition=Q(cancelled_at__isnull=True),
+                name="booking_live_by_start",
+            ),
+            models.Index(
                 fields=["cancelled_at"],
                 condition=Q(cancelled_at__isnull=False),
                 name="booking_cancelled",
