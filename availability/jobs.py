@@ -1,16 +1,16 @@
 """Keeps slots published as far ahead as promised; each job may run twice, or days late."""
 
 import logging
-from collections.abc import Iterable
 from datetime import UTC, datetime, time
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from availability.actions import SlotError
 from availability.hours import actions
 from availability.hours.models import ExtraHours, WeeklyHours
+from availability.hours.timetable import DAY
 from hms.lib.back_off import BackOff
 from users.models import DoctorProfile
 
@@ -23,16 +23,17 @@ RETRY = BackOff(most_attempts=20)
 @app.periodic(cron="7 * * * *")
 @app.task(name="availability.jobs.publish_due", queue="housekeeping", queueing_lock="publish_due")
 def publish_due(timestamp: int) -> None:
-    """Publish for every doctor for whom it hasn't been done today.
+    """Publish for every listed doctor for whom it hasn't been done today.
 
     It asks every hour, so that after an outage the first hour makes up for the days that were
     missed, and a doctor whose rows were held is tried again.
     """
     today = datetime.combine(timezone.now().date(), time.min, UTC)
-    due = WeeklyHours.objects.current(today.date()).filter(
-        Q(published_at__isnull=True) | Q(published_at__lt=today)
-    )
-    _publish_each(due.values_list("doctor_id", flat=True).distinct())
+    due = Q(published_at__isnull=True) | Q(published_at__lt=today)
+    weekly = WeeklyHours.objects.current(today.date()).filter(due)
+    extra = ExtraHours.objects.filter(due, day__gte=today - DAY, withdrawn_at__isnull=True)
+    ids = weekly.values("doctor_id").union(extra.values("doctor_id"))
+    _publish_each(DoctorProfile.objects.approved().filter(pk__in=ids))
 
 
 @app.task(name=actions.PUBLISH_DOCTOR, queue="housekeeping", retry=RETRY)
@@ -49,14 +50,20 @@ def publish_clinic(*, clinic_id: int) -> None:
     here = {"clinic": clinic_id, "withdrawn_at__isnull": True}
     weekly = WeeklyHours.objects.filter(**here).values_list("doctor_id", flat=True)
     extra = ExtraHours.objects.filter(**here).values_list("doctor_id", flat=True)
-    _publish_each({*weekly, *extra})
+    _publish_each(DoctorProfile.objects.filter(pk__in={*weekly, *extra}))
 
 
-def _publish_each(doctor_ids: Iterable[int]) -> None:
-    """Each in a transaction of its own: one whose rows are held keeps nobody else waiting."""
-    for doctor in DoctorProfile.objects.filter(pk__in=doctor_ids).order_by("pk"):
+def _publish_each(doctors: QuerySet[DoctorProfile]) -> None:
+    """Each in a transaction of its own: one whose rows are held, or who cannot be published for
+    a reason that nobody knows yet, keeps nobody else waiting."""
+    for doctor in doctors.order_by("pk"):
         try:
             actions.publish_hours(doctor=doctor)
         except SlotError:
             log.warning("hours not published yet", extra={"doctor": doctor.pk})
-            publish_doctor.defer(doctor_id=doctor.pk)
+        except Exception:
+            log.exception("hours not published", extra={"doctor": doctor.pk})
+        else:
+            continue
+        # With tries of its own; when they fail too it stands among what is stuck.
+        publish_doctor.defer(doctor_id=doctor.pk)

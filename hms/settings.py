@@ -299,6 +299,10 @@ GOOGLE_CLIENT_CONFIG = env.json_object(
 # Told by name, because the calendar room does not know what the house mirrors into it.
 CALENDAR_CONNECTED_TASK = "bookings.jobs.mirror_upcoming"
 
+# --- doctors ------------------------------------------------------------------------------------
+# Told by name, because the room of the people does not know what their hours become.
+DOCTOR_CHANGED_TASK = "availability.jobs.publish_doctor"
+
 # --- jobs ---------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 PROCRASTINATE_IMPORT_PATHS = ["hms.jobs"]

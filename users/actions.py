@@ -14,6 +14,7 @@ from django.db.models import Max, Model
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app as jobs_app
 
 from notifications.actions import drop_overtaken, queue_email
 from notifications.models import Email
@@ -80,6 +81,7 @@ def approve_doctor(*, doctor: DoctorProfile, by: User) -> DoctorProfile:
     doctor.approved_at, doctor.approved_by = timezone.now(), by
     doctor.refused_at = doctor.refused_by = None
     doctor.save(update_fields=["approved_at", "approved_by", "refused_at", "refused_by"])
+    doctor_changed(doctor=doctor)
     _tell_doctor(doctor, "DOCTOR_APPROVED", "availability:create_slot")
     return doctor
 
@@ -198,6 +200,13 @@ def update_doctor(
     # These alone: staff may approve, and another tab may change the photo, at the same time.
     doctor.save(update_fields=["name", "specialty", "bio", "languages", "video_room_url"])
     doctor.clinics.set(Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics]))
+    doctor_changed(doctor=doctor)
+
+
+def doctor_changed(*, doctor: DoctorProfile) -> None:
+    """Where, how or whether the doctor sees patients may differ from now on: a job, in the
+    caller's transaction, makes their slots follow."""
+    jobs_app.configure_task(settings.DOCTOR_CHANGED_TASK).defer(doctor_id=doctor.pk)
 
 
 def set_photo(*, doctor: DoctorProfile, pictures: Renditions | None) -> None:

@@ -255,6 +255,10 @@ class DoctorAdmin(admin.ModelAdmin):
             return _("approved")
         return _("refused") if doctor.refused_at else _("waiting for approval")
 
+    def save_related(self, request, form, formsets, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        actions.doctor_changed(doctor=form.instance)
+
     def has_add_permission(self, request) -> bool:
         """A doctor comes with the account."""
         return False

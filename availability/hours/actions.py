@@ -66,8 +66,10 @@ def _publish(doctor: DoctorProfile, now: datetime) -> Plan:
         plan = plan_for(doctor, timetable, now=now)
     _take_back([slot.pk for slot in plan.go], now)
     _insert(doctor, plan.appear, now)
+    published_at = now if doctor.is_listed else None
     for table in (WeeklyHours, ExtraHours):
-        table.objects.filter(doctor=doctor, withdrawn_at__isnull=True).update(published_at=now)
+        hours = table.objects.filter(doctor=doctor, withdrawn_at__isnull=True)
+        hours.update(published_at=published_at)
     if not plan.changes_nothing:
         counts = {"appeared": len(plan.appear), "gone": len(plan.go)}
         log.info("hours published", extra={"doctor": doctor.pk, **counts})

@@ -1,7 +1,7 @@
 """What publishing would do at this moment: one answer, for the preview and for publishing alike."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -95,11 +95,10 @@ def days_ahead() -> int:
 def plan_for(doctor: DoctorProfile, timetable: Timetable, *, now: datetime | None = None) -> Plan:
     """What publishing does for this doctor when these are the hours. Reads; changes nothing.
 
-    An unapproved doctor's slots stay as they are: nobody can see them.
+    Of a doctor who is not listed nothing appears; what no longer holds goes all the same, so that
+    nothing outdated is offered in the moment they are listed again.
     """
     now = now or timezone.now()
-    if not doctor.is_listed:
-        return Plan()
     standing = _standing(doctor, now)
     taken_out = _taken_out(doctor, now)
     clinic_ids = {p.clinic_id for p in timetable.patterns} | {slot.clinic_id for slot in standing}
@@ -111,7 +110,8 @@ def plan_for(doctor: DoctorProfile, timetable: Timetable, *, now: datetime | Non
     furthest += [slot.starts_at.date() for slot in standing[-1:]]
     layout = timetable.lay_out(first, max([until, *furthest]) + DAY, zones)
     draft = _Draft(layout, standing, taken_out, now=now, until=until)
-    return draft.plan(clinics)
+    plan = draft.plan(clinics)
+    return plan if doctor.is_listed else replace(plan, appear=[])
 
 
 def _days(now: datetime) -> tuple[date, date]:

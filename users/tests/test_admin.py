@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from notifications.models import Email
 from users import windows
@@ -353,6 +355,15 @@ def test_windows_are_set_for_a_clinic_and_for_a_doctor():
     assert client.post(change, given).status_code == 302
     doctor.refresh_from_db()
     assert [getattr(doctor, field) for field in windows.FIELDS] == [None, None, 0, None]
+
+
+def test_slots_follow_what_staff_change_of_a_doctor():
+    doctor = make_doctor()
+    change = reverse("admin:users_doctorprofile_change", args=[doctor.pk])
+    given = {"name": doctor.name, "clinics": [make_clinic().pk]}
+    assert signed_in(make_staff(superuser=True)).post(change, given).status_code == 302
+    [job] = ProcrastinateJob.objects.filter(task_name=settings.DOCTOR_CHANGED_TASK)
+    assert job.args == {"doctor_id": doctor.pk}
 
 
 @pytest.mark.parametrize("number", ["-1", "20161"])

@@ -15,6 +15,7 @@ from availability.hours.models import Closure, WeeklyHours
 from availability.hours.tests.factories import make_extra_hours, make_weekly_hours
 from availability.models import TimeSlot
 from hms.tests.worker import drain, forget_jobs
+from users.actions import approve_doctor, refuse_doctor, update_doctor
 from users.tests.factories import make_clinic, make_doctor, make_staff
 
 NOW = datetime(2027, 3, 1, 5, tzinfo=UTC)
@@ -116,6 +117,94 @@ def test_a_doctor_whose_rows_are_held_keeps_nobody_waiting(time_machine, monkeyp
     monkeypatch.undo()
     tick(time_machine, NOW + timedelta(hours=1))
     assert held.slots.exists()
+
+
+@pytest.mark.django_db
+def test_extra_hours_alone_are_asked_for_too(doctor, time_machine):
+    make_extra_hours(doctor, TUESDAY)
+    tick(time_machine, NOW)
+    assert doctor.slots.exists()
+
+
+@pytest.mark.django_db
+def test_a_doctor_who_always_fails_keeps_nobody_waiting_and_is_told_of(
+    time_machine, monkeypatch, caplog
+):
+    forget_jobs()
+    failing, other = make_doctor(), make_doctor()
+    make_weekly_hours(failing), make_weekly_hours(other)
+    publish = actions.publish_hours
+
+    def fail(*, doctor):
+        if doctor == failing:
+            raise ZeroDivisionError
+        return publish(doctor=doctor)
+
+    monkeypatch.setattr(actions, "publish_hours", fail)
+    tick(time_machine, NOW)
+    assert other.slots.exists()
+    assert "hours not published" in caplog.text
+    [job] = ProcrastinateJob.objects.filter(task_name=actions.PUBLISH_DOCTOR)
+    assert job.args == {"doctor_id": failing.pk}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("what", ["clinic", "room"])
+def test_slots_go_where_the_doctor_no_longer_is(time_machine, what):
+    """By weekly and by extra hours, whoever changes it."""
+    time_machine.move_to(NOW, tick=False)
+    forget_jobs()
+    doctor = make_doctor(video_room_url="https://meet.example.org/room")
+    make_weekly_hours(doctor, kind="video")
+    make_extra_hours(doctor, TUESDAY, kind="video")
+    actions.publish_hours(doctor=doctor)
+    assert doctor.slots.exists()
+    says = {
+        field: getattr(doctor, field) for field in ("name", "specialty", "bio", "video_room_url")
+    }
+    says |= {"languages": [], "clinics": doctor.clinics.all()}
+    update_doctor(
+        doctor=doctor,
+        **says | ({"clinics": [make_clinic()]} if what == "clinic" else {"video_room_url": ""}),
+    )
+    drain()
+    assert not doctor.slots.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_changed_while_a_doctor_was_refused_holds_when_they_are_approved(time_machine):
+    time_machine.move_to(NOW, tick=False)
+    forget_jobs()
+    doctor, clerk = make_doctor(), make_staff(superuser=True)
+    hours = make_weekly_hours(doctor, weekdays=[TUESDAY.weekday()])
+    make_extra_hours(doctor, TUESDAY + timedelta(days=1))
+    actions.publish_hours(doctor=doctor)
+    refuse_doctor(doctor=doctor, by=clerk)
+    for day in (TUESDAY, TUESDAY + timedelta(days=1)):
+        closure = Closure(clinic=hours.clinic, starts_on=day, ends_on=day, name="Moving house")
+        actions.save_closure(closure=closure, by=clerk)
+    drain()
+    closed = doctor.slots.filter(starts_at__date__lte=TUESDAY + timedelta(days=1))
+    approve_doctor(doctor=doctor, by=clerk)
+    assert not closed.exists()
+    drain()
+    assert not closed.exists()
+    assert last_day() == date(2027, 5, 18)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_hours_saved_before_the_approval_appear_with_it(time_machine):
+    time_machine.move_to(NOW, tick=False)
+    forget_jobs()
+    doctor = make_doctor(approved=False)
+    hours = make_weekly_hours(doctor)
+    actions.publish_hours(doctor=doctor)
+    assert not doctor.slots.exists()
+    approve_doctor(doctor=doctor, by=make_staff(superuser=True))
+    drain()
+    assert doctor.slots.exists()
+    hours.refresh_from_db()
+    assert hours.published_at == NOW
 
 
 @pytest.mark.django_db

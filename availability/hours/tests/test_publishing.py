@@ -253,18 +253,25 @@ def test_hours_a_horizon_made_smaller_does_not_touch(doctor, hours, settings):
 
 
 @pytest.mark.parametrize("why", ["unapproved", "account closed"])
-def test_a_doctor_nobody_sees_is_not_published(doctor, hours, why):
+def test_for_a_doctor_nobody_sees_slots_go_and_none_appear(doctor, hours, why):
     publish(doctor)
+    slot = TimeSlot.objects.earliest("starts_at")
     if why == "unapproved":
         doctor.approved_at = None
         doctor.save()
     else:
         doctor.user.is_active = False
         doctor.user.save()
-    before = row_versions()
-    make_time_off(doctor, TUESDAY)
-    assert publish(doctor).changes_nothing
-    assert row_versions() == before
+    before = TimeSlot.objects.count()
+    make_time_off(doctor, slot.starts_at.date())
+    make_extra_hours(doctor, TUESDAY + timedelta(days=1))
+    plan = publish(doctor)
+    # Outdated slots would be offered in the moment that the doctor is seen again.
+    assert len(plan.go) == 3
+    assert plan.appear == []
+    assert TimeSlot.objects.count() == before - 3
+    hours.refresh_from_db()
+    assert hours.published_at is None
 
 
 @pytest.mark.parametrize("why", ["clinic left", "no video room"])
