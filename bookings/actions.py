@@ -70,9 +70,10 @@ def book_slot(
         if seen_start and seen_start != slot.starts_at:
             raise BookingError("moved", refusals.moved(slot))
         theirs = [booking for booking in held if booking.patient_id == person.pk]
-        outside = refusals.outside_of_booking(slot, now)
+        outside = refusals.outside_windows(slot, now)
+        unwanted = refusals.given_by_clinic(slot) or outside
         over = limits.reached(slot, person, theirs, booked_by, now)
-        refusals.refuse_if_not_now(slot, theirs, booked_by, outside, over)
+        refusals.refuse_if_not_now(slot, theirs, booked_by, unwanted, over)
         booking = Booking.objects.create(
             slot=slot,
             patient=person,
@@ -156,11 +157,11 @@ def reschedule_booking(
             # Moved meanwhile to a slot that is not locked: to lock it now could close a circle.
             raise BookingError("busy", refusals.busy())
         late = refusals.too_late_to_move(booking, now)
-        outside = refusals.outside_of_booking(slot, now)
+        outside = refusals.outside_windows(slot, now)
         held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
         holder = next((other for other in held if other.slot_id == slot.pk), None)
         refusals.refuse_if_not_open(slot, holder, now)
-        told = [*late, *outside] if bound else []
+        told = [*refusals.not_moved_alone(booking, now), *outside] if bound else []
         refusals.refuse_if_not_here(booking, slot, held, seen_start, told)
         line = refusals.checked_reason(reason, must=False)
         # As with a cancellation: the patient is told why, and need not explain themselves.

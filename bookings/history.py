@@ -11,6 +11,7 @@ from hms.lib.texts import isolated
 from users.models import User
 
 What = HistoryEntry.What
+MOST_TOLD = 50
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,15 @@ class Event:
 
 
 def told(booking: Booking, reader: User) -> list[Event]:
-    """Oldest first; staff are named as the clinic."""
-    return [
-        Event(at=entry.at, sentence=_said(booking, entry, reader))
-        for entry in booking.history.all()
-    ]
+    """The latest of it, oldest first; staff are named as the clinic."""
+    latest = booking.history.order_by("-at", "-pk")[:MOST_TOLD]
+    return [Event(at=entry.at, sentence=_said(booking, entry, reader)) for entry in latest][::-1]
+
+
+def changed_at(booking: Booking) -> datetime:
+    """When something last happened to it."""
+    moments = booking.history.order_by("-at").values_list("at", flat=True)
+    return moments.first() or booking.created_at
 
 
 def _said(booking: Booking, entry: HistoryEntry, reader: User) -> str:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import ngettext
 
 from availability.models import TimeSlot
-from bookings.models import Booking
+from bookings.models import Booking, HistoryEntry
 from users.models import PatientProfile, User
 
 Refusal = tuple[str, str]  # code, sentence
@@ -27,6 +27,20 @@ def reached(
         *_too_many_for_a_new_account(len(coming), by, now),
         *_too_many_cancelled(patient, by, now),
     ]
+
+
+def moved_often(booking: Booking) -> list[Refusal]:
+    """What a patient is told who has moved this visit as often as one may."""
+    most = settings.MAX_MOVES
+    moves = booking.history.filter(what=HistoryEntry.What.RESCHEDULED, by=booking.patient.user_id)
+    if moves[:most].count() < most:
+        return []
+    sentence = ngettext(
+        "You have moved this visit %(most)d time, as often as one may.",
+        "You have moved this visit %(most)d times, as often as one may.",
+        most,
+    )
+    return [("moved_often", sentence % {"most": most})]
 
 
 def _too_many(coming: int) -> list[Refusal]:

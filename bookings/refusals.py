@@ -15,7 +15,7 @@ from psycopg import errors as pg
 
 from availability.models import TimeSlot
 from availability.words import span_words, zone_words
-from bookings import outcomes, requests
+from bookings import limits, outcomes, requests
 from bookings.models import Booking
 from hms.lib.texts import isolated, one_line
 from users.models import Clinic, PatientProfile, User
@@ -34,8 +34,8 @@ class BookingError(Exception):
     unverified, elsewhere, too_many, too_many_here, too_many_new, too_many_cancelled.
     cancel_booking: unknown, over, marked, too_late, reason_missing, reason_too_long.
     reschedule_booking: unknown, over, requested, marked, too_late, other_doctor, reason_too_long,
-    and of the new slot what book_slot has: gone, closed, started, taken, moved, look_only,
-    too_soon, too_far, elsewhere.
+    look_only, moved_by_clinic, moved_often, and of the new slot what book_slot has: gone, closed,
+    started, taken, moved, too_soon, too_far, elsewhere.
     mark_visit: unknown, over, requested, too_early, too_late, marked.
     confirm_request: unknown, over, expired.
     All: busy, after which asking again may help.
@@ -163,11 +163,23 @@ def refuse_if_not_here(
     refuse_with([*outside, *_elsewhere_then(slot, held)])
 
 
-def outside_of_booking(slot: TimeSlot, now: datetime) -> list[Refusal]:
-    """What patients are told who want a slot that its clinic gives itself, or too soon, or too
-    far ahead, for its windows."""
-    if slot.clinic.booking_mode == Clinic.BookingMode.LOOK:
-        return [("look_only", _("This clinic gives its times on the phone.")), _ask(slot)]
+def given_by_clinic(slot: TimeSlot) -> list[Refusal]:
+    """What patients are told who want a slot that its clinic gives itself."""
+    if slot.clinic.booking_mode != Clinic.BookingMode.LOOK:
+        return []
+    return [("look_only", _("This clinic gives its times on the phone.")), _ask(slot)]
+
+
+def moved_by_clinic(slot: TimeSlot) -> list[Refusal]:
+    """What patients are told who want to move a visit where the clinic agrees to each time."""
+    if slot.clinic.booking_mode != Clinic.BookingMode.REQUEST:
+        return given_by_clinic(slot)
+    sentence = _("This clinic agrees to each time, so visits are moved on the phone.")
+    return [("moved_by_clinic", sentence), _ask(slot)]
+
+
+def outside_windows(slot: TimeSlot, now: datetime) -> list[Refusal]:
+    """What patients are told who want a slot too soon or too far ahead for its windows."""
     windows = windows_of(slot.doctor, slot.clinic)
     if slot.starts_at - now < windows.book:
         return [("too_soon", _("This time is too soon to be booked here.")), _ask(slot)]
@@ -189,6 +201,14 @@ def too_late_to_cancel(booking: Booking, now: datetime) -> list[Refusal]:
         hours,
     )
     return [("too_late", sentence % {"hours": hours}), _ask(slot)]
+
+
+def not_moved_alone(booking: Booking, now: datetime) -> list[Refusal]:
+    """All that a patient is told for whom only the clinic can move the visit."""
+    slot = booking.slot
+    often = limits.moved_often(booking)
+    by_phone = [_ask(slot)] if often else []
+    return [*moved_by_clinic(slot), *too_late_to_move(booking, now), *often, *by_phone]
 
 
 def too_late_to_move(booking: Booking, now: datetime) -> list[Refusal]:

@@ -78,14 +78,14 @@ def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
     }
 
 
-def seconds_to_next_look(booking: Booking, standing: Standing, now: datetime) -> int | None:
+def seconds_to_next_look(changed_at: datetime, standing: Standing, now: datetime) -> int | None:
     """When an open page should ask again; None when there is nothing to wait for.
 
     Most mails are out within a second: asked for often at first, seldom after a minute.
     """
     if not standing.is_on_its_way:
         return None
-    waited = (now - (booking.cancelled_at or booking.created_at)).total_seconds()
+    waited = (now - changed_at).total_seconds()
     return int(min(max(waited / 2, SOONEST_LOOK), LATEST_LOOK))
 
 

@@ -13,12 +13,19 @@ from availability.models import TimeSlot
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.calendars import event_for, google_link
 from bookings.forms import ReasonForm, read_moment
-from bookings.history import told
+from bookings.history import changed_at, told
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
 from bookings.outcome_words import buttons
-from bookings.refusals import outside_of_booking, said, too_late_to_cancel, too_late_to_move
+from bookings.refusals import (
+    given_by_clinic,
+    not_moved_alone,
+    outside_windows,
+    said,
+    too_late_to_cancel,
+)
+from bookings.requests import is_overdue
 from bookings.standing import seconds_to_next_look, standings
 from calendar_integration.context import calendar_context
 from users.decorators import patient_required
@@ -63,7 +70,7 @@ def _offer(slot_id: int) -> dict[str, Any]:
         return {"slot": None, "doctor": doctor, "slots": next_open(doctor) if doctor else []}
     others = next_open(slot.doctor, limit=TIMES_INSTEAD)
     is_open = TimeSlot.objects.open().filter(pk=slot.pk).exists()
-    outside = said(outside_of_booking(slot, timezone.now()))
+    outside = said(given_by_clinic(slot) or outside_windows(slot, timezone.now()))
     return {
         "slot": slot,
         "doctor": slot.doctor,
@@ -88,6 +95,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
         "marks": buttons(booking, now) if side == Side.DOCTOR else [],
         "is_running": booking.is_live and booking.starts_at <= now < booking.ends_at,
         "is_over": booking.ends_at <= now,
+        "is_unanswered": is_overdue(booking, now),
         "google_link": google_link(event),
         "directions": directions_link(booking.slot.clinic.address),
         **calendar_context(request.user.pk),
@@ -107,7 +115,7 @@ def _sent(booking: Booking, reader: User, now: datetime) -> dict[str, Any]:
     return {
         "booking": booking,
         "standing": standing,
-        "again_in": seconds_to_next_look(booking, standing, now),
+        "again_in": seconds_to_next_look(changed_at(booking), standing, now),
     }
 
 
@@ -140,14 +148,14 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
 
 
 def may_change(booking: Booking, side: Side, now: datetime) -> dict[str, Any]:
-    """Whether a visit is still to come and live; what a patient is told who is too late to
-    cancel or move it, else nothing."""
+    """Whether a visit is still to come and live; what a patient is told who cannot cancel or
+    move it without the clinic, else nothing."""
     can_change = booking.is_live and not booking.outcome and booking.starts_at > now
     bound = can_change and side == Side.PATIENT and not booking.is_requested
     return {
         "can_change": can_change,
-        "too_late_to_cancel": said(too_late_to_cancel(booking, now)) if bound else "",
-        "too_late_to_move": said(too_late_to_move(booking, now)) if bound else "",
+        "not_cancelled_alone": said(too_late_to_cancel(booking, now)) if bound else "",
+        "not_moved_alone": said(not_moved_alone(booking, now)) if bound else "",
     }
 
 

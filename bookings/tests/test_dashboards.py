@@ -6,7 +6,8 @@ from django.test import Client
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings import dashboards, days, jobs
+from bookings import dashboards, days, history, jobs
+from bookings.models import HistoryEntry
 from bookings.tests.factories import make_booking, make_connection
 from users.models import User
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
@@ -36,6 +37,18 @@ PATIENT, DOCTOR = "/dashboard/patient/", "/dashboard/doctor/"
 def test_dashboard_leads_each_role_to_its_own(make, url):
     made = make()
     assert client_of(getattr(made, "user", made)).get("/dashboard/").url == url
+
+
+def test_coming_visits_say_how_far_their_mail_is_beside_past_ones():
+    patient = make_patient()
+    for days_ahead in (2, 3):
+        coming = make_slot(starts_at=timezone.now() + timedelta(days=days_ahead))
+        make_booking(slot=coming, patient=patient)
+    past = make_slot(starts_at=timezone.now() - timedelta(days=2))
+    make_booking(slot=past, patient=patient)
+    html = page(patient.user, PATIENT)
+    coming_up = html[html.index('id="coming"') : html.index('id="past"')]
+    assert "E-mail on its way" in coming_up
 
 
 @pytest.mark.parametrize(("make", "url"), [(make_patient, DOCTOR), (make_doctor, PATIENT)])
@@ -245,9 +258,22 @@ def test_doctor_dashboard_asks_the_same_number_of_queries(django_assert_num_quer
                 client.get(DOCTOR)
 
 
+def test_a_long_history_is_told_from_its_end():
+    booking = make_booking()
+    for minutes in range(history.MOST_TOLD + 5):
+        at = booking.created_at + timedelta(minutes=minutes)
+        HistoryEntry.objects.create(
+            booking=booking, what="checked_in", by=booking.patient.user, at=at
+        )
+    told = history.told(booking, booking.patient.user)
+    assert len(told) == history.MOST_TOLD
+    assert told[-1].at == at
+    assert told == sorted(told, key=lambda event: event.at)
+
+
 def test_detail_asks_a_fixed_number_of_queries(django_assert_num_queries):
     booking = make_booking()
     jobs.tell_about_booking(booking_id=booking.pk)
     client = client_of(booking.patient.user)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(10):
         client.get(booking.get_absolute_url())

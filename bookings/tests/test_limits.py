@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings.actions import BookingError, book_slot, cancel_booking
+from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.models import Booking
 from bookings.tests.factories import make_booking
 from users.models import User
@@ -78,6 +78,24 @@ def test_old_cancellations_and_those_of_others_do_not_count(settings, slot, pati
     cancelled(patient, by=make_staff(), number=2)
     cancelled(make_patient(), number=2)
     assert book_slot(slot_id=slot.pk, patient=patient, booked_by=patient.user).is_live
+
+
+def test_who_moved_a_visit_often_is_told_whom_to_call(settings, slot, patient):
+    settings.MAX_MOVES = 2
+    booking = make_booking(slot=slot, patient=patient)
+    other = make_slot(
+        doctor=slot.doctor, clinic=slot.clinic, starts_at=slot.starts_at + timedelta(days=1)
+    )
+    for to in (other, slot):
+        reschedule_booking(booking_id=booking.pk, slot_id=to.pk, by=patient.user)
+    with pytest.raises(BookingError) as caught:
+        reschedule_booking(booking_id=booking.pk, slot_id=other.pk, by=patient.user)
+    assert caught.value.code == "moved_often"
+    assert slot.clinic.name in caught.value.sentence
+    # The clinic still can, and its moves count for nobody.
+    for to in (other, slot, other):
+        reschedule_booking(booking_id=booking.pk, slot_id=to.pk, by=slot.doctor.user)
+    assert booking.history.filter(what="rescheduled").count() == 5
 
 
 def test_cancelling_itself_is_never_limited(settings, patient):

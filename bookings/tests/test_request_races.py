@@ -160,8 +160,8 @@ def test_confirm_against_a_move():
             doctor=slot.doctor, clinic=slot.clinic, starts_at=slot.starts_at + timedelta(hours=3)
         )
 
-        def move(asked=asked, other=other):
-            reschedule_booking(booking_id=asked.pk, slot_id=other.pk, by=asked.patient.user)
+        def move(asked=asked, other=other, slot=slot):
+            reschedule_booking(booking_id=asked.pk, slot_id=other.pk, by=slot.doctor.user)
             return "moved"
 
         answers = race(confirming(asked), move)

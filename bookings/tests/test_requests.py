@@ -124,13 +124,46 @@ def test_where_patients_only_look_they_are_told_whom_to_call(slot, patient):
     assert not book_slot(slot_id=slot.pk, patient=patient, booked_by=make_staff()).is_requested
 
 
-def test_nobody_moves_a_visit_by_themselves_where_they_only_look(slot, patient):
+@pytest.mark.parametrize(
+    ("mode", "code", "words"),
+    [
+        (Mode.LOOK, "look_only", "This clinic gives its times on the phone."),
+        (Mode.REQUEST, "moved_by_clinic", "This clinic agrees to each time"),
+    ],
+)
+def test_a_patient_moves_no_visit_whose_time_the_clinic_agrees_to(slot, patient, mode, code, words):
     booking = make_booking(slot=slot, patient=patient)
     other = make_slot(doctor=slot.doctor, clinic=slot.clinic)
-    Clinic.objects.update(booking_mode=Mode.LOOK)
+    Clinic.objects.update(booking_mode=mode)
     given = {"booking_id": booking.pk, "slot_id": other.pk}
-    assert refusal(reschedule_booking, **given, by=patient.user) == "look_only"
+    assert refusal(reschedule_booking, **given, by=patient.user) == code
+    client = client_of(patient.user)
+    detail = text(client.get(booking.get_absolute_url()))
+    assert words in detail
+    assert "+49 30 1234" in detail
+    assert f"{booking.get_absolute_url()}move/" not in detail
+    moving = text(client.get(f"{booking.get_absolute_url()}move/"))
+    assert words in moving
+    assert 'name="to"' not in moving
     assert reschedule_booking(**given, by=slot.doctor.user).slot == other
+
+
+def test_a_booking_by_staff_where_patients_only_look_is_within_the_windows(slot, patient):
+    Clinic.objects.update(booking_mode=Mode.LOOK)
+    booking = book_slot(slot_id=slot.pk, patient=patient, booked_by=make_staff())
+    assert not booking.history.get().outside_windows
+
+
+@pytest.mark.parametrize("side", ["patient", "doctor"])
+def test_a_request_that_nobody_answered_says_so_before_the_job_has_run(slot, patient, side):
+    now = timezone.now()
+    booking = book(slot, patient)
+    Booking.objects.filter(pk=booking.pk).update(request_expires_at=now - timedelta(minutes=5))
+    client = client_of(patient.user if side == "patient" else slot.doctor.user)
+    html = text(client.get(booking.get_absolute_url()))
+    assert "Nobody answered this request in time." in html
+    assert "answer by" not in html
+    assert f"{booking.get_absolute_url()}confirm/" not in html
 
 
 def test_the_pages_offer_what_the_clinic_lets_patients_do(slot, patient):

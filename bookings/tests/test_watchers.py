@@ -7,8 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings.actions import book_slot, cancel_booking
-from bookings.models import Booking
+from bookings.actions import book_slot, cancel_booking, reschedule_booking
 from bookings.standing import Mark, Standing, seconds_to_next_look
 from bookings.tests.factories import make_booking
 from hms.tests.watching import heard
@@ -56,14 +55,26 @@ def test_the_page_asks_again_while_the_mail_is_on_its_way_and_no_longer(client):
     assert "<html" not in html
 
 
+def test_a_visit_that_was_just_moved_is_asked_for_as_a_new_one_is(client):
+    booking = make_booking(created_at=timezone.now() - timedelta(hours=5))
+    slot = booking.slot
+    later = make_slot(
+        doctor=slot.doctor, clinic=slot.clinic, starts_at=slot.starts_at + timedelta(days=1)
+    )
+    reschedule_booking(booking_id=booking.pk, slot_id=later.pk, by=booking.patient.user)
+    client.force_login(booking.patient.user)
+    html = client.get(booking.get_absolute_url()).content.decode()
+    assert 'data-fresh-in="1"' in html
+
+
 @pytest.mark.parametrize(("waited", "seconds"), [(0, 1), (5, 2), (20, 10), (3600, 30)])
 def test_the_longer_it_is_on_its_way_the_less_often_is_asked(waited, seconds):
     now = timezone.now()
-    booking = Booking(created_at=now - timedelta(seconds=waited))
+    changed_at = now - timedelta(seconds=waited)
     standing = Standing(mail=Mark("info", "E-mail on its way"), calendar=None)
-    assert seconds_to_next_look(booking, standing, now) == seconds
+    assert seconds_to_next_look(changed_at, standing, now) == seconds
 
 
 def test_a_calendar_that_its_owner_must_mend_is_not_waited_for():
     standing = Standing(mail=Mark("ok", "E-mail sent"), calendar=Mark("warn", "Reconnect"))
-    assert seconds_to_next_look(Booking(), standing, timezone.now()) is None
+    assert seconds_to_next_look(timezone.now(), standing, timezone.now()) is None
