@@ -174,14 +174,31 @@ def delete_slot(*, slot_id: int, by: User, now: datetime | None = None) -> None:
     log.info("slot deleted", extra={"slot": slot_id, "by": by.pk})
 
 
+@refuses_kindly
+def replace_booked(*, slot: TimeSlot, span: Span, by: User, now: datetime) -> TimeSlot:
+    """Withdraw a booked slot for one at that time that takes its place; gives the new one.
+
+    For who holds the doctor's row and the slot's, and moves the visit over in the same
+    transaction. Raises SlotError.
+    """
+    draft = rules.Draft(
+        doctor=slot.doctor, clinic=slot.clinic, kind=slot.kind, by=by, now=now, instead_of=slot
+    )
+    problems = rules.refusals(draft, span)
+    if problems:
+        raise SlotError(problems)
+    _withdraw(slot, now, by)
+    return _create(draft, [span])[0]
+
+
 def obstacle(*, slot: TimeSlot, now: datetime | None = None) -> Obstacle | None:
     """Why this slot can't be changed or deleted now; None when it can."""
     booking = slot.bookings.filter(cancelled_at__isnull=True).first()
     if booking:
         return Obstacle(
             _(
-                "A patient has booked this slot (booking %(reference)s). Cancel the booking first: "
-                "the patient is told and the slot is free again."
+                "A patient has booked this slot (booking %(reference)s). Move or cancel the visit: "
+                "the patient is told at once."
             )
             % {"reference": booking.reference},
             booking_reference=booking.reference,

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from availability import actions, rules
@@ -152,7 +153,10 @@ class TimeSlotAdmin(admin.ModelAdmin):
     actions = None  # deleting many at once would ask nobody
 
     EDITED = ("doctor", "clinic", "kind", "day", "starts", "ends", "which")
-    SHOWN = ("doctor", "clinic", "kind", "when", "zone", "state", "published_at", "withdrawn_at")
+    SHOWN = (
+        *("doctor", "clinic", "kind", "when", "zone", "state", "booking"),
+        *("published_at", "withdrawn_at"),
+    )
 
     @admin.display(description=_("when"), ordering="starts_at")
     def when(self, slot: TimeSlot) -> str:
@@ -167,6 +171,15 @@ class TimeSlotAdmin(admin.ModelAdmin):
         if slot.withdrawn_at:
             return str(_("withdrawn"))
         return str({"open": _("free"), "booked": _("booked"), "past": _("past")}[slot.state])
+
+    @admin.display(description=_("booking"))
+    def booking(self, slot: TimeSlot) -> str:
+        """Where the visit is moved or cancelled. By name: bookings stand above this room."""
+        live = slot.bookings.filter(cancelled_at__isnull=True).first()
+        if live is None:
+            return ""
+        url = reverse("admin:bookings_booking_change", args=[live.pk])
+        return format_html('<a href="{}">{}</a>', url, live.reference)
 
     def get_queryset(self, request: HttpRequest) -> TimeSlotQuerySet:
         return TimeSlot.objects.with_live_booking().order_by(*self.ordering)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
+from availability.actions import lock_doctor, replace_booked
 from availability.hours.actions import give_back
 from availability.models import TimeSlot
 from bookings import limits, refusals, requests
@@ -32,6 +33,7 @@ __all__ = [
     "expire_request",
     "mark_visit",
     "reschedule_booking",
+    "reschedule_to_time",
 ]
 
 TELL_ABOUT_BOOKING = "bookings.jobs.tell_about_booking"
@@ -168,9 +170,47 @@ def reschedule_booking(
         why = "" if side == Side.PATIENT else line
         noted = _move_noted(booking, slot, reason=why, outside_windows=bool(late or outside))
         old = slots[booking.slot_id]
-        booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, slot.ends_at
-        _save_change(booking, "slot", "starts_at", "ends_at")
+        _put_at(booking, slot)
         give_back(slot=old, now=now)
+        _record(booking, What.RESCHEDULED, by=by, at=now, **noted)
+        return booking
+
+
+def reschedule_to_time(
+    *,
+    booking_id: int,
+    starts_at: datetime,
+    ends_at: datetime,
+    by: User,
+    reason: str = "",
+    now: datetime | None = None,
+) -> Booking:
+    """Move the visit to a time that is no slot yet: its slot moves along, and both are told.
+
+    `by` is the doctor or staff. Nothing stays open at the old time. Raises BookingError for what
+    concerns the visit, SlotError (by field) for what concerns the slot; both leave all as it was.
+    """
+    with refuses_kindly(), transaction.atomic():
+        doctor_ids = Booking.objects.filter(pk=booking_id).values_list("slot__doctor", flat=True)
+        for doctor_id in doctor_ids:
+            lock_doctor(doctor_id)
+        booking, slots = _lock_for_move(booking_id)
+        now = now or timezone.now()
+        if not (by.is_staff or booking.side_of(by) == Side.DOCTOR):
+            raise BookingError("unknown", _unknown())
+        refusals.refuse_if_not_movable(booking, now, for_patient=False)
+        if booking.slot_id not in slots:
+            raise BookingError("busy", refusals.busy())
+        old = slots[booking.slot_id]
+        if (old.starts_at, old.ends_at) == (starts_at, ends_at):
+            return booking
+        line = refusals.checked_reason(reason, must=False)
+        slot = replace_booked(slot=old, span=(starts_at, ends_at), by=by, now=now)
+        held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
+        refusals.refuse_if_not_here(booking, slot, held, None, [])
+        exempt = refusals.too_late_to_move(booking, now) or refusals.outside_windows(slot, now)
+        noted = _move_noted(booking, slot, reason=line, outside_windows=bool(exempt))
+        _put_at(booking, slot)
         _record(booking, What.RESCHEDULED, by=by, at=now, **noted)
         return booking
 
@@ -257,6 +297,11 @@ def _move_noted(booking: Booking, slot: TimeSlot, *, reason: str, outside_window
     )
 
 
+def _put_at(booking: Booking, slot: TimeSlot) -> None:
+    booking.slot, booking.starts_at, booking.ends_at = slot, slot.starts_at, slot.ends_at
+    _save_change(booking, "slot", "starts_at", "ends_at")
+
+
 def _save_change(booking: Booking, *fields: str) -> None:
     """Write what people are told of anew; what they were not told of yet is overtaken."""
     booking.sequence += 1
@@ -315,12 +360,12 @@ def _lock_booking(booking_id: int) -> Booking | None:
     return booking
 
 
-def _lock_for_move(booking_id: int, slot_id: int) -> tuple[Booking, dict[int, TimeSlot]]:
-    """The booking, and of its slot and the new one those that are there."""
+def _lock_for_move(booking_id: int, *slot_ids: int) -> tuple[Booking, dict[int, TimeSlot]]:
+    """The booking, and of its slot and the new ones those that are there."""
     before = Booking.objects.filter(pk=booking_id).first()
     if before is None:
         raise BookingError("unknown", _unknown())
-    slots = _lock_slots(before.slot_id, slot_id)
+    slots = _lock_slots(before.slot_id, *slot_ids)
     _lock_patient(before.patient_id)
     return _reload_locked(booking_id), slots
 

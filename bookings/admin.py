@@ -31,9 +31,9 @@ from bookings.admin_filters import (
     VisitFilter,
 )
 from bookings.exports import rows
-from bookings.forms import MoveForm, ReasonForm
+from bookings.forms import MoveForm, MoveToTimeForm, ReasonForm
 from bookings.models import Booking, HistoryEntry
-from bookings.move_views import times_to_move_to
+from bookings.move_views import moved_by, times_to_move_to
 from bookings.states import state_words
 from hms.lib.csv_file import csv_response
 from users.models import User
@@ -206,11 +206,13 @@ class BookingAdmin(admin.ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         cancel = self.admin_site.admin_view(self.cancel_view)
         move = self.admin_site.admin_view(self.move_view)
+        to_time = self.admin_site.admin_view(self.move_to_time_view)
         export = self.admin_site.admin_view(self.export_view)
         return [
             path("export/", export, name="bookings_booking_export"),
             path("cancel/", cancel, name="bookings_booking_cancel"),
             path("move/<reference:reference>/", move, name="bookings_booking_move"),
+            path("move/<reference:reference>/time/", to_time, name="bookings_booking_move_to_time"),
             *super().get_urls(),
         ]
 
@@ -280,6 +282,25 @@ class BookingAdmin(admin.ModelAdmin):
             **times_to_move_to(booking, request.GET.get("day", ""), for_patient=False),
         }
         return TemplateResponse(request, "admin/bookings/booking/move.html", context)
+
+    def move_to_time_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
+        """The form for a time that is no slot yet: the slot moves along with the visit."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        booking = get_object_or_404(self.get_queryset(request), reference=reference)
+        form = MoveToTimeForm(request.POST or None, slot=booking.slot)
+        if request.method == "POST" and form.is_valid() and moved_by(form, booking, request.user):
+            self.log_change(request, booking, [{"changed": {"fields": ["slot"]}}])
+            self.message_user(request, _("The booking is moved."), messages.SUCCESS)
+            return redirect("admin:bookings_booking_change", booking.pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Move a booking to another time"),
+            "opts": self.opts,
+            "booking": booking,
+            "form": form,
+        }
+        return TemplateResponse(request, "admin/bookings/booking/move_to_time.html", context)
 
 
 def _ids(text: str) -> list[int]:

@@ -5,6 +5,8 @@ from django import forms
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
+from availability.forms import SlotForm
+from availability.models import TimeSlot
 from bookings.actions import LONGEST_REASON
 
 
@@ -53,6 +55,31 @@ class MoveForm(forms.Form):
         slot_id, seen = self.cleaned_data["to"]
         reason = self.cleaned_data.get("reason", "")
         return {"slot_id": slot_id, "seen_start": seen, "reason": reason}
+
+
+class MoveToTimeForm(SlotForm):
+    """The day and time that a visit and its slot move to, on the clinic's clock, and why."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("The patient reads it in the e-mail. Please no medical details."),
+        max_length=LONGEST_REASON,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, slot: TimeSlot, **kwargs: Any) -> None:
+        super().__init__(*args, slot=slot, **kwargs)
+        self.clinic = slot.clinic
+        del self.fields["clinic"], self.fields["kind"]
+
+    def clean(self) -> dict:
+        self.cleaned_data["clinic"] = self.clinic
+        return super().clean()
+
+    def wanted(self) -> dict[str, Any]:
+        """For reschedule_to_time()."""
+        return {name: self.cleaned_data[name] for name in ("starts_at", "ends_at", "reason")}
 
 
 def read_moment(text: str) -> datetime | None:

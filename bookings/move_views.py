@@ -11,12 +11,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from availability import finding
+from availability.actions import SlotError
 from availability.models import TimeSlot
 from availability.words import span_words, zone_words
-from bookings.actions import BookingError, reschedule_booking
-from bookings.forms import MoveForm
+from bookings.actions import BookingError, reschedule_booking, reschedule_to_time
+from bookings.forms import MoveForm, MoveToTimeForm
 from bookings.models import Booking, Side
+from bookings.outcome_views import doctors_visit
 from bookings.views import may_change, own_visit
+from users.models import User
 from users.requests import SignedInRequest
 
 
@@ -47,6 +50,34 @@ def move(request: SignedInRequest, reference: str) -> HttpResponse:
         **times_to_move_to(booking, request.GET.get("day", ""), for_patient=not for_doctor),
     }
     return render(request, "bookings/move.html", context, status=409 if refusal else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def to_time(request: SignedInRequest, reference: str) -> HttpResponse:
+    """The doctor's form for a time that is no slot yet: the slot moves along with the visit."""
+    booking = doctors_visit(request, reference)
+    form = MoveToTimeForm(request.POST or None, slot=booking.slot)
+    if request.method == "POST" and form.is_valid():
+        moved = moved_by(form, booking, request.user)
+        if moved:
+            messages.success(request, _moved(moved))
+            return redirect(moved)
+    elif not booking.is_live:
+        return redirect(booking)
+    over = booking.starts_at <= timezone.now()
+    context = {"booking": booking, "form": form, "over": over}
+    return render(request, "bookings/move_to_time.html", context)
+
+
+def moved_by(form: MoveToTimeForm, booking: Booking, by: User) -> Booking | None:
+    """The visit at its new time; None when the form says why not."""
+    try:
+        return reschedule_to_time(booking_id=booking.pk, by=by, **form.wanted())
+    except SlotError as error:
+        form.refuse(error)
+    except BookingError as error:
+        form.add_error(None, error.sentence)
+    return None
 
 
 def times_to_move_to(booking: Booking, day: str, *, for_patient: bool) -> dict[str, Any]:

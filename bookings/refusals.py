@@ -36,6 +36,7 @@ class BookingError(Exception):
     reschedule_booking: unknown, over, requested, marked, too_late, other_doctor, reason_too_long,
     look_only, moved_by_clinic, moved_often, and of the new slot what book_slot has: gone, closed,
     started, taken, moved, too_soon, too_far, elsewhere.
+    reschedule_to_time: unknown, over, requested, marked, reason_too_long, elsewhere.
     mark_visit: unknown, over, requested, too_early, too_late, marked.
     confirm_request: unknown, over, expired.
     All: busy, after which asking again may help.

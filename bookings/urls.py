@@ -12,6 +12,7 @@ urlpatterns = [
     path("bookings/<reference:reference>/", views.detail, name="detail"),
     path("bookings/<reference:reference>/cancel/", views.cancel, name="cancel"),
     path("bookings/<reference:reference>/move/", move_views.move, name="move"),
+    path("bookings/<reference:reference>/move/time/", move_views.to_time, name="move_to_time"),
     path("bookings/<reference:reference>/confirm/", request_views.confirm, name="confirm"),
     path("bookings/<reference:reference>/mark/", outcome_views.mark, name="mark"),
     path(

@@ -80,6 +80,10 @@ TABLE: dict[str, dict[str, str]] = {
         "GET": "login 200 404 200 404 404 404",
         "POST": "login 200 404 200 404 404 404",  # no time was chosen
     },
+    "bookings/<reference:reference>/move/time/": {
+        "GET": "login 403 404 200 404 404 404",
+        "POST": "login 403 404 200 404 404 404",  # no time was entered
+    },
     "bookings/<reference:reference>/confirm/": {"POST": "login 403 404 -> 404 404 404"},
     # The doctor named no outcome.
     "bookings/<reference:reference>/mark/": {"POST": "login 403 404 400 404 404 404"},

@@ -11,7 +11,7 @@ from availability.actions import delete_slot, edit_slot
 from availability.models import TimeSlot
 from availability.tests.factories import make_slot
 from bookings import actions
-from bookings.actions import reschedule_booking
+from bookings.actions import reschedule_booking, reschedule_to_time
 from bookings.models import Booking
 from bookings.tests.factories import make_booking
 from bookings.tests.test_races import ROUNDS, booking_of, cancelling, race
@@ -242,3 +242,51 @@ def test_move_against_delete(which):
                 " ON s.id = b.slot_id WHERE b.starts_at <> s.starts_at OR b.ends_at <> s.ends_at"
             )
             assert cursor.fetchone() == (0,)
+
+
+def by_form(booking: Booking, minutes: int):
+    later = timedelta(minutes=minutes)
+
+    def attempt():
+        reschedule_to_time(
+            booking_id=booking.pk,
+            starts_at=booking.starts_at + later,
+            ends_at=booking.ends_at + later,
+            by=booking.slot.doctor.user,
+        )
+        return "moved"
+
+    return attempt
+
+
+def editing(booking: Booking):
+    def attempt():
+        later = booking.ends_at + timedelta(minutes=10)
+        edit_slot(slot_id=booking.slot_id, by=booking.slot.doctor.user, ends_at=later)
+        return "edited"
+
+    return attempt
+
+
+@pytest.mark.parametrize("verb", ["cancel", "move", "edit", "form"])
+def test_a_move_by_form_meets_other_changes(verb):
+    """One after the other, whichever comes first: visit and slot lie together in the end."""
+    for _round in range(ROUNDS):
+        booking = make_booking()
+        doctor, start = booking.slot.doctor, booking.starts_at
+        other = make_slot(doctor=doctor, starts_at=start + timedelta(hours=3))
+        against = {
+            "cancel": cancelling(booking),
+            "move": moving(booking, other),
+            "edit": editing(booking),
+            "form": by_form(booking, 20),
+        }
+        answers = race(by_form(booking, 10), against[verb])
+        assert answers[0] in {"moved", "over", "busy"}
+        assert answers[1] in {"moved", "busy", "cancelled", "slot refused"}
+        live = Booking.objects.live().select_related("slot").filter(pk=booking.pk).first()
+        if live:
+            assert (live.starts_at, live.ends_at) == (live.slot.starts_at, live.slot.ends_at)
+            assert live.slot.withdrawn_at is None
+        else:
+            assert "cancelled" in answers

@@ -129,6 +129,11 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("booking", "/dashboard/doctor/", (NEXT,)),
         Shot("cancel", "/dashboard/doctor/", (NEXT, 'main a[href$="/cancel/"]')),
         Shot("move", "/dashboard/doctor/", (NEXT, 'main a[href$="/move/"]')),
+        Shot(
+            "move-to-time",
+            "/dashboard/doctor/",
+            (NEXT, 'main a[href$="/move/"]', 'main a[href$="/move/time/"]'),
+        ),
         Shot("patient-visits", "/dashboard/doctor/", (NEXT, 'main a[href$="/patient/"]')),
         Shot("request", "/dashboard/doctor/", (REQUEST,)),
         Shot("decline", "/dashboard/doctor/", (REQUEST, 'main a[href$="/cancel/"]')),
@@ -180,6 +185,15 @@ PAGES: dict[str, tuple[Shot, ...]] = {
             "admin-move",
             "/admin/bookings/booking/?state=coming&o=-2",
             ("#result_list tbody th a", 'a[href*="/booking/move/"]'),
+        ),
+        Shot(
+            "admin-move-to-time",
+            "/admin/bookings/booking/?state=coming&o=-2",
+            (
+                "#result_list tbody th a",
+                'a[href*="/booking/move/"]',
+                'a[href*="/booking/move/"][href$="/time/"]',
+            ),
         ),
         Shot("admin-jobs", JOBS),
         Shot("admin-job", JOBS, ("#result_list tbody th a",)),
