@@ -18,6 +18,8 @@ from users.tests.factories import make_doctor, make_staff
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HALF = timedelta(minutes=30)
+ROUNDS = 5
+NOT_THERE = "This slot is no longer there."
 
 
 def at_once(*verbs):
@@ -106,8 +108,60 @@ def test_an_edit_and_a_delete_of_one_slot_are_one_after_the_other():
         lambda: edit_slot(slot_id=slot.pk, by=by, ends_at=slot.ends_at + HALF),
         lambda: delete_slot(slot_id=slot.pk, by=by),
     )
-    assert said in (["", ""], ["", "This slot is no longer there."])
+    assert said in (["", ""], ["", NOT_THERE])
     assert not TimeSlot.objects.exists()
+
+
+def test_two_edits_of_one_slot_are_both_kept():
+    """Each leaves out what the other changes, and neither writes it back as it was."""
+    for _round in range(ROUNDS):
+        slot, staff = make_slot(), make_staff()
+        starts_at, ends_at = slot.starts_at - HALF, slot.ends_at + HALF
+        said = at_once(
+            lambda slot=slot, at=starts_at: edit_slot(
+                slot_id=slot.pk, by=slot.doctor.user, starts_at=at
+            ),
+            lambda slot=slot, at=ends_at, by=staff: edit_slot(slot_id=slot.pk, by=by, ends_at=at),
+        )
+        assert said == ["", ""]
+        slot.refresh_from_db()
+        assert (slot.starts_at, slot.ends_at) == (starts_at, ends_at)
+
+
+def test_two_edits_of_a_slot_that_somebody_had_leave_one_in_its_place():
+    for _round in range(ROUNDS):
+        slot, staff = make_slot(), make_staff()
+        book(slot, cancelled=True)
+        wanted = {slot.starts_at + 3 * HALF, slot.starts_at + 6 * HALF}
+        said = at_once(
+            *(
+                lambda slot=slot, by=by, at=at: edit_slot(
+                    slot_id=slot.pk, by=by, starts_at=at, ends_at=at + HALF
+                )
+                for by, at in zip((slot.doctor.user, staff), wanted, strict=True)
+            )
+        )
+        assert said == ["", NOT_THERE]
+        offered = TimeSlot.objects.offered().get(doctor=slot.doctor)
+        assert offered.pk != slot.pk
+        assert offered.starts_at in wanted
+
+
+@pytest.mark.parametrize("had", [False, True])
+def test_one_slot_is_deleted_once(had):
+    for _round in range(ROUNDS):
+        slot, staff = make_slot(), make_staff()
+        if had:
+            book(slot, cancelled=True)
+        said = at_once(
+            *(
+                lambda slot=slot, by=by: delete_slot(slot_id=slot.pk, by=by)
+                for by in (slot.doctor.user, staff) * 2
+            )
+        )
+        assert said == ["", NOT_THERE, NOT_THERE, NOT_THERE]
+        assert not TimeSlot.objects.offered().filter(pk=slot.pk).exists()
+        assert TimeSlot.objects.filter(pk=slot.pk).exists() == had
 
 
 @pytest.mark.parametrize("verb", [edit_slot, delete_slot])
