@@ -1,13 +1,15 @@
 """Moves that meet others on real connections: no circle, no lost place, no double booking."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from threading import Barrier
+from datetime import datetime, timedelta
+from threading import Barrier, Event
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.db.models import F
 
 from availability.actions import delete_slot, edit_slot
+from availability.hours.tests.factories import make_time_off
 from availability.models import TimeSlot
 from availability.tests.factories import make_slot
 from bookings import actions
@@ -16,6 +18,7 @@ from bookings.models import Booking
 from bookings.tests.factories import make_booking
 from bookings.tests.test_races import ROUNDS, booking_of, cancelling, race
 from hms.dev.running import wait_until
+from hms.lib.clock import local
 from hms.tests.worker import forget_jobs
 from users.tests.factories import make_doctor, make_patient
 
@@ -34,6 +37,29 @@ def moving(booking: Booking, slot: TimeSlot):
         return "moved"
 
     return attempt
+
+
+def editing(slot: TimeSlot, starts_at: datetime):
+    def attempt():
+        edit_slot(
+            slot_id=slot.pk,
+            by=slot.doctor.user,
+            starts_at=starts_at,
+            ends_at=starts_at + timedelta(minutes=30),
+        )
+        return "edited"
+
+    return attempt
+
+
+def every_visit_has_a_slot_of_its_own() -> None:
+    """One that is offered, and where the visit lies."""
+    live = Booking.objects.live()
+    slots = list(live.values_list("slot", flat=True))
+    assert len(slots) == len(set(slots))
+    assert not live.filter(slot__withdrawn_at__isnull=False).exists()
+    lies_there = {"starts_at": F("slot__starts_at"), "ends_at": F("slot__ends_at")}
+    assert not Booking.objects.exclude(**lies_there).exists()
 
 
 def holds() -> dict[int, int]:
@@ -191,8 +217,12 @@ def is_locked(slot: TimeSlot) -> bool:
 
 
 def somebody_waits() -> bool:
+    """For what this connection holds; others' tests share the server."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_locks"
+            " WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))"
+        )
         return cursor.fetchone()[0]
 
 
@@ -201,21 +231,96 @@ def test_move_against_edit_of_the_new_slot():
         booking = make_booking()
         slot = make_slot(doctor=booking.slot.doctor)
         later = slot.starts_at + timedelta(hours=3)
-
-        def edit(slot=slot, later=later):
-            edit_slot(
-                slot_id=slot.pk,
-                by=slot.doctor.user,
-                starts_at=later,
-                ends_at=later + timedelta(minutes=30),
-            )
-            return "edited"
-
-        answers = race(moving(booking, slot), edit)
+        answers = race(moving(booking, slot), editing(slot, later))
         assert answers in (["moved", "edited"], ["moved", "slot refused"])
         booking.refresh_from_db()
         slot.refresh_from_db()
         assert (booking.starts_at, booking.ends_at) == (slot.starts_at, slot.ends_at)
+
+
+def test_move_against_edit_of_the_old_slot():
+    for _round in range(ROUNDS):
+        booking = make_booking()
+        old, new = booking.slot, make_slot(doctor=booking.slot.doctor)
+        later = old.starts_at + timedelta(hours=3)
+        moved, edited = race(moving(booking, new), editing(old, later))
+        assert (moved, edited in {"edited", "slot refused"}) == ("moved", True)
+        assert holds()[booking.pk] == new.pk
+        # Nobody's any more when it was edited, so it is the same slot at another time.
+        offered = TimeSlot.objects.offered().filter(doctor=old.doctor).exclude(pk=new.pk)
+        expected = (old.pk, later if edited == "edited" else old.starts_at)
+        assert list(offered.values_list("pk", "starts_at")) == [expected]
+        every_visit_has_a_slot_of_its_own()
+
+
+def test_an_edit_that_waits_for_the_move_finds_the_old_slot_free():
+    booking = make_booking()
+    old, new = booking.slot, make_slot(doctor=booking.slot.doctor)
+    later = old.starts_at + timedelta(hours=3)
+    answers = second_waits_for(moving(booking, new), editing(old, later))
+    assert answers == ["moved", "edited"]
+    old.refresh_from_db()
+    assert old.starts_at == later
+    every_visit_has_a_slot_of_its_own()
+
+
+def second_waits_for(first, second) -> list[str]:
+    """The first has done it, but not committed, when the second comes."""
+    done = Event()
+
+    def hold():
+        with transaction.atomic():
+            answer = first()
+            done.set()
+            wait_until(somebody_waits, 20, "the second")
+        return answer
+
+    def come():
+        done.wait(timeout=30)
+        return second()
+
+    return race(hold, come)
+
+
+def freed_by(visit: Booking, *, is_kept: bool) -> TimeSlot:
+    """The slot of a visit that ends; when the doctor is away by now it is then offered no more."""
+    if not is_kept:
+        day = local(visit.starts_at, visit.slot.clinic.time_zone).date()
+        make_time_off(visit.slot.doctor, day)
+    return visit.slot
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_move_against_the_cancellation_that_frees_the_new_slot(is_kept):
+    for _round in range(ROUNDS):
+        visit, other = two_at_one_doctor()
+        slot = freed_by(other, is_kept=is_kept)
+        cancelled, moved = race(cancelling(other), moving(visit, slot))
+        assert cancelled == "cancelled"
+        assert moved in {"taken", "moved" if is_kept else "gone"}
+        assert holds()[visit.pk] == (slot.pk if moved == "moved" else visit.slot_id)
+        assert TimeSlot.objects.offered().filter(pk=slot.pk).exists() == is_kept
+        every_visit_has_a_slot_of_its_own()
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_move_that_waits_for_a_cancellation_sees_what_came_of_the_slot(is_kept):
+    visit, other = two_at_one_doctor()
+    slot = freed_by(other, is_kept=is_kept)
+    answers = second_waits_for(cancelling(other), moving(visit, slot))
+    assert answers == ["cancelled", "moved" if is_kept else "gone"]
+    every_visit_has_a_slot_of_its_own()
+
+
+def test_move_and_book_into_what_a_cancellation_frees():
+    for _round in range(ROUNDS):
+        visit, other = two_at_one_doctor()
+        newcomer = booking_of(other.slot, make_patient())
+        cancelled, *came = race(cancelling(other), moving(visit, other.slot), newcomer)
+        assert cancelled == "cancelled"
+        assert sorted(came) in (["moved", "taken"], ["booked", "taken"], ["taken", "taken"])
+        assert other.slot.bookings.live().count() == 2 - came.count("taken")
+        every_visit_has_a_slot_of_its_own()
 
 
 @pytest.mark.parametrize("which", ["old", "new"])
@@ -236,12 +341,7 @@ def test_move_against_delete(which):
         }
         assert answers in allowed[which]
         assert Booking.objects.live().filter(pk=booking.pk).exists()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM bookings_booking b JOIN availability_timeslot s"
-                " ON s.id = b.slot_id WHERE b.starts_at <> s.starts_at OR b.ends_at <> s.ends_at"
-            )
-            assert cursor.fetchone() == (0,)
+        every_visit_has_a_slot_of_its_own()
 
 
 def by_form(booking: Booking, minutes: int):
