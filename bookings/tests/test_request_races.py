@@ -15,6 +15,13 @@ from bookings.actions import (
     reschedule_booking,
 )
 from bookings.models import Booking
+from bookings.tests.factories import make_booking
+from bookings.tests.test_move_races import (
+    every_visit_has_a_slot_of_its_own,
+    freed_by,
+    moving,
+    second_waits_for,
+)
 from bookings.tests.test_races import (  # noqa: F401  (the first is a fixture)
     CROWD,
     ROUNDS,
@@ -214,3 +221,43 @@ def test_the_end_by_time_against_a_move():
         answers = race(lapsing(asked), move)
         assert answers in (["lapsed", "requested"], ["lapsed", "over"])
         assert not holders(other)
+
+
+def visit_beside(asked: Booking) -> Booking:
+    """Another's, of the same doctor at the same clinic."""
+    slot = asked.slot
+    return make_booking(slot=make_slot(doctor=slot.doctor, clinic=slot.clinic))
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_the_end_by_time_against_a_move_to_its_slot(is_kept):
+    for _round in range(ROUNDS):
+        asked = request_for(asked_slot())
+        visit, slot = visit_beside(asked), freed_by(asked, is_kept=is_kept)
+        lapsed, moved = race(lapsing(asked), moving(visit, slot))
+        assert lapsed == "lapsed"
+        assert moved in {"taken", "moved" if is_kept else "gone"}
+        assert holders(slot) == ([visit.patient] if moved == "moved" else [])
+        assert read_anew(visit).is_live
+        assert TimeSlot.objects.offered().filter(pk=slot.pk).exists() == is_kept
+        every_visit_has_a_slot_of_its_own()
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_move_that_waits_for_the_end_by_time_sees_what_came_of_the_slot(is_kept):
+    asked = request_for(asked_slot())
+    visit, slot = visit_beside(asked), freed_by(asked, is_kept=is_kept)
+    answers = second_waits_for(lapsing(asked), moving(visit, slot))
+    assert answers == ["lapsed", "moved" if is_kept else "gone"]
+    every_visit_has_a_slot_of_its_own()
+
+
+def test_a_move_and_the_next_who_asks_for_what_lapses():
+    for _round in range(ROUNDS):
+        asked = request_for(asked_slot())
+        visit, newcomer = visit_beside(asked), booking_of(asked.slot, make_patient())
+        lapsed, *came = race(lapsing(asked), moving(visit, asked.slot), newcomer)
+        assert lapsed == "lapsed"
+        assert sorted(came) in (["moved", "taken"], ["booked", "taken"], ["taken", "taken"])
+        assert len(holders(asked.slot)) == 2 - came.count("taken")
+        every_visit_has_a_slot_of_its_own()
