@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -232,12 +233,31 @@ class WeeklyHoursAdmin(HoursAdmin):
         plan = actions.save_weekly_hours(hours=form.fill(obj), intervals=form.intervals, by=by)
         self.tell(request, plan)
 
+    def has_delete_permission(self, request: HttpRequest, obj: WeeklyHours | None = None) -> bool:
+        """To delete them is to end them: not what has ended."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and not (obj and _has_ended(obj))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict | None = None
+    ) -> HttpResponse:
+        # From a page of before, which still had the button.
+        hours = self.get_object(request, unquote(object_id))
+        if hours and _has_ended(hours) and self.has_view_permission(request, hours):
+            messages.warning(request, _("These hours have ended already."))
+            return redirect("admin:availability_weeklyhours_change", hours.pk)
+        return super().delete_view(request, object_id, extra_context)
+
     def delete_model(self, request: HttpRequest, obj: WeeklyHours) -> None:
         """They end at once; what they made before stays known."""
         yesterday = local(timezone.now(), obj.clinic.time_zone).date() - DAY
-        last_day = min(yesterday, obj.valid_until or yesterday)
-        plan = actions.end_weekly_hours(hours=obj, last_day=last_day, by=_staff(request))
+        plan = actions.end_weekly_hours(hours=obj, last_day=yesterday, by=_staff(request))
         self.tell(request, plan)
+
+
+def _has_ended(hours: WeeklyHours) -> bool:
+    today = local(timezone.now(), hours.clinic.time_zone).date()
+    return hours.valid_until is not None and hours.valid_until < today
 
 
 @admin.register(ExtraHours)

@@ -21,6 +21,7 @@ from users.tests.factories import CLINIC_FORM, make_clinic, make_staff
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 
 TUESDAY = date(2027, 3, 2)
+DAY = timedelta(days=1)
 ADMIN = "/admin/availability/"
 TABLES = ("weeklyhours", "extrahours", "timeoff", "closure")
 
@@ -67,6 +68,33 @@ def test_hours_that_have_held_end_when_staff_delete_them(as_desk, doctor):
     as_desk.post(f"{ADMIN}weeklyhours/{hours.pk}/delete/", {"post": "yes"})
     hours.refresh_from_db()
     assert (hours.valid_until, hours.withdrawn_at) == (date(2027, 2, 28), None)
+
+
+@pytest.mark.parametrize(
+    ("last_day", "has_ended"),
+    [
+        (date(2027, 2, 15), True),
+        (date(2027, 2, 28), True),
+        (date(2027, 3, 1), False),
+        (None, False),
+    ],
+)
+def test_hours_that_have_ended_are_not_there_to_be_deleted(as_desk, doctor, last_day, has_ended):
+    hours = make_weekly_hours(doctor, valid_from=date(2027, 1, 1), valid_until=last_day)
+    url = f"{ADMIN}weeklyhours/{hours.pk}/"
+    assert (f"{url}delete/" in as_desk.get(f"{url}change/").content.decode()) == (not has_ended)
+    # A page of before still has the button.
+    response = as_desk.post(f"{url}delete/", {"post": "yes"}, follow=True)
+    assert ("These hours have ended already." in response.content.decode()) == has_ended
+    hours.refresh_from_db()
+    assert hours.valid_until == (last_day if has_ended else date(2027, 2, 28))
+    assert hours.withdrawn_at is None
+
+
+def test_who_may_not_see_hours_is_not_told_that_they_have_ended(client, doctor):
+    hours = make_weekly_hours(doctor, valid_from=date(2027, 1, 1), valid_until=date(2027, 1, 31))
+    client.force_login(make_staff())
+    assert client.post(f"{ADMIN}weeklyhours/{hours.pk}/delete/").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -196,6 +224,9 @@ def test_nothing_is_deleted_in_bulk(as_desk, doctor):
     data = {"action": "delete_selected", "_selected_action": [off.pk], "post": "yes"}
     as_desk.post(ADMIN + "timeoff/", data)
     assert TimeOff.objects.exists()
+    ended = make_weekly_hours(doctor, valid_from=TUESDAY - 9 * DAY, valid_until=TUESDAY - 8 * DAY)
+    as_desk.post(ADMIN + "weeklyhours/", data | {"_selected_action": [ended.pk]})
+    assert WeeklyHours.objects.filter(pk=ended.pk, withdrawn_at=None).exists()
 
 
 def test_a_race_is_told_in_words(as_desk, doctor, monkeypatch):
