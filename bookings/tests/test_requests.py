@@ -1,6 +1,6 @@
 """Clinics that are asked: look only, or request and be answered, by somebody or by time."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError
@@ -295,6 +295,52 @@ def test_what_nobody_answers_lapses_and_both_are_written_of_it(asked, slot, time
     assert book(slot, make_patient()).is_requested
     jobs.expire_requests(timestamp=0)
     assert asked.history.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "on_the_clock"),
+    [
+        # Five hours from half past eleven in the evening, in the night that is an hour short …
+        (datetime(2027, 3, 27, 22, 30, tzinfo=UTC), "2027-03-28T05:30:00+02:00"),
+        # … and in the one that is an hour longer.
+        (datetime(2027, 10, 30, 21, 30, tzinfo=UTC), "2027-10-31T03:30:00+01:00"),
+    ],
+)
+def test_the_hours_to_answer_are_as_long_when_the_clocks_change(
+    time_machine, asked_at, on_the_clock
+):
+    time_machine.move_to(asked_at, tick=False)
+    clinic = make_clinic(booking_mode=Mode.REQUEST, request_hours=5)
+    doctor = make_doctor(clinics=[clinic])
+    asked = book(make_slot(doctor=doctor, starts_at=asked_at + timedelta(days=2)), make_patient())
+    until = asked.request_expires_at
+    assert until == asked_at + timedelta(hours=5)
+    assert local(until, clinic.time_zone).isoformat() == on_the_clock
+    time_machine.move_to(until - timedelta(microseconds=1), tick=False)
+    jobs.expire_requests(timestamp=0)
+    assert row(asked).is_requested
+    time_machine.move_to(until, tick=False)
+    assert refusal(confirm_request, booking_id=asked.pk, by=doctor.user) == "expired"
+    jobs.expire_requests(timestamp=0)
+    assert not row(asked).is_live
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_request_for_a_doubled_hour_lapses_as_that_one_begins(time_machine, which):
+    """At half past two of a night that has it twice."""
+    starts_at = datetime(2027, 10, 31, which, 30, tzinfo=UTC)
+    time_machine.move_to(starts_at - timedelta(hours=4), tick=False)
+    clinic = make_clinic(booking_mode=Mode.REQUEST, request_hours=5)
+    doctor = make_doctor(clinics=[clinic])
+    asked = book(make_slot(doctor=doctor, starts_at=starts_at), make_patient())
+    shown = local(asked.request_expires_at, clinic.time_zone)
+    assert (shown.hour, shown.minute, shown.fold) == (2, 30, which)
+    time_machine.move_to(starts_at - timedelta(microseconds=1), tick=False)
+    jobs.expire_requests(timestamp=0)
+    assert row(asked).is_requested
+    time_machine.move_to(starts_at, tick=False)
+    jobs.expire_requests(timestamp=0)
+    assert not row(asked).is_live
 
 
 def test_after_an_outage_of_the_worker_nobody_confirms_what_is_overdue(asked, time_machine):

@@ -1,8 +1,9 @@
 """How early and how late patients may book, move and cancel; doctor and staff are exempt."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -102,6 +103,79 @@ def test_query_and_slot_agree_on_the_window(slot, request, owner, fields, shift,
     [card] = finding.directory(finding.Wanted(), now=now).cards
     assert bool(card.slots) == is_inside
     assert finding.strip(slot.doctor, now=now).free == is_inside
+
+
+# --- when the clocks change ----------------------------------------------------------------------
+
+# Ten in the morning after the night in which Berlin's clocks go forward, or back; and what its
+# clocks showed 24 hours before.
+CHANGES = [
+    (datetime(2027, 3, 28, 8, tzinfo=UTC), "2027-03-27T09:00:00+01:00"),
+    (datetime(2027, 10, 31, 9, tzinfo=UTC), "2027-10-30T11:00:00+02:00"),
+]
+
+
+@pytest.fixture(params=CHANGES, ids=["forward", "back"])
+def morning_after(request, doctor, clinic, time_machine):
+    """A slot then, and the moment a real day before it."""
+    starts_at, on_the_clock = request.param
+    closes = starts_at - timedelta(hours=24)
+    assert local(starts_at, clinic.time_zone).hour == 10
+    assert local(closes, clinic.time_zone).isoformat() == on_the_clock
+    time_machine.move_to(closes - timedelta(days=30), tick=False)
+    return make_slot(doctor=doctor, starts_at=starts_at), closes
+
+
+def asking_for(slot):
+    """What the action says, and that the lists and the slot itself say the same."""
+    patient, said = make_patient(), "booked"
+    try:
+        with transaction.atomic():
+            book_slot(slot_id=slot.pk, patient=patient, booked_by=patient.user)
+            transaction.set_rollback(True)
+    except BookingError as error:
+        said = error.code
+    assert TimeSlot.objects.open().within_windows().exists() == (said == "booked")
+    begin, end = TimeSlot.objects.get().bookable()
+    assert (begin <= timezone.now() <= end) == (said == "booked")
+    return said
+
+
+@pytest.mark.parametrize("owner", ["clinic", "doctor"])
+@pytest.mark.parametrize(
+    ("fields", "before", "after"),
+    [
+        ({"book_notice_minutes": 24 * 60}, "booked", "too_soon"),
+        ({"book_ahead_days": 1}, "too_far", "booked"),
+    ],
+)
+def test_a_day_of_a_window_has_24_hours_when_the_clocks_change(
+    morning_after, request, time_machine, owner, fields, before, after
+):
+    slot, then = morning_after
+    windows(request.getfixturevalue(owner), **fields)
+    time_machine.move_to(then - MOMENT, tick=False)
+    assert asking_for(slot) == before
+    time_machine.move_to(then, tick=False)
+    assert asking_for(slot) == "booked"
+    time_machine.move_to(then + MOMENT, tick=False)
+    assert asking_for(slot) == after
+
+
+@pytest.mark.parametrize("verb", [cancel_booking, reschedule_booking])
+def test_a_visit_is_left_until_24_hours_before_when_the_clocks_change(
+    morning_after, doctor, clinic, time_machine, verb
+):
+    slot, closes = morning_after
+    windows(clinic, cancel_notice_hours=24, move_notice_hours=24)
+    visit = make_booking(slot=slot)
+    given = {"booking_id": visit.pk, "by": visit.patient.user}
+    if verb is reschedule_booking:
+        given["slot_id"] = make_slot(doctor=doctor, starts_at=slot.ends_at).pk
+    time_machine.move_to(closes + MOMENT, tick=False)
+    assert code(verb, **given)[0] == "too_late"
+    time_machine.move_to(closes, tick=False)
+    assert verb(**given).sequence == 1
 
 
 # --- booking -------------------------------------------------------------------------------------
