@@ -70,11 +70,11 @@ class MoveToTimeForm(SlotForm):
 
     def __init__(self, *args: Any, slot: TimeSlot, **kwargs: Any) -> None:
         super().__init__(*args, slot=slot, **kwargs)
-        self.clinic = slot.clinic
+        self.slot = slot
         del self.fields["clinic"], self.fields["kind"]
 
     def clean(self) -> dict:
-        self.cleaned_data["clinic"] = self.clinic
+        self.cleaned_data["clinic"] = self.slot.clinic
         return super().clean()
 
     def wanted(self) -> dict[str, Any]:

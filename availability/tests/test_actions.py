@@ -339,7 +339,7 @@ def test_edit_slot_with_cancelled_bookings_replaces_it():
 
 
 @pytest.mark.parametrize("verb", [edit_slot, delete_slot])
-def test_a_booked_slot_refuses_and_says_how_to_cancel(verb):
+def test_a_booked_slot_refuses_and_says_what_to_do(verb):
     slot = published()
     booking = book(slot)
     with pytest.raises(SlotError) as caught:
@@ -347,8 +347,8 @@ def test_a_booked_slot_refuses_and_says_how_to_cancel(verb):
     assert caught.value.booking_reference == booking.reference
     assert caught.value.errors == {
         NON_FIELD_ERRORS: [
-            f"A patient has booked this slot (booking {booking.reference}). Cancel the booking"
-            " first: the patient is told and the slot is free again."
+            f"A patient has booked this slot (booking {booking.reference}). Move or cancel"
+            " the visit: the patient is told at once."
         ]
     }
     slot.refresh_from_db()

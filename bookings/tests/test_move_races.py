@@ -20,6 +20,7 @@ from bookings.tests.test_races import ROUNDS, booking_of, cancelling, race
 from hms.dev.running import wait_until
 from hms.lib.clock import local
 from hms.tests.worker import forget_jobs
+from users.models import User
 from users.tests.factories import make_doctor, make_patient
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,9 +32,10 @@ def _empty_queue():
     forget_jobs()
 
 
-def moving(booking: Booking, slot: TimeSlot):
+def moving(booking: Booking, slot: TimeSlot, by: User | None = None):
     def attempt():
-        reschedule_booking(booking_id=booking.pk, slot_id=slot.pk, by=booking.patient.user)
+        mover = by or booking.patient.user
+        reschedule_booking(booking_id=booking.pk, slot_id=slot.pk, by=mover)
         return "moved"
 
     return attempt
@@ -359,7 +361,7 @@ def by_form(booking: Booking, minutes: int):
     return attempt
 
 
-def editing(booking: Booking):
+def lengthening(booking: Booking):
     def attempt():
         later = booking.ends_at + timedelta(minutes=10)
         edit_slot(slot_id=booking.slot_id, by=booking.slot.doctor.user, ends_at=later)
@@ -378,7 +380,7 @@ def test_a_move_by_form_meets_other_changes(verb):
         against = {
             "cancel": cancelling(booking),
             "move": moving(booking, other),
-            "edit": editing(booking),
+            "edit": lengthening(booking),
             "form": by_form(booking, 20),
         }
         answers = race(by_form(booking, 10), against[verb])

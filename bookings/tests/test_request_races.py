@@ -234,7 +234,7 @@ def test_the_end_by_time_against_a_move_to_its_slot(is_kept):
     for _round in range(ROUNDS):
         asked = request_for(asked_slot())
         visit, slot = visit_beside(asked), freed_by(asked, is_kept=is_kept)
-        lapsed, moved = race(lapsing(asked), moving(visit, slot))
+        lapsed, moved = race(lapsing(asked), moving(visit, slot, by=slot.doctor.user))
         assert lapsed == "lapsed"
         assert moved in {"taken", "moved" if is_kept else "gone"}
         assert holders(slot) == ([visit.patient] if moved == "moved" else [])
@@ -247,7 +247,7 @@ def test_the_end_by_time_against_a_move_to_its_slot(is_kept):
 def test_a_move_that_waits_for_the_end_by_time_sees_what_came_of_the_slot(is_kept):
     asked = request_for(asked_slot())
     visit, slot = visit_beside(asked), freed_by(asked, is_kept=is_kept)
-    answers = second_waits_for(lapsing(asked), moving(visit, slot))
+    answers = second_waits_for(lapsing(asked), moving(visit, slot, by=slot.doctor.user))
     assert answers == ["lapsed", "moved" if is_kept else "gone"]
     every_visit_has_a_slot_of_its_own()
 
@@ -256,7 +256,9 @@ def test_a_move_and_the_next_who_asks_for_what_lapses():
     for _round in range(ROUNDS):
         asked = request_for(asked_slot())
         visit, newcomer = visit_beside(asked), booking_of(asked.slot, make_patient())
-        lapsed, *came = race(lapsing(asked), moving(visit, asked.slot), newcomer)
+        lapsed, *came = race(
+            lapsing(asked), moving(visit, asked.slot, by=asked.slot.doctor.user), newcomer
+        )
         assert lapsed == "lapsed"
         assert sorted(came) in (["moved", "taken"], ["booked", "taken"], ["taken", "taken"])
         assert len(holders(asked.slot)) == 2 - came.count("taken")

@@ -352,6 +352,26 @@ def test_after_an_outage_of_the_worker_nobody_confirms_what_is_overdue(asked, ti
     assert not row(asked).is_live
 
 
+def test_a_request_that_meets_a_bug_keeps_nobody_waiting_and_is_seen(
+    asked, time_machine, monkeypatch, caplog
+):
+    slot = make_slot(doctor=asked.slot.doctor, starts_at=asked.starts_at + timedelta(days=1))
+    other = book(slot, make_patient())
+    time_machine.move_to(other.request_expires_at, tick=False)
+    expire = jobs.actions.expire_request
+
+    def fail(*, booking_id):
+        if booking_id == asked.pk:
+            raise ZeroDivisionError
+        return expire(booking_id=booking_id)
+
+    monkeypatch.setattr(jobs.actions, "expire_request", fail)
+    with pytest.raises(ZeroDivisionError):
+        jobs.expire_requests(timestamp=0)
+    assert not row(other).is_live
+    assert "request not expired" in caplog.text
+
+
 def test_a_confirmed_visit_never_lapses(asked, time_machine):
     until = asked.request_expires_at
     confirm_request(booking_id=asked.pk, by=asked.slot.doctor.user)
