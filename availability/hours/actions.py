@@ -19,6 +19,7 @@ from procrastinate.contrib.django import app
 
 from availability.actions import SlotError, lock_doctor, refuses_kindly
 from availability.hours import rules
+from availability.hours.closures import Closing, closing
 from availability.hours.models import (
     Closure,
     ExtraHours,
@@ -318,6 +319,13 @@ def save_closure(*, closure: Closure, by: User, now: datetime | None = None) -> 
     _publish_later(clinics)
     log.info("closure saved", extra={"closure": closure.pk, "by": by.pk})
     return closure
+
+
+def preview_closure(*, closure: Closure, by: User, now: datetime | None = None) -> Closing:
+    """What save_closure() with the same words would do. Raises what it would raise."""
+    now = now or timezone.now()
+    _refuse(rules.closure_refusals(closure, by=by, now=now))
+    return closing([closure], closure.clinic, now=now)
 
 
 @refuses_kindly

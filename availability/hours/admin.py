@@ -1,6 +1,7 @@
 """Staff keep doctors' hours and time off, and say when a clinic is closed, by the same rules."""
 
 from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -19,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from availability.actions import SlotError
 from availability.hours import actions, rules
-from availability.hours.closures import booked_under, suggestions
+from availability.hours.closures import closing, suggestions
 from availability.hours.forms import (
     ClosureForm,
     ExtraHoursForm,
@@ -29,19 +30,33 @@ from availability.hours.forms import (
     WeeklyHoursForm,
 )
 from availability.hours.models import Closure, ExtraHours, TimeOff, WeeklyHours
+from availability.hours.pages import (
+    BACK,
+    SAVE,
+    Outline,
+    Row,
+    Standing,
+    outline,
+    outline_of,
+    posted,
+    standing,
+)
 from availability.hours.plans import Plan
+from availability.hours.reading import pattern_of
 from availability.hours.timetable import DAY
 from availability.hours.words import (
     days_words,
     done_words,
     extra_words,
     part_words,
+    pattern_words,
     repeat_words,
     weekday_words,
 )
 from availability.words import span_words
 from hms.lib.clock import local
-from users.models import Clinic, User
+from hms.lib.texts import isolated
+from users.models import Clinic, DoctorProfile, User
 
 BOOKED_NAMED = 20
 
@@ -55,7 +70,9 @@ class StaffForm(RefusedForm):
     """The doctors' own form with the doctor to choose; it asks the rules before it is saved."""
 
     staff: User  # who asks; the admin sets it
+    is_confirmed = False  # the admin says when
     instance: Any
+    fill: Any  # the doctors' own form has it
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -65,10 +82,21 @@ class StaffForm(RefusedForm):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if not self.errors:
-            self.refuse(SlotError(self.refusals(data)))
+            self.refuse(SlotError(self.refusals()))
         return data
 
-    def refusals(self, data: dict[str, Any]) -> dict[str, list[str]]:
+    def is_valid(self) -> bool:
+        """Without fault, and confirmed: the admin saves nothing that was not shown before."""
+        return super().is_valid() and self.is_confirmed
+
+    def draft(self) -> Any:
+        """The row as it would be saved."""
+        row = self.fill(copy(self.instance))
+        if "doctor" in self.cleaned_data:
+            row.doctor = self.cleaned_data["doctor"]
+        return row
+
+    def refusals(self) -> dict[str, list[str]]:
         raise NotImplementedError
 
 
@@ -81,9 +109,8 @@ class WeeklyHoursAdminForm(StaffForm, WeeklyHoursForm, forms.ModelForm):
         super().__init__(*args, hours=instance, instance=instance, **kwargs)
         self.choose_among(Clinic.objects.all())
 
-    def refusals(self, data: dict[str, Any]) -> dict[str, list[str]]:
-        row = self.fill(copy(self.instance))
-        row.doctor = data["doctor"]
+    def refusals(self) -> dict[str, list[str]]:
+        row = self.draft()
         now = timezone.now()
         return rules.weekly_refusals(row.doctor, row, self.intervals, by=self.staff, now=now)
 
@@ -97,9 +124,8 @@ class ExtraHoursAdminForm(StaffForm, ExtraHoursForm, forms.ModelForm):
         super().__init__(*args, hours=instance, instance=instance, **kwargs)
         self.choose_among(Clinic.objects.all())
 
-    def refusals(self, data: dict[str, Any]) -> dict[str, list[str]]:
-        row = self.fill(copy(self.instance))
-        row.doctor = data["doctor"]
+    def refusals(self) -> dict[str, list[str]]:
+        row = self.draft()
         return rules.extra_refusals(row.doctor, row, by=self.staff, now=timezone.now())
 
 
@@ -111,9 +137,8 @@ class TimeOffAdminForm(StaffForm, TimeOffForm, forms.ModelForm):
     def __init__(self, *args: Any, instance: TimeOff | None = None, **kwargs: Any) -> None:
         super().__init__(*args, time_off=instance, instance=instance, **kwargs)
 
-    def refusals(self, data: dict[str, Any]) -> dict[str, list[str]]:
-        row = self.fill(copy(self.instance))
-        row.doctor = data["doctor"]
+    def refusals(self) -> dict[str, list[str]]:
+        row = self.draft()
         return rules.time_off_refusals(row.doctor, row, by=self.staff, now=timezone.now())
 
 
@@ -125,14 +150,25 @@ class ClosureAdminForm(StaffForm, ClosureForm, forms.ModelForm):
     def __init__(self, *args: Any, instance: Closure | None = None, **kwargs: Any) -> None:
         super().__init__(*args, closure=instance, instance=instance, **kwargs)
 
-    def refusals(self, data: dict[str, Any]) -> dict[str, list[str]]:
-        row = self.fill(copy(self.instance))
+    def refusals(self) -> dict[str, list[str]]:
+        row = self.draft()
         return rules.closure_refusals(row, by=self.staff, now=timezone.now())
 
 
-class ByRules(admin.ModelAdmin):
-    """Saves and deletes through the actions, and says what became of the slots."""
+@dataclass(frozen=True)
+class Preview:
+    """What saving a form would do."""
 
+    about: str  # what is saved
+    outline: Outline
+    note: str = ""
+
+
+class ByRules(admin.ModelAdmin):
+    """Shows what a change would do; saves and deletes through the actions, and says what became
+    of the slots."""
+
+    change_form_template = "admin/availability/change_form.html"
     actions = None  # deleting many at once would ask nobody
     list_per_page = 50
     show_full_result_count = False
@@ -142,7 +178,21 @@ class ByRules(admin.ModelAdmin):
     ) -> type[forms.ModelForm]:
         form: Any = super().get_form(request, obj, change, **kwargs)
         form.staff = _staff(request)
+        form.is_confirmed = SAVE in request.POST
         return form
+
+    def preview(self, form: Any) -> Preview:
+        """What saving this form, which is without fault, would do."""
+        raise NotImplementedError
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The form; or what it would do, whichever of its buttons was pressed."""
+        form = context["adminform"].form
+        if form.is_bound and not form.errors and BACK not in request.POST:
+            context = {**context, "preview": self.preview(form), "posted": posted(request)}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
@@ -169,30 +219,33 @@ class ByRules(admin.ModelAdmin):
 
     def tell(self, request: HttpRequest, plan: Plan) -> None:
         self.message_user(request, done_words(plan))
-        if not plan.booked:
+        self.warn(request, standing(plan, plan.booked))
+
+    def warn(self, request: HttpRequest, booked: Standing) -> None:
+        """Names the booked visits that stay although somebody is away then."""
+        if not booked.count:
             return
         words = ngettext(
             "%(n)s booked visit stands in the way and stays:",
             "%(n)s booked visits stand in the way and stay:",
-            len(plan.booked),
-        ) % {"n": len(plan.booked)}
-        visits = format_html_join(
-            ", ",
-            '<a href="{}">{}</a>',
-            (
-                (
-                    reverse("admin:bookings_booking_changelist") + f"?q={conflict.slot.reference}",
-                    span_words(*conflict.slot.span, _zone(plan, conflict.slot.clinic_id)),
-                )
-                for conflict in plan.booked[:BOOKED_NAMED]
-            ),
-        )
-        more = "…" if len(plan.booked) > BOOKED_NAMED else ""
+            booked.count,
+        ) % {"n": booked.count}
+        visits = format_html_join(", ", "{}", ((_link(row),) for row in booked.rows[:BOOKED_NAMED]))
+        more = "…" if booked.count > BOOKED_NAMED else ""
         self.message_user(request, format_html("{} {}{}", words, visits, more), messages.WARNING)
 
 
-def _zone(plan: Plan, clinic_id: int) -> str:
-    return plan.clinics[clinic_id].time_zone
+def _link(row: Row) -> SafeString:
+    """To the visit that the row's slot is booked for."""
+    url = reverse("admin:bookings_booking_changelist") + f"?q={row.conflict.slot.reference}"
+    when = span_words(*row.conflict.slot.span, row.clinic.time_zone)
+    link = format_html('<a href="{}">{}</a>', url, when)
+    return format_html("{} ({})", link, isolated(str(row.doctor))) if row.doctor else link
+
+
+def _preview(doctor: DoctorProfile, words: list[str], plan: Plan) -> Preview:
+    about = str(_(", ")).join(word for word in words if word)
+    return Preview(f"{isolated(str(doctor))}: {about}", outline(plan))
 
 
 class HoursAdmin(ByRules):
@@ -225,6 +278,12 @@ class WeeklyHoursAdmin(HoursAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("intervals")
+
+    def preview(self, form: WeeklyHoursAdminForm) -> Preview:
+        row, intervals = form.draft(), form.intervals
+        plan = actions.preview_weekly_hours(hours=row, intervals=intervals, by=form.staff)
+        words = pattern_words(pattern_of(row, intervals))
+        return _preview(row.doctor, [words, isolated(str(row.clinic))], plan)
 
     def save_model(
         self, request: HttpRequest, obj: WeeklyHours, form: WeeklyHoursAdminForm, change: bool
@@ -271,6 +330,11 @@ class ExtraHoursAdmin(HoursAdmin):
     def when(self, hours: ExtraHours) -> str:
         return extra_words(hours)
 
+    def preview(self, form: ExtraHoursAdminForm) -> Preview:
+        row = form.draft()
+        plan = actions.preview_extra_hours(hours=row, by=form.staff)
+        return _preview(row.doctor, [extra_words(row), isolated(str(row.clinic))], plan)
+
     def save_model(
         self, request: HttpRequest, obj: ExtraHours, form: ExtraHoursAdminForm, change: bool
     ) -> None:
@@ -298,6 +362,11 @@ class TimeOffAdmin(ByRules):
     @admin.display(description=_("repeats"))
     def again(self, time_off: TimeOff) -> str:
         return repeat_words(time_off)
+
+    def preview(self, form: TimeOffAdminForm) -> Preview:
+        row = form.draft()
+        plan = actions.preview_time_off(time_off=row, by=form.staff)
+        return _preview(row.doctor, [days_words(row), repeat_words(row)], plan)
 
     def save_model(
         self, request: HttpRequest, obj: TimeOff, form: TimeOffAdminForm, change: bool
@@ -331,31 +400,25 @@ class ClosureAdmin(ByRules):
     @admin.display(description=_("booked visits then"))
     def booked(self, closure: Closure) -> SafeString | str:
         """They stay until somebody cancels them, who then tells the patient."""
-        slots, more = booked_under(closure)
-        if not slots:
+        booked = outline_of(closing([closure], closure.clinic)).booked
+        if not booked.count:
             return str(_("none"))
-        visits = format_html_join(
-            "",
-            '<li><a href="{}">{}</a>, {}</li>',
-            (
-                (
-                    reverse("admin:bookings_booking_changelist") + f"?q={reference}",
-                    span_words(slot.starts_at, slot.ends_at, closure.clinic.time_zone),
-                    slot.doctor,
-                )
-                for slot, reference in slots
-            ),
-        )
-        return format_html("<ul>{}{}</ul>", visits, format_html("<li>…</li>") if more else "")
+        visits = format_html_join("", "<li>{}</li>", ((_link(row),) for row in booked.rows))
+        more = format_html("<li>…</li>") if booked.more else ""
+        return format_html("<ul>{}{}</ul>", visits, more)
+
+    def preview(self, form: ClosureAdminForm) -> Preview:
+        row = form.draft()
+        found = actions.preview_closure(closure=row, by=form.staff)
+        again = _("Where the clinic is no longer closed, the doctors’ hours hold again.")
+        about = f"{isolated(str(row))}: {days_words(row)}"
+        return Preview(about, outline_of(found), str(again) if row.pk else "")
 
     def save_model(
         self, request: HttpRequest, obj: Closure, form: ClosureAdminForm, change: bool
     ) -> None:
         actions.save_closure(closure=form.fill(obj), by=_staff(request))
-        slots, _more = booked_under(obj)
-        if slots:
-            words = _("Patients have booked visits then. They stay until they are cancelled.")
-            self.message_user(request, words, messages.WARNING)
+        self.warn(request, outline_of(closing([obj], obj.clinic)).booked)
 
     def delete_model(self, request: HttpRequest, obj: Closure) -> None:
         actions.delete_closure(closure=obj, by=_staff(request))
@@ -375,10 +438,11 @@ class ClosureAdmin(ByRules):
             suggestions(choice["clinic"], choice["year"], get_language() or "en") if choice else []
         )
         if request.method == "POST" and choice:
+            clinic = choice["clinic"]
             wanted = [
                 (day.day, day.name) for day in days if str(day.day) in request.POST.getlist("day")
             ]
-            made = actions.close_on(clinic=choice["clinic"], days=wanted, by=_staff(request))
+            made = actions.close_on(clinic=clinic, days=wanted, by=_staff(request))
             closed = ngettext("%(n)s day is added.", "%(n)s days are added.", made) % {"n": made}
             self.message_user(request, closed)
             return redirect("admin:availability_closure_changelist")

@@ -7,10 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils import timezone
 
+from availability.hours.closures import Closing
 from availability.hours.models import Closure, ExtraHours, TimeOff, WeeklyHours
-from availability.hours.plans import Conflict, Plan, plan_for
+from availability.hours.plans import Conflict, Plan, Why, plan_for
+from availability.hours.plans import Standing as Slot
 from availability.hours.reading import read_timetable
 from availability.hours.timetable import DAY, Pattern
 from availability.hours.words import pattern_words
@@ -19,6 +22,8 @@ from users.models import Clinic, DoctorProfile
 
 CONFLICTS_SHOWN, CONFLICTS_AT_A_GLANCE = 60, 6
 CLOSURES_SHOWN = 20
+# The buttons below what a form would do: do it, or go back to what was typed.
+STEPS = SAVE, BACK = "save", "back"
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,11 @@ class Week:
 
 @dataclass(frozen=True)
 class Row:
-    """A conflict with its clinic."""
+    """A conflict with its clinic, and with its doctor where there are several."""
 
     conflict: Conflict
     clinic: Clinic
+    doctor: DoctorProfile | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,10 @@ class Standing:
     days: list[tuple[date, list[Row]]] = field(default_factory=list)
     count: int = 0
     more: int = 0
+
+    @property
+    def rows(self) -> list[Row]:
+        return [row for _day, rows in self.days for row in rows]
 
     @property
     def is_long(self) -> bool:
@@ -89,8 +99,8 @@ def outline(plan: Plan) -> Outline:
     return Outline(
         appear=_weeks((one.starts_at, plan.clinics[one.pattern.clinic_id]) for one in plan.appear),
         go=_weeks((slot.starts_at, plan.clinics[slot.clinic_id]) for slot in plan.go),
-        booked=_standing(plan, plan.booked),
-        by_hand=_standing(plan, plan.by_hand),
+        booked=standing(plan, plan.booked),
+        by_hand=standing(plan, plan.by_hand),
         clashes=[(pattern_words(pattern), count) for pattern, count in by.items()],
         taken_out=len(plan.taken_out),
         appearing=len(plan.appear),
@@ -98,11 +108,28 @@ def outline(plan: Plan) -> Outline:
     )
 
 
-def _standing(plan: Plan, conflicts: list[Conflict]) -> Standing:
+def outline_of(closing: Closing) -> Outline:
+    """What closing a clinic does, in the same words; the free slots that go are only counted."""
+    return Outline(
+        booked=_closed_over(closing, closing.booked_slots, closing.booked),
+        by_hand=_closed_over(closing, closing.slots_by_hand, closing.by_hand),
+        going=closing.going,
+    )
+
+
+def _closed_over(closing: Closing, slots: list[tuple[Slot, DoctorProfile]], count: int) -> Standing:
+    rows = [Row(Conflict(slot, Why.CLOSED), closing.clinic, doctor) for slot, doctor in slots]
+    return _by_days(rows, count)
+
+
+def standing(plan: Plan, conflicts: list[Conflict]) -> Standing:
     rows = [Row(one, plan.clinics[one.slot.clinic_id]) for one in conflicts[:CONFLICTS_SHOWN]]
-    by_day = groupby(rows, key=_day)
-    count = len(conflicts)
-    return Standing([(day, list(of)) for day, of in by_day], count, count - len(rows))
+    return _by_days(rows, len(conflicts))
+
+
+def _by_days(rows: list[Row], count: int) -> Standing:
+    days = [(day, list(of)) for day, of in groupby(rows, key=_day)]
+    return Standing(days, count, count - len(rows))
 
 
 def _day(row: Row) -> date:
@@ -118,6 +145,12 @@ def _weeks(starts: Iterable[tuple[datetime, Clinic]]) -> list[Week]:
     ]
     by_week = groupby(days, key=lambda line: line.day - timedelta(days=line.day.weekday()))
     return [Week(monday, list(of)) for monday, of in by_week]
+
+
+def posted(request: HttpRequest) -> list[tuple[str, str]]:
+    """What was typed, for the form that saves exactly what was shown."""
+    names = (name for name in request.POST if name not in ("csrfmiddlewaretoken", *STEPS))
+    return [(name, value) for name in names for value in request.POST.getlist(name)]
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from availability.hours.forms import (
     last_day_initial,
 )
 from availability.hours.models import ExtraHours, TimeOff, WeeklyHours
-from availability.hours.pages import outline, overview
+from availability.hours.pages import SAVE, outline, overview, posted
 from availability.hours.plans import Plan
 from availability.hours.reading import source_of
 from availability.hours.words import days_words, done_words, extra_words, weekly_words
@@ -200,7 +200,7 @@ def _in_two_steps(request: SignedInRequest, change: Change) -> HttpResponse:
     """First what would happen, then, asked again with `save`, it happens."""
     form, plan = change.form, None
     if request.method == "POST" and form.is_valid():
-        saving = "save" in request.POST
+        saving = SAVE in request.POST
         try:
             plan = change.save() if saving else change.preview()
         except SlotError as error:
@@ -213,7 +213,7 @@ def _in_two_steps(request: SignedInRequest, change: Change) -> HttpResponse:
         "change": change,
         "form": form,
         "outline": outline(plan) if plan else None,
-        "posted": _posted(request),
+        "posted": posted(request),
         "has_clinics": "clinic" not in form.fields or _has_clinics(request),
     }
     return render(request, "availability/hours/change.html", context)
@@ -237,12 +237,6 @@ def _asked_once(
         return redirect("availability:hours")
     context = {"title": title, "about": about, "button": button, "outline": outline(preview())}
     return render(request, "availability/hours/confirm.html", context)
-
-
-def _posted(request: SignedInRequest) -> list[tuple[str, str]]:
-    """What was typed, for the form that saves exactly what was shown."""
-    names = (name for name in request.POST if name not in ("csrfmiddlewaretoken", "save"))
-    return [(name, value) for name in names for value in request.POST.getlist(name)]
 
 
 def _has_clinics(request: SignedInRequest) -> bool:

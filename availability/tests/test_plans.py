@@ -10,6 +10,8 @@ from django.utils import timezone
 from availability import finding, listing
 from availability.finding import Wanted
 from availability.hours.actions import preview
+from availability.hours.closures import closing
+from availability.hours.models import Closure
 from users.models import DoctorProfile
 from users.tests.factories import make_clinic, make_specialty
 
@@ -85,6 +87,7 @@ def test_lists_walk_indexes_over_a_hundred_thousand_slots(many_slots):
     doctor = DoctorProfile.objects.prefetch_related("clinics").first()
     cursor = (now + timedelta(days=1), doctor.pk)
     day = (now + timedelta(days=3)).date()
+    shut = Closure(clinic=doctor.slots.all()[0].clinic, starts_on=day, ends_on=day)
     # What is asked, and the most slots that it may look at: a page's worth, everybody's day, or
     # one doctor's slots, which the planner may well read through by either index.
     questions = {
@@ -99,6 +102,8 @@ def test_lists_walk_indexes_over_a_hundred_thousand_slots(many_slots):
         "next free": (lambda: finding.next_open(doctor, now=now), 200),
         "own slots": (lambda: listing.own_slots(doctor, now=now), 200),
         "publishing": (lambda: preview(doctor=doctor, now=now), EACH),
+        # Everybody's day, three times: counted, and the two lists of what stays.
+        "closing a clinic": (lambda: closing([shut], shut.clinic, now=now), 60_000),
         "own past slots": (lambda: listing.own_slots(doctor, past=True, now=now), 200),
     }
     read = {}

@@ -1,5 +1,10 @@
+from collections.abc import Iterable
+from datetime import datetime
+
 from django.contrib.postgres.fields import DateTimeRangeField
-from django.db.models import Func
+from django.db.models import BooleanField, Func, Value
+from psycopg.types.multirange import TimestamptzMultirange
+from psycopg.types.range import TimestamptzRange
 
 
 class TsTzRange(Func):
@@ -7,3 +12,14 @@ class TsTzRange(Func):
 
     function = "TSTZRANGE"
     output_field = DateTimeRangeField()
+
+
+class TouchesAny(Func):
+    """Whether the range shares time with any of these spans, however many they are."""
+
+    template, arg_joiner = "(%(expressions)s)", " && "
+    output_field = BooleanField()
+
+    def __init__(self, moments: TsTzRange, spans: Iterable[tuple[datetime, datetime]]) -> None:
+        ranges = TimestamptzMultirange(TimestamptzRange(*span) for span in spans)
+        super().__init__(moments, Value(ranges))
