@@ -445,6 +445,8 @@ class ClosureAdmin(ByRules):
             made = actions.close_on(clinic=clinic, days=wanted, by=_staff(request))
             closed = ngettext("%(n)s day is added.", "%(n)s days are added.", made) % {"n": made}
             self.message_user(request, closed)
+            rows = [Closure(clinic=clinic, starts_on=day, ends_on=day) for day, _name in wanted]
+            self.warn(request, outline_of(closing(rows, clinic)).booked)
             return redirect("admin:availability_closure_changelist")
         context = {
             **self.admin_site.each_context(request),

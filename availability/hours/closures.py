@@ -1,8 +1,9 @@
 """What staff see of closures: public holidays to choose from, and what lies in a closure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db.models import Count, F, Q, Value
 from django.db.models.functions import Coalesce
@@ -14,11 +15,12 @@ from availability.hours.reading import off_of
 from availability.models import TimeSlot, TimeSlotQuerySet
 from availability.spans import Span
 from hms.lib import public_holidays
-from hms.lib.clock import local
+from hms.lib.clock import day_bounds, local
 from hms.lib.ranges import TouchesAny, TsTzRange
 from users.models import Clinic, DoctorProfile
 
 SLOTS_SHOWN = 50
+INSTANT = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Holiday:
     day: date
     name: str
     is_closed: bool  # the clinic is closed on that whole day already
+    booked: int = 0  # visits that stand on it
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,30 @@ def suggestions(clinic: Clinic, year: int, language: str) -> list[Holiday]:
     days = public_holidays.in_year(clinic.country, clinic.subdivision, year, language)
     closed = list(clinic.closures.filter(starts__isnull=True, ends_on__gte=date(year, 1, 1)))
     today = local(timezone.now(), clinic.time_zone).date()
+    coming = [(day, name) for day, name in days if day >= today]
+    booked = _booked_on(clinic, [day for day, _name in coming])
     return [
-        Holiday(day, name[:120], any(c.starts_on <= day <= c.ends_on for c in closed))
-        for day, name in days
-        if day >= today
+        Holiday(
+            day,
+            name[:120],
+            is_closed=any(c.starts_on <= day <= c.ends_on for c in closed),
+            booked=booked[day],
+        )
+        for day, name in coming
     ]
+
+
+def _booked_on(clinic: Clinic, days: Sequence[date]) -> Counter[date]:
+    """How many coming visits touch each of the days."""
+    spans = [day_bounds(day, clinic.time_zone) for day in days]
+    slots = _touching(clinic, spans, timezone.now()).filter(live_booking__isnull=False)
+    return Counter(
+        day
+        for starts_at, ends_at in slots.values_list("starts_at", "ends_at")
+        for day in {
+            local(moment, clinic.time_zone).date() for moment in (starts_at, ends_at - INSTANT)
+        }
+    )
 
 
 def closing(closures: Iterable[Closure], clinic: Clinic, *, now: datetime | None = None) -> Closing:

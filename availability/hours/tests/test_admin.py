@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("monday")]
 
 TUESDAY = date(2027, 3, 2)
 DAY = timedelta(days=1)
+WOMENS_DAY = date(2027, 3, 8)  # a holiday in Berlin
 ADMIN = "/admin/availability/"
 TABLES = ("weeklyhours", "extrahours", "timeoff", "closure")
 SAVED = (WeeklyHours, ExtraHours, TimeOff, Closure, TimeSlot)
@@ -388,6 +389,28 @@ def test_public_holidays_are_suggested_and_chosen(as_desk):
         date(2027, 12, 25),
         date(2027, 12, 26),
     }
+
+
+def test_a_holiday_says_how_many_visits_stand_on_it(as_desk, doctor):
+    clinic = doctor.clinics.get()
+    clinic.country, clinic.subdivision = "DE", "BE"
+    clinic.save()
+    visits = [book(at(WOMENS_DAY, hour, doctor)) for hour in (9, 23)]
+    book(at(WOMENS_DAY, 11, doctor), cancelled=True)
+    at(WOMENS_DAY, 12, doctor)
+    book(at(WOMENS_DAY, 10, make_doctor()))  # who works elsewhere
+    url = f"{ADMIN}closure/suggestions/?clinic={clinic.pk}&year=2027"
+    page = as_desk.get(url)
+    days = {day.day: day.booked for day in page.context["days"]}
+    assert (days.pop(WOMENS_DAY), set(days.values())) == (2, {0})
+    assert "2 booked visits stand in the way" in page.content.decode()
+    page = as_desk.post(url, {"day": ["2027-03-08", "2027-12-25"]}, follow=True)
+    html = page.content.decode()
+    assert "2 days are added." in html
+    assert "2 booked visits stand in the way and stay:" in html
+    assert all(f"?q={visit.reference}" in html for visit in visits)
+    html = as_desk.post(url, {"day": "2027-12-26"}, follow=True).content.decode()
+    assert "stand in the way" not in html
 
 
 def test_without_a_country_staff_are_led_to_the_clinic(as_desk):
