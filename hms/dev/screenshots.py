@@ -67,6 +67,7 @@ BOOKING = 'main a[href^="/bookings/"]'
 NEXT = '[aria-labelledby=next] a[href^="/bookings/"]'
 REQUEST = '[aria-labelledby=requests] a[href^="/bookings/"]'
 SUBMIT = "main form[method=post] button"
+ADMIN_SAVE = "[name=_save]"
 TODAY = date.today()  # noqa: DTZ011 -- what follows is ahead everywhere
 IN_TWO_DAYS, IN_A_MONTH = ((TODAY + timedelta(days=n)).isoformat() for n in (2, 30))
 HOLIDAYS = f"/admin/availability/closure/suggestions/?clinic=1&year={TODAY.year + 1}"
@@ -203,8 +204,25 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot(
             "admin-hours-change", "/admin/availability/weeklyhours/", ("#result_list tbody th a",)
         ),
+        Shot(
+            "admin-hours-preview",
+            "/admin/availability/weeklyhours/",
+            ("#result_list tbody th a",),
+            fill=(("[name=length]", "25"),),
+            press=ADMIN_SAVE,
+        ),
         Shot("admin-closures", "/admin/availability/closure/"),
         Shot("admin-closure-add", "/admin/availability/closure/add/"),
+        Shot(
+            "admin-closure-preview",
+            "/admin/availability/closure/add/?clinic=1",
+            fill=(
+                ("[name=name]", "Moving house"),
+                ("[name=starts_on]", IN_TWO_DAYS),
+                ("[name=ends_on]", IN_A_MONTH),
+            ),
+            press=ADMIN_SAVE,
+        ),
         Shot("admin-holidays", HOLIDAYS),
     ),
 }
