@@ -7,11 +7,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from hms.dev.running import RunningStack
-from hms.dev.screenshots import PAGES
+from hms.dev.screenshots import PAGES, WIDTHS
 from tests.browser.accessibility import DESK, PHONE, violations
 from tests.browser.people import PASSWORD, code_from, new_address, press
 from tests.browser.test_pages import first_seen_by, refused
-from tests.browser.walk import SMALLEST, frame, sideways
+from tests.browser.walk import SMALLEST, frame, sideways, spilt
 
 ARABIC, GERMAN = "العربيّة", "Deutsch"
 
@@ -99,6 +99,8 @@ def test_every_page_holds_in_arabic(role, new_walk_in):
         walk.note(shot, frame(walk.page))
         walk.note(shot, sideways(walk.page, SMALLEST))
         walk.note(shot, violations(walk.page, PHONE, "light"))
+        for width in WIDTHS:
+            walk.note(shot, spilt(walk.page, width))
         assert walk.page.locator("html").get_attribute("dir") == "rtl"
     assert not walk.wrong, walk.report()
 
@@ -111,4 +113,6 @@ def test_long_german_words_fit_a_phone(role, new_walk_in):
     for shot, _answer in walk:
         walk.note(shot, sideways(walk.page, PHONE[0]))
         walk.note(shot, sideways(walk.page, SMALLEST))
+        for width in WIDTHS:
+            walk.note(shot, spilt(walk.page, width))
     assert not walk.wrong, walk.report()

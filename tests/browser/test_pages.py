@@ -8,7 +8,7 @@ import pytest
 
 from hms.dev.screenshots import PAGES, Shot
 from tests.browser.accessibility import PHONE, violations
-from tests.browser.walk import SMALLEST, frame, sideways
+from tests.browser.walk import SMALLEST, frame, sideways, spilt
 
 
 def refused(test):
@@ -47,6 +47,9 @@ def test_the_checks_see_what_is_wrong(new_page):
     found = violations(page, PHONE, "light")
     assert {words.split(": ")[1].split(" ")[0] for words in found} >= {"label", "label-title-only"}
     assert "px wide at 320" in sideways(page, 320)[0]
+    assert spilt(page, 320) == []
+    page.evaluate("document.querySelector('main .button').style = 'max-width: 0; padding: 0'")
+    assert "words outside of: <button" in spilt(page, 320)[0]
     page.evaluate("document.querySelector('h1').remove(), document.documentElement.lang = ''")
     assert frame(page) == ["0 h1", "no lang"]
 

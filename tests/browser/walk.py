@@ -96,6 +96,25 @@ CUT = """
 }).map((element) => `cut off: ${element.outerHTML.slice(0, 120)}`).slice(0, 5)
 """
 
+# Words that stand out of a box of their own at its side, over what is next to it.
+SPILT = """
+() => [...document.querySelectorAll(".chip, .badge, .button")].filter((box) => {
+  if (!box.checkVisibility()) return false;
+  const edge = box.getBoundingClientRect();
+  const texts = document.createTreeWalker(box, NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  while (texts.nextNode()) {
+    const text = texts.currentNode;
+    if (!text.data.trim() || text.parentElement.closest(".visually-hidden")) continue;
+    range.selectNodeContents(text);
+    for (const line of range.getClientRects()) {
+      if (line.left < edge.left - 1 || line.right > edge.right + 1) return true;
+    }
+  }
+  return false;
+}).map((box) => `${innerWidth} px, words outside of: ${box.outerHTML.slice(0, 160)}`).slice(0, 5)
+"""
+
 
 def frame(page: Page) -> list[str]:
     """One visible h1, a title, a language and a direction."""
@@ -106,6 +125,12 @@ def sideways(page: Page, width: int) -> list[str]:
     """Whether the page scrolls sideways in a window of this width."""
     page.set_viewport_size({"width": width, "height": 740})
     return sideways_now(page)
+
+
+def spilt(page: Page, width: int) -> list[str]:
+    """Chips, badges and buttons whose words do not stay within them in a window of this width."""
+    page.set_viewport_size({"width": width, "height": 740})
+    return page.evaluate(SPILT)
 
 
 def sideways_now(page: Page) -> list[str]:
