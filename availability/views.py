@@ -75,11 +75,18 @@ def _times(request: HttpRequest, doctor_id: int) -> dict[str, Any]:
         "strip": strip,
         "groups": groups,
         "next_slots": [] if strip.free else finding.next_open(doctor),
-        "made_at": timezone.localtime(),
+        "made_at": timezone.now(),
+        "zone": _zone_of(doctor, groups),
         "watch_url": watch_url,
         "alike": freshness.alike(request),
         "stale_in": freshness.seconds_to_next_change(groups),
     }
+
+
+def _zone_of(doctor: DoctorProfile, groups: list[finding.AtClinic]) -> str:
+    """The first that the page names; on a day without times that of a clinic of the doctor's."""
+    clinics = [*(group.clinic for group in groups), *doctor.clinics.all()]
+    return clinics[0].time_zone if clinics else "UTC"
 
 
 @approved_doctor_required

@@ -111,7 +111,7 @@ def _context(request: SignedInRequest, name: str) -> dict[str, Any]:
         "week": shown,
         "watch_url": watch_url,
         "stale_in": freshness.seconds_to_next_start(coming),
-        "made_at": timezone.localtime(),
+        "made_at": timezone.now(),
         "page_url": week.week_url(shown.monday),
     }
 

@@ -65,6 +65,11 @@ def clinic_zone(zone: str) -> str:
 
 
 @register.filter
+def zone_short(moment: datetime, zone: str) -> str:
+    return words.zone_short(moment, zone)
+
+
+@register.filter
 def spoken(codes: list[str]) -> str:
     """`English, German` for `["en", "de"]`."""
     return _(", ").join(str(NAMES.get(code, code)) for code in codes)

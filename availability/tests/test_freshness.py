@@ -5,7 +5,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
@@ -19,7 +19,8 @@ from availability.tests.factories import book, make_slot
 from availability.tests.helpers import in_days
 from hms.lib import tickets
 from hms.tests.watching import heard
-from users.tests.factories import make_doctor, make_patient
+from users.models import User
+from users.tests.factories import make_clinic, make_doctor, make_patient
 
 TOKEN = "0123456789abcdef"
 
@@ -112,6 +113,20 @@ def test_nothing_is_to_be_heard_where_no_live_process_is_named(client):
     assert 'data-fresh-watch=""' in html
     assert "js/fresh.js" not in html
     assert "Look again" in html
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("of_reader", ["", "Asia/Tokyo"])
+def test_its_age_is_told_by_the_clock_that_the_page_shows(client, live, time_machine, of_reader):
+    time_machine.move_to(datetime(2027, 3, 3, 13, 7, tzinfo=UTC), tick=False)
+    doctor = make_doctor(clinics=[make_clinic(time_zone="America/New_York")])
+    User.objects.filter(pk=doctor.user_id).update(time_zone=of_reader)
+    client.force_login(doctor.user)
+    page = f"/doctors/{doctor.pk}/"
+    for path in (page, f"{page}times/", "/week/", "/week/?part=1"):
+        assert "As of 08:07 EST." in client.get(path).content.decode()
+    make_slot(doctor=doctor, clinic=make_clinic(time_zone="Europe/Berlin"))
+    assert "As of 14:07 CET." in client.get(page).content.decode()
 
 
 @pytest.mark.django_db
