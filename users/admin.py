@@ -79,7 +79,7 @@ class UserAddForm(AdminUserCreationForm):
         return email
 
 
-class EmailAddressInline(admin.TabularInline):
+class EmailAddressInline(admin.StackedInline):
     model = EmailAddress
     fields = ["email", "verified", "primary"]
     extra = 0
