@@ -49,7 +49,8 @@ class Shot:
     """A page: its path, or where the first link or button of each step leads, from there on.
 
     What is typed into which field and pressed then brings it into a state, an error say. The
-    answer has this status; a page that asks to sign in first is not the page.
+    answer has this status; a page that asks to sign in first is not the page. One that is `rare`
+    is seen by few, much like others and left to the slow tests.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Shot:
     fill: tuple[tuple[str, str], ...] = ()
     press: str = ""
     status: int = 200
+    rare: bool = False
 
 
 # The patient's visits after the next one, which may be taking place right now.
@@ -73,6 +75,19 @@ IN_TWO_DAYS, IN_A_MONTH = ((TODAY + timedelta(days=n)).isoformat() for n in (2, 
 HOLIDAYS = f"/admin/availability/closure/suggestions/?clinic=1&year={TODAY.year + 1}"
 A_WEEK_AGO = TODAY - timedelta(days=7)
 JOBS = "/admin/procrastinate/procrastinatejob/"
+ROW = ("#result_list tbody th a",)
+
+
+def desk(name: str, path: str, *pages: str) -> tuple[Shot, ...]:
+    """Rare pages of the admin: the list, and of `pages` the first row's and the empty form."""
+    shots = {
+        "list": Shot(f"admin-{name}-list", f"/admin/{path}/", rare=True),
+        "change": Shot(f"admin-{name}-change", f"/admin/{path}/", ROW, rare=True),
+        "add": Shot(f"admin-{name}-add", f"/admin/{path}/add/", rare=True),
+    }
+    return tuple(shots[page] for page in ("list", *pages))
+
+
 PUBLIC = (
     Shot("home", "/"),
     Shot("home-nothing-found", "/?name=nobody-has-this-name"),
@@ -180,7 +195,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("admin", "/admin/"),
         Shot("admin-refused", "/admin/?first=2026-02-02&last=2026-02-01"),
         Shot("admin-bookings", "/admin/bookings/booking/"),
-        Shot("admin-booking", "/admin/bookings/booking/", ("#result_list tbody th a",)),
+        Shot("admin-booking", "/admin/bookings/booking/", ROW),
         # The last visit there is: one that has not begun.
         Shot(
             "admin-move",
@@ -197,9 +212,9 @@ PAGES: dict[str, tuple[Shot, ...]] = {
             ),
         ),
         Shot("admin-jobs", JOBS),
-        Shot("admin-job", JOBS, ("#result_list tbody th a",)),
+        Shot("admin-job", JOBS, ROW),
         Shot("admin-doctors", "/admin/users/doctorprofile/"),
-        Shot("admin-doctor", "/admin/users/doctorprofile/", ("#result_list tbody th a",)),
+        Shot("admin-doctor", "/admin/users/doctorprofile/", ROW),
         Shot("admin-hours", "/admin/availability/weeklyhours/"),
         Shot(
             "admin-hours-change", "/admin/availability/weeklyhours/", ("#result_list tbody th a",)
@@ -224,6 +239,25 @@ PAGES: dict[str, tuple[Shot, ...]] = {
             press=ADMIN_SAVE,
         ),
         Shot("admin-holidays", HOLIDAYS),
+        Shot("admin-booking-add", "/admin/bookings/booking/add/", rare=True),
+        Shot(
+            "admin-cancel",
+            "/admin/bookings/booking/?state=coming&o=-2",
+            (*ROW, 'a[href*="/booking/cancel/"]'),
+            rare=True,
+        ),
+        Shot("admin-hours-add", "/admin/availability/weeklyhours/add/", rare=True),
+        *desk("emails", "notifications/email", "change"),
+        *desk("slots", "availability/timeslot", "change", "add"),
+        *desk("extra-hours", "availability/extrahours", "change", "add"),
+        *desk("time-off", "availability/timeoff", "change", "add"),
+        *desk("patients", "users/patientprofile", "change", "add"),
+        *desk("clinics", "users/clinic", "change", "add"),
+        *desk("specialties", "users/specialty", "change", "add"),
+        *desk("users", "users/user", "change"),
+        # Nobody of the demo has connected a calendar.
+        *desk("events", "calendar_integration/calendarevent"),
+        *desk("google-accounts", "calendar_integration/googleaccount"),
     ),
 }
 
