@@ -96,7 +96,7 @@ class HistoryInline(admin.TabularInline):
 @admin.register(Booking)
 class BookingAdmin(admin.ModelAdmin):
     form = BookForm
-    list_display = ["reference", "when", "patient", "doctor", "clinic", "state", "created_at"]
+    list_display = ["reference", "when", "state", "patient", "doctor", "clinic"]
     list_filter = [
         StateFilter,
         OutcomeFilter,

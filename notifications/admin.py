@@ -4,6 +4,8 @@ the actions."""
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -32,7 +34,7 @@ class ActionFilter(admin.SimpleListFilter):
 
 @admin.register(Email)
 class EmailAdmin(admin.ModelAdmin):
-    list_display = ["created_at", "label", "to", "about", "state", "attempts", "last_answer"]
+    list_display = ["created_at", "label", "to", "about", "standing", "attempts"]
     list_filter = ["state", ActionFilter, MadeFilter]
     search_fields = ["=to", "about__startswith", "=message_id"]
     search_help_text = _("A whole address, the beginning of what it is about, or a message id")
@@ -64,6 +66,14 @@ class EmailAdmin(admin.ModelAdmin):
     @admin.display(description=_("message"), ordering="action")
     def label(self, email: Email) -> str:
         return str(LABELS.get(email.action, email.action))
+
+    @admin.display(description=_("state"), ordering="state")
+    def standing(self, email: Email) -> str | SafeString:
+        """With what the last try was answered, unless it went well."""
+        state = email.get_state_display()
+        if email.state == Email.State.SENT or not email.last_answer:
+            return state
+        return format_html('{} <span class="quiet">{}</span>', state, email.last_answer)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -11,7 +11,7 @@ from hms.dev.screenshots import PAGES, WIDTHS
 from tests.browser.accessibility import DESK, PHONE, violations
 from tests.browser.people import PASSWORD, code_from, new_address, press
 from tests.browser.test_pages import first_seen_by, refused
-from tests.browser.walk import SMALLEST, frame, sideways, spilt
+from tests.browser.walk import SMALLEST, beyond, frame, sideways, spilt
 
 ARABIC, GERMAN = "العربيّة", "Deutsch"
 
@@ -101,6 +101,7 @@ def test_every_page_holds_in_arabic(role, new_walk_in):
         walk.note(shot, violations(walk.page, PHONE, "light"))
         for width in WIDTHS:
             walk.note(shot, spilt(walk.page, width))
+        walk.note(shot, beyond(walk.page, WIDTHS[-1]))
         assert walk.page.locator("html").get_attribute("dir") == "rtl"
     assert not walk.wrong, walk.report()
 
@@ -115,4 +116,5 @@ def test_long_german_words_fit_a_phone(role, new_walk_in):
         walk.note(shot, sideways(walk.page, SMALLEST))
         for width in WIDTHS:
             walk.note(shot, spilt(walk.page, width))
+        walk.note(shot, beyond(walk.page, WIDTHS[-1]))
     assert not walk.wrong, walk.report()

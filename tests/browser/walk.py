@@ -115,6 +115,13 @@ SPILT = """
 }).map((box) => `${innerWidth} px, words outside of: ${box.outerHTML.slice(0, 160)}`).slice(0, 5)
 """
 
+# Columns of an admin's list that one has to scroll to.
+BEYOND = """
+() => [...document.querySelectorAll("#changelist .results")]
+  .filter((box) => box.scrollWidth > box.clientWidth)
+  .map((box) => `${innerWidth} px: a list of ${box.scrollWidth} px in ${box.clientWidth}`)
+"""
+
 
 def frame(page: Page) -> list[str]:
     """One visible h1, a title, a language and a direction."""
@@ -131,6 +138,12 @@ def spilt(page: Page, width: int) -> list[str]:
     """Chips, badges and buttons whose words do not stay within them in a window of this width."""
     page.set_viewport_size({"width": width, "height": 740})
     return page.evaluate(SPILT)
+
+
+def beyond(page: Page, width: int) -> list[str]:
+    """Whether a list of the admin hides some of its columns in a window of this width."""
+    page.set_viewport_size({"width": width, "height": 900})
+    return page.evaluate(BEYOND)
 
 
 def sideways_now(page: Page) -> list[str]:
