@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString, mark_safe
@@ -19,9 +20,12 @@ from django.views.decorators.http import require_safe
 
 from availability.finding import Strip, StripDay
 from availability.models import TimeSlot
+from availability.week import Day, Part, Week
+from availability.week import Entry as WeekEntry
 from bookings.days import Entry
 from bookings.models import Booking
 from bookings.standing import Mark, Standing
+from hms.lib.clock import local, to_utc
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty
 
 # The template's name under hms/styleguide/, what the part is called, what its states are.
@@ -48,6 +52,7 @@ PARTS: tuple[tuple[str, str | Promise, str | Promise], ...] = (
     ("day-strip", _("Day strip"), _("The chosen day is filled; the strip scrolls by itself.")),
     ("lists", _("Slots and visits"), _("Long names wrap; what can be done moves below.")),
     ("timeline", _("Timeline"), _("A day: booked, free, not booked, nothing published, now.")),
+    ("week", _("Week"), _("A table of days from a tablet on, below it a list of them.")),
     ("table", _("Table, facts, history"), _("A wide table scrolls in its own frame.")),
     ("ways", _("Tabs, pages, steps"), _("Where one is carries aria-current, not colour alone.")),
     ("empty", _("Empty state"), _("Says what is missing and offers the next step.")),
@@ -131,12 +136,15 @@ def _samples(now: datetime) -> dict[str, Any]:
     )
     day = start.date()
     strip = [StripDay(day + timedelta(days=n), free) for n, free in enumerate((14, 0, 5, 19))]
+    asked = _slot(4, doctor, Clinic(time_zone=clinic.time_zone, booking_mode="look"), start)
     return {
         "name": LONG_NAME,
         "clinic": clinic,
         "clinics": [clinic],
         "doctor": doctor,
         "slots": slots,
+        "asked": asked,
+        "week": _week(booking, doctor, clinic, day),
         "strip": Strip(strip, chosen=day, later=day + timedelta(days=4)),
         "booking": booking,
         "standing": Standing(
@@ -162,6 +170,41 @@ def _slot(number: int, doctor: DoctorProfile, clinic: Clinic, start: datetime) -
     )
     slot.live_booking = None
     return slot
+
+
+def _week(booking: Booking, doctor: DoctorProfile, clinic: Clinic, day: date) -> Week:
+    """Two days of one: a time that is over, a booked and a free one; and none yet."""
+    zone = clinic.time_zone
+    entries = []
+    for number, hour, state in ((4, 8, "past"), (0, 13, "booked"), (2, 13, "open")):
+        slot = _slot(number, doctor, clinic, to_utc(day, time(hour), zone))
+        entry = WeekEntry(
+            slot=slot,
+            state=state,
+            start=local(slot.starts_at, zone).replace(tzinfo=None),
+            end=local(slot.ends_at, zone).replace(tzinfo=None),
+            reference="" if state == "open" else booking.reference,
+            patient=booking.patient.name,
+            zone="",
+        )
+        entries.append(entry)
+    publish = reverse("availability:create_slot")
+    parts = (Part("morning", entries[:1], ""), Part("afternoon", entries[1:], publish))
+    quiet = (Part("morning", [], ""), Part("afternoon", [], publish), Part("evening", [], ""))
+    return Week(
+        monday=day - timedelta(days=day.weekday()),
+        days=[
+            Day(day, [*parts, Part("evening", [], "")], is_today=True, is_past=False),
+            Day(day + timedelta(days=1), [*quiet], is_today=False, is_past=False),
+        ],
+        clinics=[clinic],
+        zone=zone,
+        zones=[zone],
+        now=entries[0].start,
+        changes=[],
+        is_cut=False,
+        has_several_clinics=False,
+    )
 
 
 def _day(booking: Booking, start: datetime) -> list[Entry]:

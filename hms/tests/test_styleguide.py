@@ -47,7 +47,13 @@ def test_the_copies_share_no_id_and_each_label_finds_its_own_field(guide):
 
 # What stands on every page, or has a page of its own to look at.
 ELSEWHERE = {"account-nav", "filters", "footer", "freshness", "header", "languages", "menu"}
-ELSEWHERE |= {"direction", "icon", "utilities", "visit", "week-calendar", "week-grid"}
+ELSEWHERE |= {"direction", "icon", "utilities", "visit", "week-calendar"}
+
+
+def test_a_time_stands_in_it_in_each_state(guide):
+    states = re.findall(r"^\.chip--(\w+)", (COMPONENTS / "chip.css").read_text(), re.MULTILINE)
+    assert set(states) == {"open", "held", "booked", "past"}
+    assert {state for state in states if f"chip--{state}" in guide} == set(states)
 
 
 @pytest.mark.parametrize(
