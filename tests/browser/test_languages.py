@@ -118,3 +118,11 @@ def test_long_german_words_fit_a_phone(role, new_walk_in):
             walk.note(shot, spilt(walk.page, width))
         walk.note(shot, beyond(walk.page, WIDTHS[-1]))
     assert not walk.wrong, walk.report()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["en-GB", "de-DE", "ar"])
+def test_the_header_is_one_row_on_a_phone(language, new_page):
+    page = new_page(locale=language, viewport={"width": PHONE[0], "height": PHONE[1]})
+    page.goto("/")
+    assert page.locator(f"html[lang={language[:2]}] .site-header").bounding_box()["height"] < 80
