@@ -14,6 +14,7 @@ from django.core.validators import URLValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -40,7 +41,7 @@ class UserChangeForm(forms.ModelForm):
     """Without the password: not even its hash's beginning is anybody's business."""
 
     new_email = forms.EmailField(
-        label=_("new e-mail address"),
+        label=capfirst(_("new e-mail address")),
         required=False,
         help_text=_(
             "For someone who lost their mailbox. It is confirmed with a code at the next login; "
@@ -48,7 +49,7 @@ class UserChangeForm(forms.ModelForm):
         ),
     )
     time_zone = forms.ChoiceField(
-        label=_("time zone"), required=False, choices=lambda: [("", "—"), *zone_choices()]
+        label=capfirst(_("time zone")), required=False, choices=lambda: [("", "—"), *zone_choices()]
     )
 
     class Meta:
@@ -211,9 +212,11 @@ class ApprovalFilter(admin.SimpleListFilter):
 
 
 class DoctorAdminForm(forms.ModelForm):
-    languages = forms.MultipleChoiceField(choices=SPOKEN, required=False, label=_("languages"))
+    languages = forms.MultipleChoiceField(
+        choices=SPOKEN, required=False, label=capfirst(_("languages"))
+    )
     video_room_url = forms.URLField(
-        label=_("video room"),
+        label=capfirst(_("video room")),
         max_length=300,
         required=False,
         assume_scheme="https",
@@ -325,9 +328,9 @@ class SpecialtyAdmin(admin.ModelAdmin):
 
 
 class ClinicForm(forms.ModelForm):
-    time_zone = forms.ChoiceField(label=_("time zone"), choices=zone_choices)
+    time_zone = forms.ChoiceField(label=capfirst(_("time zone")), choices=zone_choices)
     country = forms.ChoiceField(
-        label=_("country"),
+        label=capfirst(_("country")),
         required=False,
         choices=lambda: [("", "—"), *public_holidays.countries().items()],
         help_text=Clinic._meta.get_field("country").help_text,
