@@ -79,23 +79,23 @@ def closing(closures: Iterable[Closure], clinic: Clinic, *, now: datetime | None
     spans = [span for closure in closures for span in _spans(closure, clinic.time_zone)]
     slots = _touching(clinic, spans, now or timezone.now())
     is_booked = Q(live_booking__isnull=False)
-    # Of an unapproved doctor nobody sees free slots, and publishing leaves them alone.
-    is_seen = Q(
+    is_by_hand = Q(weekly_hours__isnull=True, extra_hours__isnull=True)
+    # What nobody sees, of a doctor who is not approved, is in nobody's way.
+    is_seen_by_hand = is_by_hand & Q(
         live_booking__isnull=True,
         doctor__approved_at__isnull=False,
         doctor__user__is_active=True,
         doctor__user__role="doctor",
     )
-    is_by_hand = Q(weekly_hours__isnull=True, extra_hours__isnull=True)
     counts = slots.aggregate(
-        going=Count("pk", filter=is_seen & ~is_by_hand),
+        going=Count("pk", filter=~is_booked & ~is_by_hand),
         booked=Count("pk", filter=is_booked),
-        by_hand=Count("pk", filter=is_seen & is_by_hand),
+        by_hand=Count("pk", filter=is_seen_by_hand),
     )
     return Closing(
         clinic=clinic,
         booked_slots=_first(slots.filter(is_booked)),
-        slots_by_hand=_first(slots.filter(is_seen & is_by_hand)),
+        slots_by_hand=_first(slots.filter(is_seen_by_hand)),
         **counts,
     )
 

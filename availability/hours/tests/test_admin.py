@@ -250,10 +250,11 @@ def test_closing_says_what_it_does_to_every_doctor_of_the_clinic(as_desk, doctor
     clinic = doctor.clinics.get()
     hostile = make_doctor(clinics=[clinic])
     DoctorProfile.objects.filter(pk=hostile.pk).update(name="Dr. <b>Bold")  # past the rules
-    unseen = make_doctor(clinics=[clinic], approved=False)
-    for who in (doctor, hostile):
+    unseen = make_doctor(clinics=[clinic])
+    for who in (doctor, hostile, unseen):
         make_weekly_hours(who)
         actions.publish_hours(doctor=who)
+    DoctorProfile.objects.filter(pk=unseen.pk).update(approved_at=None)
     visits = [
         book(TimeSlot.objects.filter(doctor=hostile, starts_at__date=TUESDAY).first()),
         book(at(TUESDAY, 20, unseen)),
@@ -262,9 +263,9 @@ def test_closing_says_what_it_does_to_every_doctor_of_the_clinic(as_desk, doctor
     data = {"clinic": clinic.pk, "name": "<i>", "starts_on": "2027-03-02", "ends_on": "2027-03-03"}
     page = press(as_desk, ADMIN + "closure/add/", data)
     outline, html = page.context["preview"].outline, page.content.decode()
-    # Of each doctor two mornings of nine slots.
-    assert (outline.going, outline.booked.count, outline.by_hand.count) == (35, 2, 1)
-    assert "35 free slots go." in html
+    # Of each doctor two mornings of nine slots; nobody sees the third's, and they go too.
+    assert (outline.going, outline.booked.count, outline.by_hand.count) == (53, 2, 1)
+    assert "53 free slots go." in html
     assert all(f"?q={visit.reference}" in html for visit in visits)
     assert f"timeslot/{by_hand[0].pk}/change/" in html
     assert ("<b>" in html, "<i>" in html, "Dr. &lt;b&gt;Bold" in html) == (False, False, True)
@@ -272,7 +273,7 @@ def test_closing_says_what_it_does_to_every_doctor_of_the_clinic(as_desk, doctor
     html = save(as_desk, ADMIN + "closure/add/", data).content.decode()
     assert ("<b>" in html, "<i>" in html, "Dr. &lt;b&gt;Bold" in html) == (False, False, True)
     publish_clinic(clinic_id=clinic.pk)
-    assert TimeSlot.objects.offered().count() == stood - 35
+    assert TimeSlot.objects.offered().count() == stood - 53
 
 
 def test_closing_part_of_the_days_leaves_the_rest_alone(as_desk, doctor):
