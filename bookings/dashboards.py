@@ -88,13 +88,17 @@ def doctor(request: SignedInRequest) -> HttpResponse:
         return render(request, "bookings/doctor_waiting.html", {"doctor": profile})
     now = timezone.now()
     zone = days.zone_of(profile)
+    unmarked = list(days.unmarked(profile, zone, now))
+    requests = list(days.requests(profile, now)[: MOST_REQUESTS + 1])
     context = {
         "doctor": profile,
         "zone": zone,
         "now": now,
         "today": days.today(profile, zone, now),
-        "unmarked": list(days.unmarked(profile, zone, now)),
-        "requests": days.requests(profile, now)[:MOST_REQUESTS],
+        "unmarked": unmarked[: days.MOST_UNMARKED],
+        "more_unmarked": unmarked[days.MOST_UNMARKED :],
+        "requests": requests[:MOST_REQUESTS],
+        "more_requests": requests[MOST_REQUESTS:],
         "next_visit": days.coming_visits(profile, now).order_by("slot__starts_at").first(),
         "week": days.next_days(profile, zone, now),
         "new": days.newly_booked(profile, now, since=now - NEW_FOR)[:MOST_NEW],

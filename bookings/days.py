@@ -109,8 +109,9 @@ def _continues(last: Entry, entry: Entry) -> bool:
 
 
 def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[Entry]:
-    """The visits of earlier days that still can get an outcome and have none, latest first and no
-    more than MOST_UNMARKED. One query, through the doctor's slots, whose index is small."""
+    """The visits of earlier days that still can get an outcome and have none, latest first; one
+    more than MOST_UNMARKED where there are more. One query, through the doctor's slots, whose
+    index is small."""
     today, _ = day_bounds(local(now, zone).date(), zone)
     visits = (
         Booking.objects.unmarked()
@@ -121,7 +122,7 @@ def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[Entry]
             slot__starts_at__lt=today,
         )
         .select_related("slot__clinic", "patient__user")
-        .order_by("-slot__starts_at")[:MOST_UNMARKED]
+        .order_by("-slot__starts_at")[: MOST_UNMARKED + 1]
     )
     for booking in visits:
         yield _entry(booking.slot, booking, now)

@@ -2,12 +2,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
 from bookings import dashboards, days, history, jobs
-from bookings.models import HistoryEntry
+from bookings.models import Booking, HistoryEntry
 from bookings.tests.factories import make_booking, make_connection
 from users.models import User
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
@@ -256,6 +257,24 @@ def test_doctor_dashboard_asks_the_same_number_of_queries(django_assert_num_quer
                 make_slot(doctor=doctor, starts_at=next(starts))
             with django_assert_num_queries(11):
                 client.get(DOCTOR)
+
+
+@pytest.mark.parametrize("there_are_more", [False, True])
+def test_what_waits_for_the_doctor_says_when_there_is_more(monkeypatch, there_are_more):
+    monkeypatch.setattr(days, "MOST_UNMARKED", 2)
+    monkeypatch.setattr(dashboards, "MOST_REQUESTS", 2)
+    doctor, now = make_doctor(), timezone.now()
+    for number in range(3 if there_are_more else 2):
+        past = make_slot(doctor=doctor, starts_at=now - timedelta(days=2, hours=number))
+        make_booking(slot=past)
+        asked = make_slot(doctor=doctor, starts_at=now + timedelta(days=2, hours=number))
+        make_booking(slot=asked)
+    coming = Booking.objects.filter(starts_at__gt=now)
+    coming.update(request_expires_at=F("starts_at"))
+    html = page(doctor.user, DOCTOR)
+    assert ("they follow as you mark these" in html) is there_are_more
+    assert ("they follow as you answer these" in html) is there_are_more
+    assert html.count("Answer by") == 2
 
 
 def test_a_long_history_is_told_from_its_end():

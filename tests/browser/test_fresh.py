@@ -38,7 +38,7 @@ for _ in range(%d):
     made.append([doctor.pk, slots, user.username])
 print("MADE", json.dumps(made))
 """
-SCENES = 12
+SCENES = 18
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,62 @@ def test_one_page_is_one_stream_and_a_hidden_one_none(scene, new_page):
     turn(reader, hidden=False)
     taken(reader, scene.slots[1])
     wait_until(lambda: scene.streams() == there + 1, 10, "a stream again")
+
+
+def test_a_page_that_is_put_away_and_comes_back_catches_up(scene, new_page):
+    """As a browser does that keeps the page for the way back."""
+    there = scene.streams()
+    reader = new_page()
+    reader.goto(scene.path)
+    live(reader)
+    reader.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    wait_until(lambda: scene.streams() == there, 10, "no stream for a page that was left")
+    scene.book(scene.slots[0])
+    reader.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    taken(reader, scene.slots[0])
+    wait_until(lambda: scene.streams() == there + 1, 10, "a stream again")
+
+
+def test_nothing_changes_while_a_press_is_under_way(scene, new_page, cast):
+    reader, held = new_page(), []
+    log_in(reader, cast.pop()[2], PASSWORD)
+    reader.goto(scene.path)
+    live(reader)
+    pressed, gone = scene.slots[2], scene.slots[0]
+    reader.route("**/bookings/create/**", held.append)
+    reader.locator(f"#slot-{pressed} button").click(no_wait_after=True)
+    expect(reader.locator("form[data-sending]")).to_have_count(1)
+    with reader.expect_response(re.compile("/times/")) as newer:
+        scene.book(gone)
+    newer.value.finished()
+    reader.wait_for_timeout(500)
+    expect(reader.locator(f"#slot-{gone}")).to_contain_text("free")
+    held[0].continue_()
+    expect(reader.get_by_text("Your appointment is booked.")).to_be_visible()
+
+
+def test_an_answer_that_was_overtaken_does_not_come_last(scene, new_page):
+    reader, held = new_page(), []
+    reader.goto(scene.path)
+    live(reader)
+
+    def keep_the_first(route):
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    reader.route("**/times/**", keep_the_first)
+    scene.book(scene.slots[0])
+    while not held:
+        reader.wait_for_timeout(50)
+    scene.book(scene.slots[1])
+    reader.wait_for_timeout(PROMISED_MS)
+    route, response = held[0]
+    route.fulfill(response=response)
+    reader.wait_for_timeout(500)
+    taken(reader, scene.slots[0])
+    taken(reader, scene.slots[1])
 
 
 def turn(page: Page, *, hidden: bool) -> None:
