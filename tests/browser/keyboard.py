@@ -81,5 +81,7 @@ class Keys:
         """On the login page, which is open."""
         self.fill("E-mail address", username)
         self.fill("Password", password)
-        self.page.keyboard.press("Enter")
+        # A page that has only just begun to come has no button either.
+        with self.page.expect_navigation():
+            self.page.keyboard.press("Enter")
         expect(self.page.get_by_role("button", name="Log in")).to_have_count(0)

@@ -152,6 +152,7 @@ def sideways_now(page: Page) -> list[str]:
 
 def loss(page: Page) -> list[str]:
     """Words of the open page that are cut off, and whether it scrolls sideways."""
+    page.wait_for_load_state()
     return [f"{page.url}: {words}" for words in (*page.evaluate(CUT), *sideways_now(page))]
 
 
