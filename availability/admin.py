@@ -175,11 +175,10 @@ class TimeSlotAdmin(admin.ModelAdmin):
     @admin.display(description=_("booking"))
     def booking(self, slot: TimeSlot) -> str:
         """Where the visit is moved or cancelled. By name: bookings stand above this room."""
-        live = slot.bookings.filter(cancelled_at__isnull=True).first()
-        if live is None:
+        if slot.live_booking is None:
             return ""
-        url = reverse("admin:bookings_booking_change", args=[live.pk])
-        return format_html('<a href="{}">{}</a>', url, live.reference)
+        url = reverse("admin:bookings_booking_change", args=[slot.live_booking])
+        return format_html('<a href="{}">{}</a>', url, _("Open the booking"))
 
     def get_queryset(self, request: HttpRequest) -> TimeSlotQuerySet:
         return TimeSlot.objects.with_live_booking().order_by(*self.ordering)

@@ -31,7 +31,7 @@ def publish_due(timestamp: int) -> None:
     today = datetime.combine(timezone.now().date(), time.min, UTC)
     due = Q(published_at__isnull=True) | Q(published_at__lt=today)
     weekly = WeeklyHours.objects.current(today.date()).filter(due)
-    extra = ExtraHours.objects.filter(due, day__gte=today - DAY, withdrawn_at__isnull=True)
+    extra = ExtraHours.objects.filter(due, day__gte=today.date() - DAY, withdrawn_at__isnull=True)
     ids = weekly.values("doctor_id").union(extra.values("doctor_id"))
     _publish_each(DoctorProfile.objects.approved().filter(pk__in=ids))
 

@@ -26,17 +26,22 @@ class ReasonForm(forms.Form):
         self.fields["reason"].required = must
 
 
-class MoveForm(forms.Form):
-    """Where a visit is to move: the time that was pressed, as the page showed it, and why."""
-
-    to = forms.CharField(widget=forms.HiddenInput)
-    reason = forms.CharField(
+def why_moved() -> forms.CharField:
+    """What who moves a visit may say to its patient."""
+    return forms.CharField(
         label=_("Reason"),
         help_text=_("The patient reads it in the e-mail. Please no medical details."),
         max_length=LONGEST_REASON,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
+
+
+class MoveForm(forms.Form):
+    """Where a visit is to move: the time that was pressed, as the page showed it, and why."""
+
+    to = forms.CharField(widget=forms.HiddenInput)
+    reason = why_moved()
 
     def __init__(self, *args: Any, may_say_why: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,13 +65,7 @@ class MoveForm(forms.Form):
 class MoveToTimeForm(SlotForm):
     """The day and time that a visit and its slot move to, on the clinic's clock, and why."""
 
-    reason = forms.CharField(
-        label=_("Reason"),
-        help_text=_("The patient reads it in the e-mail. Please no medical details."),
-        max_length=LONGEST_REASON,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 2}),
-    )
+    reason = why_moved()
 
     def __init__(self, *args: Any, slot: TimeSlot, **kwargs: Any) -> None:
         super().__init__(*args, slot=slot, **kwargs)
