@@ -27,4 +27,4 @@ def drain(app: App = our_app, *, queues: list[str] | None = None) -> None:
 def forget_jobs() -> None:
     """Empty the queue; Django's own flush leaves tables alone that it does not manage."""
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+        cursor.execute("DELETE FROM procrastinate_periodic_defers; DELETE FROM procrastinate_jobs")
