@@ -6,6 +6,8 @@ A refused cell leaves every row as it was, and so does every GET.
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import cache
+from http.cookies import Morsel
 
 import pytest
 from django.apps import apps
@@ -147,8 +149,25 @@ OURS = sorted(
 ADMIN = sorted(route for route, _name in routes() if route.startswith("admin/"))
 
 
+@pytest.fixture(scope="module")
+def sessions(django_db_setup, django_db_blocker) -> Iterator[dict[str, Morsel | None]]:
+    """Everybody's cookie, made once: each test is a savepoint within this transaction."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield {name: client.cookies.get("sessionid") for name, client in _signed_in().items()}
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def people() -> dict[str, Client]:
+def people(sessions) -> dict[str, Client]:
+    """Everybody as they are when they have just logged in."""
+    clients = {name: Client() for name in PEOPLE}
+    for name, cookie in sessions.items():
+        if cookie:
+            clients[name].cookies["sessionid"] = cookie.value
+    return clients
+
+
+def _signed_in() -> dict[str, Client]:
     patient, doctor = make_patient(), make_doctor()
     users = {
         "patient": patient.user,
@@ -202,18 +221,20 @@ def ask(client: Client, method: str, url: str, before: dict[str, list]) -> tuple
 def row_versions() -> dict[str, list]:
     """Every row of every table of ours by its version (xmin), so that an update shows as well."""
     with connection.cursor() as cursor:
-        return {table: _versions(cursor, table) for table in sorted(_tables())}
+        cursor.execute(" UNION ALL ".join(_versions(table) for table in sorted(_tables())))
+        return dict(cursor.fetchall())
 
 
+@cache
 def _tables() -> set[str]:
     tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
     tables |= {"procrastinate_jobs"}
     return tables - {"django_session"} & set(connection.introspection.table_names())
 
 
-def _versions(cursor, table: str) -> list:
-    cursor.execute(f'SELECT t.*, xmin::text FROM "{table}" t ORDER BY 1')  # noqa: S608
-    return cursor.fetchall()
+def _versions(table: str) -> str:
+    rows = f'SELECT t.xmin || t::text FROM "{table}" t ORDER BY 1'  # noqa: S608
+    return f"SELECT '{table}', ARRAY({rows})"
 
 
 def test_every_url_is_in_the_table():
