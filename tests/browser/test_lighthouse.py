@@ -89,7 +89,9 @@ def test_lighthouse_finds_nothing(chromium, new_walk, capsys):
 def test_a_try_that_breaks_off_is_made_again(chromium, stack, tmp_path):
     died = tmp_path / "died"
     mortal = tmp_path / "chromium"
-    mortal.write_text(f'#!/bin/sh\n[ -e {died} ] || {{ : > {died}; exit 1; }}\nexec {chromium} "$@"\n')
+    mortal.write_text(
+        f'#!/bin/sh\n[ -e {died} ] || {{ : > {died}; exit 1; }}\nexec {chromium} "$@"\n'
+    )
     mortal.chmod(0o755)
     home = {"name": "home", "url": stack.url, "cookies": []}
     assert audit(mortal, [home], tries=1)["home"]["scores"]["accessibility"] == 100
