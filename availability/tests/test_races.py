@@ -18,7 +18,7 @@ from users.tests.factories import make_doctor, make_staff
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HALF = timedelta(minutes=30)
-ROUNDS = 5
+ROUNDS = 3
 NOT_THERE = "This slot is no longer there."
 
 

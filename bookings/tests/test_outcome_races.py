@@ -15,7 +15,7 @@ from users.tests.factories import make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-ROUNDS = 5
+ROUNDS = 3
 Outcome = Booking.Outcome
 
 

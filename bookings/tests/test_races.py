@@ -25,7 +25,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 # Within the pool's eight connections, the test's own included.
 CROWD = 6
-ROUNDS = 5
+# Each lock that is taken away shows within these, and the test run is waited for.
+ROUNDS = 3
 
 
 @pytest.fixture(autouse=True)
