@@ -89,6 +89,10 @@ class HistoryInline(admin.TabularInline):
         zone = entry.booking.slot.clinic.time_zone
         return " → ".join(span_words(*span, zone) for span in entry.spans)
 
+    def has_view_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
+        """Whoever may see the booking; the desk has no permission of its own for its history."""
+        return request.user.has_perm("bookings.view_booking")
+
     def has_add_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
         return False
 

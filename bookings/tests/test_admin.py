@@ -98,6 +98,16 @@ def test_who_may_only_look_changes_nothing():
     assert Booking.objects.live().count() == 1
 
 
+def test_the_desk_reads_what_happened_to_a_booking_and_that_it_was_late():
+    client, clerk = desk()
+    assert not clerk.has_perm("bookings.view_historyentry")
+    booking = make_booking()
+    booking.history.create(by=clerk, what="cancelled", outside_windows=True)
+    page = text(client.get(f"{LIST}{booking.pk}/change/"))
+    assert "Outside the patients’ times" in page
+    assert 'alt="True"' in page
+
+
 def test_a_booking_is_not_edited_or_deleted_even_by_a_superuser():
     client = Client()
     client.force_login(make_staff(superuser=True))
