@@ -11,8 +11,9 @@ from django.views.decorators.http import require_safe
 from availability.paging import read_cursor, write_cursor
 from bookings import days, kept
 from bookings.links import directions_link
-from bookings.models import Booking
+from bookings.models import Booking, Side
 from bookings.standing import standings
+from bookings.views import may_change
 from calendar_integration.context import calendar_context
 from users.decorators import doctor_required, patient_required
 from users.models import PatientProfile
@@ -48,6 +49,7 @@ def patient(request: SignedInRequest) -> HttpResponse:
         "next": visits[0] if visits else None,
         "is_running": bool(coming) and coming[0].starts_at <= now,
         "directions": directions_link(coming[0].slot.clinic.address) if coming else "",
+        **(may_change(coming[0], Side.PATIENT, now) if coming else {}),
         "coming": visits[1:],
         "past": [(booking, standing[booking.pk]) for booking in past],
         "older_url": older,

@@ -32,6 +32,8 @@ def reached(
 def moved_often(booking: Booking) -> list[Refusal]:
     """What a patient is told who has moved this visit as often as one may."""
     most = settings.MAX_MOVES
+    if booking.sequence < most:  # which each move raises
+        return []
     moves = booking.history.filter(what=HistoryEntry.What.RESCHEDULED, by=booking.patient.user_id)
     if moves[:most].count() < most:
         return []

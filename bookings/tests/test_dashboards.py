@@ -294,5 +294,5 @@ def test_detail_asks_a_fixed_number_of_queries(django_assert_num_queries):
     booking = make_booking()
     jobs.tell_about_booking(booking_id=booking.pk)
     client = client_of(booking.patient.user)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get(booking.get_absolute_url())
