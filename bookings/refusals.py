@@ -17,7 +17,7 @@ from availability.models import TimeSlot
 from availability.words import span_words, zone_words
 from bookings import limits, outcomes, requests
 from bookings.models import Booking
-from hms.lib.texts import isolated, one_line
+from hms.lib.texts import isolated, left_to_right, one_line
 from users.models import Clinic, PatientProfile, User
 from users.windows import windows_of
 
@@ -232,10 +232,8 @@ def _ask(slot: TimeSlot) -> Refusal:
     clinic = isolated(slot.clinic.name)
     if not slot.clinic.phone:
         return "ask", _("Please ask the clinic, %(clinic)s.") % {"clinic": clinic}
-    # Digits alone would be turned round in a line from right to left.
-    phone = f"\u2066{slot.clinic.phone}\u2069"
     sentence = _("Please call the clinic, %(clinic)s: %(phone)s.")
-    return "ask", sentence % {"clinic": clinic, "phone": phone}
+    return "ask", sentence % {"clinic": clinic, "phone": left_to_right(slot.clinic.phone)}
 
 
 def refuse_with(refusals: list[Refusal]) -> None:
@@ -244,8 +242,9 @@ def refuse_with(refusals: list[Refusal]) -> None:
 
 
 def said(refusals: list[Refusal]) -> str:
-    """All their sentences, each once; nothing where there is no refusal."""
-    return " ".join(dict.fromkeys(sentence for _code, sentence in refusals))
+    """All their sentences, each once, whom to ask last; nothing where there is no refusal."""
+    in_order = sorted(refusals, key=lambda refusal: refusal[0] == "ask")
+    return " ".join(dict.fromkeys(sentence for _code, sentence in in_order))
 
 
 def _elsewhere_then(slot: TimeSlot, theirs: list[Booking]) -> list[Refusal]:

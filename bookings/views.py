@@ -149,13 +149,16 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
 
 def may_change(booking: Booking, side: Side, now: datetime) -> dict[str, Any]:
     """Whether a visit is still to come and live; what a patient is told who cannot cancel or
-    move it without the clinic, else nothing."""
+    move it without the clinic, of each and of both, else nothing."""
     can_change = booking.is_live and not booking.outcome and booking.starts_at > now
     bound = can_change and side == Side.PATIENT and not booking.is_requested
+    not_moved = not_moved_alone(booking, now) if bound else []
+    not_cancelled = too_late_to_cancel(booking, now) if bound else []
     return {
         "can_change": can_change,
-        "not_cancelled_alone": said(too_late_to_cancel(booking, now)) if bound else "",
-        "not_moved_alone": said(not_moved_alone(booking, now)) if bound else "",
+        "not_cancelled_alone": said(not_cancelled),
+        "not_moved_alone": said(not_moved),
+        "not_alone": said([*not_moved, *not_cancelled]),
     }
 
 

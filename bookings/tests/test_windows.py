@@ -20,6 +20,7 @@ from users.windows import windows_of
 pytestmark = pytest.mark.django_db
 
 MOMENT = timedelta(microseconds=1)
+PRESSED = '<a href="tel:+4930123456" dir="ltr">+49 30 123456</a>.</p>'
 
 
 @pytest.fixture
@@ -297,7 +298,7 @@ def test_the_booking_page_says_whom_to_call(slot, clinic):
     windows(clinic, book_ahead_days=0)
     text = page(make_patient().user, f"/bookings/create/{slot.pk}/")
     assert "This time is too far ahead to be booked here." in text
-    assert "+49 30 123456" in text
+    assert PRESSED in text
     assert 'name="starts_at"' not in text
 
 
@@ -306,14 +307,35 @@ def test_the_visits_pages_say_whom_to_call_and_show_no_button(booking, clinic):
     url = f"/bookings/{booking.reference}/"
     for tail in ("", "cancel/", "move/"):
         text = page(booking.patient.user, url + tail)
-        assert "Please call the clinic" in text
+        # Once, as the last word, with a number that can be pressed.
+        assert text.count("Please call the clinic") == 1
+        assert PRESSED in text
         assert 'name="to"' not in text
         assert "Yes, cancel the visit" not in text
-    text = page(booking.patient.user, url)
-    assert f"{url}cancel/" not in text
-    assert f"{url}move/" not in text
+    for path in (url, "/dashboard/patient/"):
+        text = page(booking.patient.user, path)
+        assert f"{url}cancel/" not in text
+        assert f"{url}move/" not in text
     assert f"{url}cancel/" in page(booking.slot.doctor.user, url)
     assert "Yes, cancel the visit" in page(booking.slot.doctor.user, f"{url}cancel/")
+
+
+def test_what_was_refused_meanwhile_is_said_once_and_whom_to_call_last(booking, clinic, doctor):
+    windows(clinic, book_notice_minutes=14 * 24 * 60, move_notice_hours=49)
+    to = make_slot(doctor=doctor, starts_at=booking.ends_at)
+    given = {"booking_id": booking.pk, "slot_id": to.pk, "by": booking.patient.user}
+    _code, sentence = code(reschedule_booking, **given)
+    assert sentence.index("too soon") < sentence.index("Please call")
+    client = Client()
+    client.force_login(booking.patient.user)
+    url = f"/bookings/{booking.reference}/"
+    answer = client.post(f"{url}move/", {"to": f"{to.pk}@{to.starts_at.isoformat()}"})
+    text = answer.content.decode()
+    assert answer.status_code == 409
+    assert text.count("can be moved here until") == text.count(PRESSED) == 1
+    assert 'role="alert"' in text
+    answer = client.post(f"/bookings/create/{to.pk}/")
+    assert PRESSED.removesuffix("</p>") in answer.content.decode()
 
 
 def test_a_patient_is_shown_only_times_that_they_can_move_to(booking, clinic, doctor):

@@ -14,6 +14,11 @@ def one_line(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def left_to_right(number: str) -> str:
+    """A phone number for a sentence: its groups of digits keep their order from right to left."""
+    return f"\u2066{number}\u2069"
+
+
 def isolated(text: str) -> str:
     """A name or the like for a sentence: written the other way round, it moves nothing beside it.
 

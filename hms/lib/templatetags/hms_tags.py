@@ -12,15 +12,19 @@ from django.templatetags.tz import do_timezone
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from hms.lib.clock import local
+from hms.lib.texts import left_to_right
 
 DAYS_IN_A_WEEK = 7
+# What no phone dials: what is written for the eye, an extension, and the zero that only callers
+# from within the country need.
+NOT_DIALLED = re.compile(r"(?<=\d)\s*\(0\)|[^\W\d_].*|[^+*#0-9]", re.S)
 SYMBOL = re.compile(
     r'<symbol id="(?P<name>[\w-]+)" viewBox="0 0 24 24">(?P<shape>.*?)</symbol>', re.S
 )
@@ -56,6 +60,22 @@ def _icon_shapes() -> dict[str, SafeString]:
     drawn = (Path(settings.BASE_DIR) / "static" / "img" / "icons.svg").read_text()
     # Ours, as static/img holds it: nobody else's words.
     return {one["name"]: mark_safe(one["shape"]) for one in SYMBOL.finditer(drawn)}  # noqa: S308
+
+
+@register.filter
+def phone_link(number: str) -> str:
+    """The number as it is written, as a link that dials it."""
+    dialled = NOT_DIALLED.sub("", number)
+    return format_html('<a href="tel:{}" dir="ltr">{}</a>', dialled, number) if dialled else number
+
+
+@register.filter
+def with_phone_link(sentence: str, number: str | None) -> str:
+    """A sentence of ours with the number in it, where it stands `left_to_right`, as such a link."""
+    if not number:
+        return sentence
+    parts = sentence.split(left_to_right(number))
+    return format_html_join(phone_link(number), "{}", ((part,) for part in parts))
 
 
 @register.filter

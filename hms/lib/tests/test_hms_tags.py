@@ -5,7 +5,8 @@ import time_machine
 from django.template import Context, Template
 from django.utils import timezone
 
-from hms.lib.templatetags.hms_tags import device_key, wait
+from hms.lib.templatetags.hms_tags import device_key, phone_link, wait, with_phone_link
+from hms.lib.texts import left_to_right
 
 START = datetime(2027, 3, 2, 8, 20, tzinfo=UTC)
 
@@ -83,3 +84,31 @@ def test_device_key_tells_two_accounts_apart_and_nothing_more():
     assert device_key(1) == device_key(1)
     assert device_key(1) != device_key(2)
     assert len(device_key(1)) == 16
+
+
+@pytest.mark.parametrize(
+    ("written", "dialled"),
+    [
+        ("+49 30 123456", "+4930123456"),
+        ("+49 (0)30 / 12-34 56", "+4930123456"),
+        ("(030) 123 456", "030123456"),
+        ("030 123456 ext. 7", "030123456"),
+        ("*31#", "*31#"),
+    ],
+)
+def test_phone_link_dials_what_is_no_ornament(written, dialled):
+    assert phone_link(written) == f'<a href="tel:{dialled}" dir="ltr">{written}</a>'
+
+
+def test_what_cannot_be_dialled_is_no_link():
+    assert phone_link("ask Bo") == "ask Bo"
+
+
+def test_a_sentence_has_its_number_as_a_link_and_no_markup_of_others():
+    sentence = f"Call <b>Mitte</b>: {left_to_right('030 1<2')}."
+    assert with_phone_link(sentence, "030 1<2") == (
+        'Call &lt;b&gt;Mitte&lt;/b&gt;: <a href="tel:03012" dir="ltr">030 1&lt;2</a>.'
+    )
+    assert "<" not in with_phone_link(sentence, "030 99")
+    # The template makes it harmless.
+    assert with_phone_link(sentence, None) == sentence
