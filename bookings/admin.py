@@ -75,7 +75,7 @@ class FreeSlotWidget(ForeignKeyRawIdWidget):
 
 class HistoryInline(admin.TabularInline):
     model = HistoryEntry
-    fields = readonly_fields = ("at", "what", "moved", "by", "reason", "outside_windows")
+    fields = readonly_fields = ("at", "what", "moved", "by", "reason", "outside")
     extra = max_num = 0
     can_delete = False
 
@@ -88,6 +88,11 @@ class HistoryInline(admin.TabularInline):
             return ""
         zone = entry.booking.slot.clinic.time_zone
         return " → ".join(span_words(*span, zone) for span in entry.spans)
+
+    @admin.display(description=_("outside the patients’ times"))
+    def outside(self, entry: HistoryEntry) -> str | Promise:
+        """In a word: the admin's own red cross would warn of what is as it should be."""
+        return _("yes") if entry.outside_windows else ""
 
     def has_view_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
         """Whoever may see the booking; the desk has no permission of its own for its history."""
