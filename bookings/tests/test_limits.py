@@ -146,7 +146,15 @@ def test_all_limits_are_said_at_once(settings, slot, patient):
 def test_a_refused_limit_leads_to_the_patients_visits(settings, slot, patient, client):
     settings.MAX_OPEN_BOOKINGS_PER_DOCTOR = 1
     make_booking(patient=patient, doctor=slot.doctor)
+    other = make_slot(doctor=slot.doctor, starts_at=slot.starts_at + timedelta(days=1))
     client.force_login(patient.user)
     response = client.post(f"/bookings/create/{slot.pk}/")
     assert response.status_code == 409
-    assert "/dashboard/patient/" in response.content.decode().partition("<main")[2]
+    text = response.content.decode().partition("<main")[2]
+    assert "/dashboard/patient/" in text
+    # Nor could another time be booked, as it could be instead of one that is taken.
+    assert f"/bookings/create/{other.pk}/" not in text
+    make_booking(slot=slot)
+    client.force_login(make_patient().user)
+    text = client.post(f"/bookings/create/{slot.pk}/").content.decode()
+    assert f"/bookings/create/{other.pk}/" in text
