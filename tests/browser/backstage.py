@@ -11,16 +11,19 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page
 
+from bookings.demo.accounts import DOMAIN
 from hms.dev.layout import ROOT
 from hms.dev.running import RunningStack
 
 IN_A_WEEK = date.today() + timedelta(days=7)  # noqa: DTZ011 -- any day that is ahead everywhere
+# The demo's clerk, who may do what the appointment desk may, and no more.
+DESK = {"name": "the desk", "email": f"staff@{DOMAIN}"}
 
 
 class Backstage:
@@ -48,9 +51,21 @@ class Backstage:
     def patient(self, name: str) -> dict[str, str]:
         return self._ask("patient", name=name)
 
+    def weekly_hours(self, doctor: dict[str, str], starts: str, ends: str) -> None:
+        """Published from today on, on every day between these times, twenty minutes a slot."""
+        self._ask("weekly_hours", doctor=doctor["email"], starts=starts, ends=ends)
+
     def past_visit(self, doctor: dict[str, str], patient: dict[str, str]) -> dict[str, str]:
         """Theirs, two days ago, of which nobody said yet how it went."""
-        return self._ask("past_visit", doctor=doctor["email"], patient=patient["email"])
+        return self.visits(doctor, patient, days=-2)
+
+    def visits(
+        self, doctor: dict[str, str], patient: dict[str, str], *, days: int, number: int = 1
+    ) -> dict[str, str]:
+        """Some of theirs, one after the other from so many days ahead on, of which nobody was told;
+        the reference of the last."""
+        who = {"doctor": doctor["email"], "patient": patient["email"]}
+        return self._ask("visits", **who, days=str(days), number=str(number))
 
     def sign_in(self, page: Page, person: dict[str, str]) -> None:
         """Let the page's browser be this person's, as if they had logged in there."""
@@ -120,7 +135,26 @@ def patient(name: str) -> dict[str, str]:
     return {"name": name, "email": _account(name, "patient").email}
 
 
-def past_visit(doctor: str, patient: str) -> dict[str, str]:
+def weekly_hours(doctor: str, starts: str, ends: str) -> dict[str, str]:
+    from django.utils import timezone
+
+    from availability.hours.actions import save_weekly_hours
+    from availability.hours.models import WeeklyHours
+    from hms.lib.clock import local
+    from users.models import User
+
+    profile = User.objects.get(email=doctor).doctor_profile
+    clinic = profile.clinics.get()
+    today = local(timezone.now(), clinic.time_zone).date()
+    hours = WeeklyHours(
+        doctor=profile, clinic=clinic, weekdays=[*range(7)], valid_from=today, anchor=today
+    )
+    part = (time.fromisoformat(starts), time.fromisoformat(ends))
+    save_weekly_hours(hours=hours, intervals=[part], by=profile.user)
+    return {}
+
+
+def visits(doctor: str, patient: str, days: str, number: str) -> dict[str, str]:
     from django.utils import timezone
 
     from availability.models import TimeSlot
@@ -129,23 +163,26 @@ def past_visit(doctor: str, patient: str) -> dict[str, str]:
 
     profile = User.objects.get(email=doctor).doctor_profile
     person = User.objects.get(email=patient)
-    starts_at = timezone.now() - timedelta(days=2)
-    span = {"starts_at": starts_at, "ends_at": starts_at + timedelta(minutes=20)}
-    published = starts_at - timedelta(days=7)
-    # Rows, because nobody can book what is past.
-    slot = TimeSlot.objects.create(
-        doctor=profile, clinic=profile.clinics.get(), published_at=published, **span
-    )
-    booking = Booking.objects.create(
-        slot=slot,
-        patient=person.patient_profile,
-        booked_by=person,
-        created_at=published,
-        **span,
-    )
-    HistoryEntry.objects.create(
-        booking=booking, what=HistoryEntry.What.BOOKED, by=person, at=published
-    )
+    first = timezone.now() + timedelta(days=int(days))
+    length, published = timedelta(minutes=20), timezone.now() - timedelta(days=9)
+    for place in range(int(number)):
+        starts_at = first + place * length
+        span = {"starts_at": starts_at, "ends_at": starts_at + length}
+        # Rows, because nobody can book what is past, and mails about the others would be in
+        # everybody's way.
+        slot = TimeSlot.objects.create(
+            doctor=profile, clinic=profile.clinics.get(), published_at=published, **span
+        )
+        booking = Booking.objects.create(
+            slot=slot,
+            patient=person.patient_profile,
+            booked_by=person,
+            created_at=published,
+            **span,
+        )
+        HistoryEntry.objects.create(
+            booking=booking, what=HistoryEntry.What.BOOKED, by=person, at=published
+        )
     return {"reference": booking.reference}
 
 
@@ -179,7 +216,7 @@ def _account(name: str, account_type: str) -> Any:
 
 
 VERBS: dict[str, Callable[..., dict[str, str]]] = {
-    verb.__name__: verb for verb in (doctor, patient, past_visit, session)
+    verb.__name__: verb for verb in (doctor, patient, weekly_hours, visits, session)
 }
 
 
