@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -203,13 +204,24 @@ def session(email: str) -> dict[str, str]:
     return {"name": settings.SESSION_COOKIE_NAME, "value": request.session.session_key}
 
 
-def _account(name: str, account_type: str) -> Any:
+@cache
+def _password() -> str:
+    """One hash for all of them: it is slow on purpose."""
+    from django.contrib.auth.hashers import make_password
+
     from tests.browser.people import PASSWORD
+
+    return make_password(PASSWORD)
+
+
+def _account(name: str, account_type: str) -> Any:
     from users import actions
     from users.models import User
 
     word = f"{account_type}-{secrets.token_hex(4)}"
-    user = User.objects.create_user(word, f"{word}@journey.example", PASSWORD)
+    user = User.objects.create_user(word, f"{word}@journey.example")
+    user.password = _password()
+    user.save(update_fields=["password"])
     user.trust_email()
     actions.set_up_account(user=user, name=name, account_type=account_type)
     return user

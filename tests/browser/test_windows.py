@@ -2,11 +2,10 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.backstage import DESK, IN_A_WEEK
-from tests.browser.people import find, press
+from tests.browser.people import press
 
 # Further ahead than a week from now can be.
 NOTICE_HOURS = 8 * 24 + 12
@@ -31,19 +30,17 @@ def is_told_whom_to_call(page: Page, why: str) -> None:
     expect(page.get_by_role("button", name=re.compile("^(Book|Yes|Move)"))).to_have_count(0)
 
 
-# A refusal's status is a failure to the browser.
-@pytest.mark.allow_console("409 (Conflict)")
 def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backstage):
     doctor = backstage.doctor("Dr. Vera Lindholm", free_at="09:00 14:00 15:00", booking_mode="book")
     person = backstage.patient("Oskar Brandt")
-    patient, booking, cancelling, moving, desk, own = (new_page() for _ in range(6))
-    for page in (patient, booking, cancelling, moving):
-        backstage.sign_in(page, person)
-    backstage.sign_in(desk, DESK)
-    backstage.sign_in(own, doctor)
+    found = f"/?name={doctor['name']}"
+    patient, desk, own = (new_page() for _ in range(3))
+    for page, who in ((patient, person), (desk, DESK), (own, doctor)):
+        backstage.sign_in(page, who)
 
-    # All of it is open to the patient, in a window each, when the desk sets the limits.
-    find(patient, doctor["name"])
+    # All of it is open to the patient, in a tab each, when the desk sets the limits.
+    booking, cancelling, moving = (patient.context.new_page() for _ in range(3))
+    patient.goto(found)
     later = patient.get_by_role("button", name="15:00").first.get_attribute("formaction")
     press(patient.get_by_role("button", name="09:00").first)
     visit = patient.url
@@ -60,7 +57,7 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
         cancelling=NOTICE_HOURS,
     )
 
-    # What those windows still offer is refused kindly …
+    # What those tabs still offer is refused kindly …
     press(booking.get_by_role("main").get_by_role("button", name="Book"))
     is_told_whom_to_call(booking, "This time is too soon to be booked here.")
     press(cancelling.get_by_role("button", name="Yes, cancel the visit"))
@@ -73,7 +70,7 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
         expect(patient.get_by_role("main").get_by_text(doctor["name"]).first).to_be_visible()
         for name in ("Move to another time", "Cancel this visit"):
             expect(patient.get_by_role("link", name=name)).to_have_count(0)
-    find(patient, doctor["name"])
+    patient.goto(found)
     expect(patient.get_by_text("No free times at the moment.")).to_be_visible()
     press(patient.get_by_role("link", name=doctor["name"], exact=True))
     patient.goto(f"{patient.url}?day={IN_A_WEEK}")
@@ -95,6 +92,6 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
 
     # For this doctor the desk makes an exception, and the patient books.
     set_windows(desk, doctor["name"], "/admin/users/doctorprofile/", booking=0)
-    find(patient, doctor["name"])
+    patient.goto(found)
     press(patient.get_by_role("button", name="15:00").first)
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
