@@ -10,6 +10,7 @@ from procrastinate.contrib.django import app
 from availability.actions import SlotError
 from availability.hours import actions
 from availability.hours.models import ExtraHours, WeeklyHours
+from availability.hours.reading import doctors_with_hours_at
 from availability.hours.timetable import DAY
 from hms.lib.back_off import BackOff
 from users.models import DoctorProfile
@@ -47,10 +48,7 @@ def publish_doctor(*, doctor_id: int) -> None:
 @app.task(name=actions.PUBLISH_CLINIC, queue="housekeeping", retry=RETRY)
 def publish_clinic(*, clinic_id: int) -> None:
     """A clinic closes, or doesn't after all: for everybody who has hours there."""
-    here = {"clinic": clinic_id, "withdrawn_at__isnull": True}
-    weekly = WeeklyHours.objects.filter(**here).values_list("doctor_id", flat=True)
-    extra = ExtraHours.objects.filter(**here).values_list("doctor_id", flat=True)
-    _publish_each(DoctorProfile.objects.filter(pk__in={*weekly, *extra}))
+    _publish_each(doctors_with_hours_at(clinic_id))
 
 
 def _publish_each(doctors: QuerySet[DoctorProfile]) -> None:

@@ -1,8 +1,9 @@
 """What publishing would do at this moment: one answer, for the preview and for publishing alike."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from availability.hours.timetable import DAY, Clash, Layout, Row, Timetable, Wanted
+from availability.hours.timetable import DAY, Clash, Layout, Pattern, Row, Timetable, Wanted
 from availability.models import LONGEST_SLOT, TimeSlot
 from availability.rules import horizon
 from availability.spans import Span, Spans
@@ -99,10 +100,9 @@ def plan_for(doctor: DoctorProfile, timetable: Timetable, *, now: datetime | Non
     nothing outdated is offered in the moment they are listed again.
     """
     now = now or timezone.now()
-    standing = _standing(doctor, now)
-    taken_out = _taken_out(doctor, now)
-    clinic_ids = {p.clinic_id for p in timetable.patterns} | {slot.clinic_id for slot in standing}
-    clinics = Clinic.objects.in_bulk(clinic_ids)
+    standing = _standing([doctor], now)[doctor.pk]
+    taken_out = _taken_out([doctor], now)[doctor.pk]
+    clinics = _clinics(timetable.patterns, standing)
     zones = {clinic.pk: clinic.time_zone for clinic in clinics.values()}
     first, until = _days(now)
     # A pattern of one day is published at once, and what stands beyond the horizon is judged too.
@@ -110,8 +110,55 @@ def plan_for(doctor: DoctorProfile, timetable: Timetable, *, now: datetime | Non
     furthest += [slot.starts_at.date() for slot in standing[-1:]]
     layout = timetable.lay_out(first, max([until, *furthest]) + DAY, zones)
     draft = _Draft(layout, standing, taken_out, now=now, until=until)
-    plan = draft.plan(clinics)
+    return _as_listed(doctor, draft.plan(clinics))
+
+
+def plans_around(
+    doctors: Sequence[DoctorProfile],
+    timetables: dict[int, Timetable],
+    *,
+    first: date,
+    last: date,
+    now: datetime,
+) -> list[tuple[DoctorProfile, Plan]]:
+    """What publishing does about those days, and the day before and after them, for each of the
+    doctors; so, that a year of slots need not be read for each. Three queries."""
+    # Whatever can touch what may change on these days is looked at, and then left out.
+    start, end = (datetime.combine(day, time.min, UTC) for day in (first - DAY, last + DAY + DAY))
+    reach = {"starts_at__lt": end + DAY, "ends_at__gt": start - DAY}
+    standing = _standing(doctors, now, **reach)
+    taken_out = _taken_out(doctors, now, **reach)
+    slots = [slot for theirs in standing.values() for slot in theirs]
+    patterns = [one for timetable in timetables.values() for one in timetable.patterns]
+    clinics = _clinics(patterns, slots)
+    zones = {clinic.pk: clinic.time_zone for clinic in clinics.values()}
+    _today, until = _days(now)
+
+    def is_about(one: Wanted | Standing) -> bool:
+        return one.starts_at < end and one.ends_at > start
+
+    plans = []
+    for doctor in doctors:
+        layout = timetables[doctor.pk].lay_out(first - 3 * DAY, last + 3 * DAY, zones)
+        draft = _Draft(layout, standing[doctor.pk], taken_out[doctor.pk], now=now, until=until)
+        whole = _as_listed(doctor, draft.plan(clinics))
+        plan = replace(
+            whole,
+            appear=[one for one in whole.appear if is_about(one)],
+            go=[slot for slot in whole.go if is_about(slot)],
+            in_the_way=[one for one in whole.in_the_way if is_about(one.slot)],
+        )
+        plans.append((doctor, plan))
+    return plans
+
+
+def _as_listed(doctor: DoctorProfile, plan: Plan) -> Plan:
     return plan if doctor.is_listed else replace(plan, appear=[])
+
+
+def _clinics(patterns: Iterable[Pattern], slots: Iterable[Standing]) -> dict[int, Clinic]:
+    ids = {pattern.clinic_id for pattern in patterns} | {slot.clinic_id for slot in slots}
+    return Clinic.objects.in_bulk(ids)
 
 
 def _days(now: datetime) -> tuple[date, date]:
@@ -190,24 +237,36 @@ class _Draft:
                 yield Conflict(slot, Why.OVERLAPS)
 
 
-def _standing(doctor: DoctorProfile, now: datetime) -> list[Standing]:
+def _standing(
+    doctors: Sequence[DoctorProfile], now: datetime, **reach: datetime
+) -> dict[int, list[Standing]]:
+    """Their coming slots, by the doctor's id."""
     slots = (
         TimeSlot.objects.offered()
-        .filter(doctor=doctor, starts_at__gt=now)
+        .filter(doctor__in=doctors, starts_at__gt=now)
+        .filter(**reach)
         .with_live_booking()
         .annotate(reference=Coalesce(F("_live__reference"), Value("")))
         .order_by("starts_at")
     )
     columns = [column.name for column in fields(Standing)]
-    return [Standing(*row) for row in slots.values_list(*columns)]
+    found: dict[int, list[Standing]] = defaultdict(list)
+    for doctor_id, *row in slots.values_list("doctor_id", *columns):
+        found[doctor_id].append(Standing(*row))
+    return found
 
 
-def _taken_out(doctor: DoctorProfile, now: datetime) -> list[Span]:
+def _taken_out(
+    doctors: Sequence[DoctorProfile], now: datetime, **reach: datetime
+) -> dict[int, list[Span]]:
     """Slots of hours that somebody deleted or moved: their time stays empty."""
     slots = TimeSlot.objects.filter(
         Q(weekly_hours__isnull=False) | Q(extra_hours__isnull=False),
-        doctor=doctor,
+        doctor__in=doctors,
         starts_at__gt=now - LONGEST_SLOT,
         withdrawn_by__isnull=False,
-    )
-    return list(slots.values_list("starts_at", "ends_at"))
+    ).filter(**reach)
+    found: dict[int, list[Span]] = defaultdict(list)
+    for doctor_id, *span in slots.values_list("doctor_id", "starts_at", "ends_at"):
+        found[doctor_id].append((span[0], span[1]))
+    return found

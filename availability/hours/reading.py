@@ -1,6 +1,7 @@
 """From rows to the words of the timetable."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 from availability.hours.models import Closure, ExtraHours, Hours, TimeOff, WeeklyHours
 from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Timetable
 from availability.kinds import Kind
-from users.models import Clinic, DoctorProfile
+from users.models import Clinic, DoctorProfile, DoctorQuerySet
 
 Intervals = tuple[tuple[time, time], ...]
 
@@ -21,16 +22,54 @@ def read_timetable(doctor: DoctorProfile, *, now: datetime | None = None) -> Tim
     What can't hold is left out: hours at a clinic where the doctor no longer works, or by video
     without a video room.
     """
+    return read_timetables([doctor], now=now)[doctor.pk]
+
+
+def read_timetables(
+    doctors: Sequence[DoctorProfile], *, now: datetime | None = None
+) -> dict[int, Timetable]:
+    """That of each of the doctors, by the doctor's id. Six queries, however many they are."""
     since = (now or timezone.now()).date() - DAY
-    clinics = {clinic.pk: clinic for clinic in doctor.clinics.all()}
-    weekly = WeeklyHours.objects.current(since).filter(doctor=doctor).prefetch_related("intervals")
-    extra = ExtraHours.objects.filter(doctor=doctor, day__gte=since, withdrawn_at__isnull=True)
-    time_off = TimeOff.objects.filter(Q(ends_on__gte=since) | ~Q(repeats=""), doctor=doctor)
-    closures = Closure.objects.filter(clinic__in=list(clinics), ends_on__gte=since)
-    return Timetable(
-        tuple(_patterns([*weekly, *extra], clinics, by_video=bool(doctor.video_room_url))),
-        (*(off_of(row) for row in time_off), *(off_of(row) for row in closures)),
-    )
+    ids = [doctor.pk for doctor in doctors]
+    clinics = _clinics_of(ids)
+    weekly = WeeklyHours.objects.current(since).filter(doctor__in=ids)
+    extra = ExtraHours.objects.filter(doctor__in=ids, day__gte=since, withdrawn_at__isnull=True)
+    hours: dict[int, list[WeeklyHours | ExtraHours]] = defaultdict(list)
+    for row in [*weekly.prefetch_related("intervals"), *extra]:
+        hours[row.doctor_id].append(row)
+    time_off = TimeOff.objects.filter(Q(ends_on__gte=since) | ~Q(repeats=""), doctor__in=ids)
+    off: dict[int, list[Off]] = defaultdict(list)
+    for one in time_off:
+        off[one.doctor_id].append(off_of(one))
+    everywhere = {clinic_id for theirs in clinics.values() for clinic_id in theirs}
+    closed = [
+        off_of(row) for row in Closure.objects.filter(clinic__in=everywhere, ends_on__gte=since)
+    ]
+    return {
+        doctor.pk: Timetable(
+            tuple(_patterns(hours[doctor.pk], theirs, by_video=bool(doctor.video_room_url))),
+            (*off[doctor.pk], *(one for one in closed if one.clinic_id in theirs)),
+        )
+        for doctor in doctors
+        for theirs in [clinics[doctor.pk]]
+    }
+
+
+def _clinics_of(doctor_ids: Iterable[int]) -> dict[int, dict[int, Clinic]]:
+    """Where each of the doctors works, by both ids."""
+    places = DoctorProfile.clinics.through.objects.filter(doctorprofile__in=doctor_ids)
+    clinics: dict[int, dict[int, Clinic]] = defaultdict(dict)
+    for place in places.select_related("clinic"):
+        clinics[place.doctorprofile_id][place.clinic_id] = place.clinic
+    return clinics
+
+
+def doctors_with_hours_at(clinic_id: int) -> DoctorQuerySet:
+    """Whoever has hours at the clinic, listed or not: a closure there is about them."""
+    here = {"clinic": clinic_id, "withdrawn_at__isnull": True}
+    weekly = WeeklyHours.objects.filter(**here).values("doctor")
+    extra = ExtraHours.objects.filter(**here).values("doctor")
+    return DoctorProfile.objects.filter(Q(pk__in=weekly) | Q(pk__in=extra))
 
 
 def _patterns(
