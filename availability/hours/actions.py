@@ -19,7 +19,7 @@ from procrastinate.contrib.django import app
 
 from availability.actions import SlotError, lock_doctor, refuses_kindly
 from availability.hours import rules
-from availability.hours.closures import Closing, closing
+from availability.hours.closures import Closing, Opening, closing, opening
 from availability.hours.models import (
     Closure,
     ExtraHours,
@@ -349,11 +349,16 @@ def close_on(
 @refuses_kindly
 def delete_closure(*, closure: Closure, by: User) -> None:
     """Open the clinic after all. Raises SlotError."""
-    if not rules.may_close(by):
-        raise SlotError({NON_FIELD_ERRORS: [rules.only_staff()]})
+    _refuse_if_not_staff(by)
     log.info("closure deleted", extra={"closure": closure.pk, "by": by.pk})
     _publish_later({closure.clinic_id})
     closure.delete()
+
+
+def preview_opening(*, closure: Closure, by: User, now: datetime | None = None) -> Opening:
+    """What delete_closure() and the job that it leaves would do. Raises what it would raise."""
+    _refuse_if_not_staff(by)
+    return opening(closure, now=now)
 
 
 def _publish_later(clinics: Iterable[int]) -> None:
@@ -372,6 +377,11 @@ def _refuse(errors: Errors) -> None:
 def _refuse_if_not_theirs(by: User, doctor: DoctorProfile) -> None:
     if not may_act_for(by, doctor):
         raise SlotError({NON_FIELD_ERRORS: [not_yours()]})
+
+
+def _refuse_if_not_staff(by: User) -> None:
+    if not rules.may_close(by):
+        raise SlotError({NON_FIELD_ERRORS: [rules.only_staff()]})
 
 
 def _refuse_if_gone(row: Hours | TimeOff) -> None:

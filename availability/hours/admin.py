@@ -1,7 +1,7 @@
 """Staff keep doctors' hours and time off, and say when a clinic is closed, by the same rules."""
 
-from copy import copy
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -13,22 +13,22 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from availability.actions import SlotError
-from availability.hours import actions, rules
-from availability.hours.closures import closing, suggestions
-from availability.hours.forms import (
-    ClosureForm,
-    ExtraHoursForm,
-    RefusedForm,
-    SuggestionsForm,
-    TimeOffForm,
-    WeeklyHoursForm,
+from availability.hours import actions
+from availability.hours.admin_forms import (
+    ClosureAdminForm,
+    ExtraHoursAdminForm,
+    TimeOffAdminForm,
+    WeeklyHoursAdminForm,
 )
+from availability.hours.closures import closing, suggestions
+from availability.hours.forms import ClosureForm, SuggestionsForm, TimeOffForm
 from availability.hours.models import Closure, ExtraHours, TimeOff, WeeklyHours
 from availability.hours.pages import (
     BACK,
@@ -38,11 +38,12 @@ from availability.hours.pages import (
     Standing,
     outline,
     outline_of,
+    outline_of_opening,
     posted,
     standing,
 )
 from availability.hours.plans import Plan
-from availability.hours.reading import pattern_of
+from availability.hours.reading import pattern_of, source_of
 from availability.hours.timetable import DAY
 from availability.hours.words import (
     days_words,
@@ -52,11 +53,12 @@ from availability.hours.words import (
     pattern_words,
     repeat_words,
     weekday_words,
+    weekly_words,
 )
 from availability.words import span_words
 from hms.lib.clock import local
 from hms.lib.texts import isolated
-from users.models import Clinic, DoctorProfile, User
+from users.models import DoctorProfile, User
 
 BOOKED_NAMED = 20
 
@@ -66,100 +68,11 @@ def _staff(request: HttpRequest) -> User:
     return request.user
 
 
-class StaffForm(RefusedForm):
-    """The doctors' own form with the doctor to choose; it asks the rules before it is saved."""
-
-    staff: User  # who asks; the admin sets it
-    is_confirmed = False  # the admin says when
-    instance: Any
-    fill: Any  # the doctors' own form has it
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk and "doctor" in self.fields:
-            self.fields["doctor"].disabled = True
-
-    def clean(self) -> dict[str, Any]:
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        if not self.errors:
-            self.refuse(SlotError(self.refusals()))
-        return data
-
-    def is_valid(self) -> bool:
-        """Without fault, and confirmed: the admin saves nothing that was not shown before."""
-        return super().is_valid() and self.is_confirmed
-
-    def draft(self) -> Any:
-        """The row as it would be saved."""
-        row = self.fill(copy(self.instance))
-        if "doctor" in self.cleaned_data:
-            row.doctor = self.cleaned_data["doctor"]
-        return row
-
-    def refusals(self) -> dict[str, list[str]]:
-        raise NotImplementedError
-
-
-class WeeklyHoursAdminForm(StaffForm, WeeklyHoursForm, forms.ModelForm):
-    class Meta:
-        model = WeeklyHours
-        fields = ["doctor"]
-
-    def __init__(self, *args: Any, instance: WeeklyHours | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, hours=instance, instance=instance, **kwargs)
-        self.choose_among(Clinic.objects.all())
-
-    def refusals(self) -> dict[str, list[str]]:
-        row = self.draft()
-        now = timezone.now()
-        return rules.weekly_refusals(row.doctor, row, self.intervals, by=self.staff, now=now)
-
-
-class ExtraHoursAdminForm(StaffForm, ExtraHoursForm, forms.ModelForm):
-    class Meta:
-        model = ExtraHours
-        fields = ["doctor"]
-
-    def __init__(self, *args: Any, instance: ExtraHours | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, hours=instance, instance=instance, **kwargs)
-        self.choose_among(Clinic.objects.all())
-
-    def refusals(self) -> dict[str, list[str]]:
-        row = self.draft()
-        return rules.extra_refusals(row.doctor, row, by=self.staff, now=timezone.now())
-
-
-class TimeOffAdminForm(StaffForm, TimeOffForm, forms.ModelForm):
-    class Meta:
-        model = TimeOff
-        fields = ["doctor"]
-
-    def __init__(self, *args: Any, instance: TimeOff | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, time_off=instance, instance=instance, **kwargs)
-
-    def refusals(self) -> dict[str, list[str]]:
-        row = self.draft()
-        return rules.time_off_refusals(row.doctor, row, by=self.staff, now=timezone.now())
-
-
-class ClosureAdminForm(StaffForm, ClosureForm, forms.ModelForm):
-    class Meta:
-        model = Closure
-        fields = ["clinic", "name"]
-
-    def __init__(self, *args: Any, instance: Closure | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, closure=instance, instance=instance, **kwargs)
-
-    def refusals(self) -> dict[str, list[str]]:
-        row = self.draft()
-        return rules.closure_refusals(row, by=self.staff, now=timezone.now())
-
-
 @dataclass(frozen=True)
 class Preview:
-    """What saving a form would do."""
+    """What saving a form, or deleting a row, would do."""
 
-    about: str  # what is saved
+    about: str  # what is saved or deleted
     outline: Outline
     note: str = ""
 
@@ -169,6 +82,8 @@ class ByRules(admin.ModelAdmin):
     of the slots."""
 
     change_form_template = "admin/availability/change_form.html"
+    delete_confirmation_template = "admin/availability/delete_confirmation.html"
+    delete_words: tuple[Promise, Promise]  # the title of that page, and its button
     actions = None  # deleting many at once would ask nobody
     list_per_page = 50
     show_full_result_count = False
@@ -211,7 +126,21 @@ class ByRules(admin.ModelAdmin):
             return super().delete_view(request, object_id, extra_context)
         except SlotError as error:
             messages.error(request, str(error))
-            return HttpResponseRedirect(request.get_full_path())
+            if request.method == "POST":
+                return HttpResponseRedirect(request.get_full_path())
+            # Not even to be asked about: to ask again would be refused again.
+            return redirect(f"admin:availability_{self.opts.model_name}_change", object_id)
+
+    def deletion(self, obj: Any, by: User) -> Preview:
+        """What deleting that row would do."""
+        raise NotImplementedError
+
+    def render_delete_form(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
+        """The question, and what a yes would do."""
+        title, button = self.delete_words
+        preview = self.deletion(context["object"], _staff(request))
+        context |= {"title": title, "button": button, "preview": preview}
+        return super().render_delete_form(request, context)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
         # Slots that hours made stay or go by the rules of publishing.
@@ -261,6 +190,7 @@ class HoursAdmin(ByRules):
 @admin.register(WeeklyHours)
 class WeeklyHoursAdmin(HoursAdmin):
     form = WeeklyHoursAdminForm
+    delete_words = _("End weekly hours"), _("End these hours")
     list_display = ["days", "parts", "doctor", "clinic", "kind", "valid_from", "valid_until"]
     ordering = ["doctor__name", "valid_from", "pk"]
     fields = (
@@ -309,19 +239,26 @@ class WeeklyHoursAdmin(HoursAdmin):
 
     def delete_model(self, request: HttpRequest, obj: WeeklyHours) -> None:
         """They end at once; what they made before stays known."""
-        yesterday = local(timezone.now(), obj.clinic.time_zone).date() - DAY
-        plan = actions.end_weekly_hours(hours=obj, last_day=yesterday, by=_staff(request))
+        plan = actions.end_weekly_hours(hours=obj, last_day=_yesterday(obj), by=_staff(request))
         self.tell(request, plan)
+
+    def deletion(self, obj: WeeklyHours, by: User) -> Preview:
+        plan = actions.preview_end(hours=obj, last_day=_yesterday(obj), by=by)
+        return _preview(obj.doctor, [weekly_words(obj), isolated(str(obj.clinic))], plan)
+
+
+def _yesterday(hours: WeeklyHours) -> date:
+    return local(timezone.now(), hours.clinic.time_zone).date() - DAY
 
 
 def _has_ended(hours: WeeklyHours) -> bool:
-    today = local(timezone.now(), hours.clinic.time_zone).date()
-    return hours.valid_until is not None and hours.valid_until < today
+    return hours.valid_until is not None and hours.valid_until <= _yesterday(hours)
 
 
 @admin.register(ExtraHours)
 class ExtraHoursAdmin(HoursAdmin):
     form = ExtraHoursAdminForm
+    delete_words = _("Take extra hours back"), _("Take them back")
     list_display = ["when", "doctor", "clinic", "kind"]
     ordering = ["-day", "-pk"]
     fields = ("doctor", "clinic", "kind", "day", "starts", "ends", "length", "pause")
@@ -343,10 +280,15 @@ class ExtraHoursAdmin(HoursAdmin):
     def delete_model(self, request: HttpRequest, obj: ExtraHours) -> None:
         self.tell(request, actions.withdraw_extra_hours(hours=obj, by=_staff(request)))
 
+    def deletion(self, obj: ExtraHours, by: User) -> Preview:
+        plan = actions.preview(doctor=obj.doctor, without=source_of(obj))
+        return _preview(obj.doctor, [extra_words(obj), isolated(str(obj.clinic))], plan)
+
 
 @admin.register(TimeOff)
 class TimeOffAdmin(ByRules):
     form = TimeOffAdminForm
+    delete_words = _("Delete time off"), _("Delete this time off")
     autocomplete_fields = ["doctor"]
     list_display = ["when", "again", "doctor"]
     list_filter = ["repeats"]
@@ -376,10 +318,15 @@ class TimeOffAdmin(ByRules):
     def delete_model(self, request: HttpRequest, obj: TimeOff) -> None:
         self.tell(request, actions.delete_time_off(time_off=obj, by=_staff(request)))
 
+    def deletion(self, obj: TimeOff, by: User) -> Preview:
+        plan = actions.preview(doctor=obj.doctor, without=source_of(obj))
+        return _preview(obj.doctor, [days_words(obj), repeat_words(obj)], plan)
+
 
 @admin.register(Closure)
 class ClosureAdmin(ByRules):
     form = ClosureAdminForm
+    delete_words = _("Delete a closure"), _("Open the clinic again")
     change_list_template = "admin/availability/closure/change_list.html"
     list_display = ["name", "clinic", "when"]
     list_filter = ["clinic", ("starts_on", admin.DateFieldListFilter)]
@@ -422,6 +369,17 @@ class ClosureAdmin(ByRules):
 
     def delete_model(self, request: HttpRequest, obj: Closure) -> None:
         actions.delete_closure(closure=obj, by=_staff(request))
+
+    def deletion(self, obj: Closure, by: User) -> Preview:
+        found = actions.preview_opening(closure=obj, by=by)
+        words = ngettext(
+            "The hours of %(n)s more doctor hold again; their slots are not counted here.",
+            "The hours of %(n)s more doctors hold again; their slots are not counted here.",
+            found.not_counted,
+        )
+        note = words % {"n": found.not_counted} if found.not_counted else ""
+        about = f"{isolated(str(obj))}: {days_words(obj)}"
+        return Preview(about, outline_of_opening(found), note)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.suggest)

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from availability.hours.closures import Closing
+from availability.hours.closures import SLOTS_SHOWN, Closing, Opening
 from availability.hours.models import Closure, ExtraHours, TimeOff, WeeklyHours
 from availability.hours.plans import Conflict, Plan, Why, plan_for
 from availability.hours.plans import Standing as Slot
@@ -114,6 +114,21 @@ def outline_of(closing: Closing) -> Outline:
         booked=_closed_over(closing, closing.booked_slots, closing.booked),
         by_hand=_closed_over(closing, closing.slots_by_hand, closing.by_hand),
         going=closing.going,
+    )
+
+
+def outline_of_opening(opening: Opening) -> Outline:
+    """What opening a clinic again does; the slots that appear and go are only counted."""
+
+    def those(conflicts: list[tuple[Conflict, DoctorProfile]]) -> Standing:
+        shown = [Row(one, opening.clinic, doctor) for one, doctor in conflicts[:SLOTS_SHOWN]]
+        return _by_days(shown, len(conflicts))
+
+    return Outline(
+        booked=those([row for row in opening.in_the_way if row[0].slot.reference]),
+        by_hand=those([row for row in opening.in_the_way if not row[0].slot.reference]),
+        appearing=opening.appearing,
+        going=opening.going,
     )
 
 

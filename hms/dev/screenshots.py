@@ -226,6 +226,12 @@ PAGES: dict[str, tuple[Shot, ...]] = {
             fill=(("[name=length]", "25"),),
             press=ADMIN_SAVE,
         ),
+        Shot(
+            "admin-hours-delete",
+            "/admin/availability/weeklyhours/",
+            (*ROW, "a.deletelink"),
+            rare=True,
+        ),
         Shot("admin-closures", "/admin/availability/closure/"),
         Shot("admin-closure-add", "/admin/availability/closure/add/"),
         Shot(

@@ -9,6 +9,7 @@ from availability.actions import delete_slot
 from availability.hours import actions, closures
 from availability.hours.closures import closing
 from availability.hours.models import Closure, ExtraHours, TimeOff, WeeklyHours
+from availability.hours.tests.conftest import TABLES
 from availability.hours.tests.factories import (
     make_closure,
     make_extra_hours,
@@ -29,19 +30,7 @@ TUESDAY = date(2027, 3, 2)
 DAY = timedelta(days=1)
 WOMENS_DAY = date(2027, 3, 8)  # a holiday in Berlin
 ADMIN = "/admin/availability/"
-TABLES = ("weeklyhours", "extrahours", "timeoff", "closure")
 SAVED = (WeeklyHours, ExtraHours, TimeOff, Closure, TimeSlot)
-
-
-@pytest.fixture
-def as_desk(client):
-    tables = ("availability.%s_" + table for table in TABLES)
-    rights = ("view", "add", "change", "delete")
-    permissions = [table % right for table in tables for right in rights]
-    permissions += ["users.view_doctorprofile", "bookings.view_booking"]
-    permissions += [f"users.{right}_clinic" for right in rights[:3]]
-    client.force_login(make_staff(permissions=tuple(permissions)))
-    return client
 
 
 def press(client, url, data, button="_save"):
