@@ -1,6 +1,7 @@
 """What the desk does with bookings: look, book for somebody, move, mark, cancel; by the rules."""
 
 import logging
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -73,8 +74,22 @@ class FreeSlotWidget(ForeignKeyRawIdWidget):
         return {**super().base_url_parameters(), "state": "free"}
 
 
+class LatestEntries(forms.models.BaseInlineFormSet):
+    """Of a long history no more than its latest entries, of which nothing is ever typed."""
+
+    is_cut = False
+
+    def get_queryset(self) -> Any:
+        if not hasattr(self, "_told"):
+            entries: Any = super().get_queryset()
+            self._told, self.is_cut = entries.told()
+        return self._told
+
+
 class HistoryInline(admin.TabularInline):
     model = HistoryEntry
+    formset = LatestEntries
+    template = "admin/bookings/booking/history.html"
     fields = readonly_fields = ("at", "what", "moved", "by", "reason", "outside")
     extra = max_num = 0
     can_delete = False

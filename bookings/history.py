@@ -11,7 +11,6 @@ from hms.lib.texts import isolated
 from users.models import User
 
 What = HistoryEntry.What
-MOST_TOLD = 50
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,8 @@ class Event:
 
 def told(booking: Booking, reader: User) -> list[Event]:
     """The latest of it, oldest first; staff are named as the clinic."""
-    latest = booking.history.order_by("-at", "-pk")[:MOST_TOLD]
-    return [Event(at=entry.at, sentence=_said(booking, entry, reader)) for entry in latest][::-1]
+    latest, _is_cut = booking.history.told()
+    return [Event(at=entry.at, sentence=_said(booking, entry, reader)) for entry in latest]
 
 
 def changed_at(booking: Booking) -> datetime:

@@ -14,6 +14,9 @@ from hms.lib.ids import new_reference
 from hms.lib.ranges import TsTzRange
 from users.models import Clinic, DoctorProfile, PatientProfile, User
 
+# Of a booking's history: a desk can move one visit a hundred times.
+MOST_TOLD = 50
+
 
 class BookingQuerySet(models.QuerySet):
     def live(self) -> "BookingQuerySet":
@@ -266,6 +269,13 @@ class Booking(models.Model):
         return Side.DOCTOR if user_id == self.slot.doctor.user_id else Side.STAFF
 
 
+class HistoryQuerySet(models.QuerySet):
+    def told(self) -> "tuple[list[HistoryEntry], bool]":
+        """The latest of them, oldest first, and whether there are older ones. One query."""
+        newest = list(self.order_by("-at", "-pk")[: MOST_TOLD + 1])
+        return newest[:MOST_TOLD][::-1], len(newest) > MOST_TOLD
+
+
 class HistoryEntry(models.Model):
     """What happened to a booking, by whom; never the source of its state."""
 
@@ -307,6 +317,8 @@ class HistoryEntry(models.Model):
         db_default=False,
         help_text=_("done by the doctor or staff when the patient could no longer, or not yet"),
     )
+
+    objects = HistoryQuerySet.as_manager()
 
     class Meta:
         ordering = ["at", "pk"]

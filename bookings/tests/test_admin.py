@@ -8,7 +8,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from availability.tests.factories import make_slot
-from bookings.models import Booking
+from bookings.models import Booking, HistoryEntry
 from bookings.tests.factories import make_booking
 from users.tests.factories import make_patient, make_staff
 
@@ -159,7 +159,7 @@ def test_list_asks_the_same_number_of_queries(django_assert_max_num_queries):
 def test_a_booking_asks_the_same_number_of_queries_however_long_its_history(
     django_assert_num_queries,
 ):
-    client, clerk = desk()
+    client, clerk = desk(*DESK, "bookings.view_historyentry")
     booking = make_booking()
     detail = f"{LIST}{booking.pk}/change/"
     with CaptureQueriesContext(connection) as first:
@@ -168,3 +168,27 @@ def test_a_booking_asks_the_same_number_of_queries_however_long_its_history(
         booking.history.create(by=who, what="cancelled")
     with django_assert_num_queries(len(first)):
         client.get(detail)
+
+
+def test_of_a_long_history_the_desk_sees_the_latest_and_that_there_is_more(
+    django_assert_num_queries,
+):
+    client, clerk = desk(*DESK, "bookings.view_historyentry")
+    booking = make_booking()
+    detail = f"{LIST}{booking.pk}/change/"
+    with CaptureQueriesContext(connection) as first:
+        html = text(client.get(detail))
+    assert "older ones are kept" not in html
+    minutes = [booking.created_at + timedelta(minutes=n) for n in range(1, 60)]
+    booking.history.bulk_create(
+        HistoryEntry(booking=booking, what="checked_in", by=clerk, at=at) for at in minutes
+    )
+    assert booking.history.count() == 60
+    with django_assert_num_queries(len(first)) as asked:
+        page = client.get(detail)
+    assert sum("LIMIT 51" in query["sql"] for query in asked.captured_queries) == 1
+    (inline,) = page.context["inline_admin_formsets"]
+    assert [form.instance.at for form in inline.formset] == minutes[-50:]
+    html = text(page)
+    assert html.count("checked in") == 50
+    assert "These are the latest 50 entries; older ones are kept and not shown." in html

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from availability.tests.factories import make_slot
 from bookings import dashboards, days, history, jobs
-from bookings.models import Booking, HistoryEntry
+from bookings.models import MOST_TOLD, Booking, HistoryEntry
 from bookings.tests.factories import make_booking, make_connection
 from users.models import User
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
@@ -279,13 +279,13 @@ def test_what_waits_for_the_doctor_says_when_there_is_more(monkeypatch, there_ar
 
 def test_a_long_history_is_told_from_its_end():
     booking = make_booking()
-    for minutes in range(history.MOST_TOLD + 5):
+    for minutes in range(MOST_TOLD + 5):
         at = booking.created_at + timedelta(minutes=minutes)
         HistoryEntry.objects.create(
             booking=booking, what="checked_in", by=booking.patient.user, at=at
         )
     told = history.told(booking, booking.patient.user)
-    assert len(told) == history.MOST_TOLD
+    assert len(told) == MOST_TOLD
     assert told[-1].at == at
     assert told == sorted(told, key=lambda event: event.at)
 
