@@ -147,7 +147,6 @@ class TimeSlotAdmin(admin.ModelAdmin):
     list_display = ["when", "zone", "doctor", "clinic", "kind", "state"]
     list_filter = [StateFilter, DayFilter, WeekdayFilter, OneDoctorFilter, "clinic", "kind"]
     list_select_related = ["doctor__user", "clinic"]
-    show_full_result_count = False
     search_fields = ["doctor__name", "doctor__user__username", "clinic__name"]
     ordering = ["-starts_at", "-pk"]
     actions = None  # deleting many at once would ask nobody

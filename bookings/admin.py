@@ -136,7 +136,6 @@ class BookingAdmin(admin.ModelAdmin):
     search_fields = ["=reference", "patient__name", "patient__phone", "slot__doctor__name"]
     search_help_text = _("A reference, a patient’s name or phone, or a doctor’s name")
     ordering = ["-created_at"]
-    show_full_result_count = False
     autocomplete_fields = ["patient"]
     actions = [*ANSWERS_AND_MARKS, "cancel_chosen"]
     inlines = [HistoryInline]

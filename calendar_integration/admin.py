@@ -39,7 +39,6 @@ class GoogleAccountAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["user__username", "user__email"]
     ordering = ["-connected_at"]
-    show_full_result_count = False
 
     actions = ["disconnect"]
 
@@ -85,7 +84,6 @@ class CalendarEventAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["about", "user__username", "user__email"]
     ordering = ["-updated_at"]
-    show_full_result_count = False
     actions = ["try_again"]
 
     @admin.action(description=_("Try again at Google"), permissions=["act"])
@@ -105,7 +103,6 @@ class RevocationAdmin(ReadOnlyAdmin):
     list_display = ["id", "user", "created_at", "attempts", "last_answer"]
     list_select_related = ["user"]
     ordering = ["-created_at"]
-    show_full_result_count = False
     actions = ["try_again"]
 
     @admin.action(description=_("Try again at Google"), permissions=["act"])

@@ -17,7 +17,6 @@ class JobAdmin(ProcrastinateJobAdmin):
     search_fields = ["=id"]
     search_help_text = _("A job’s number")
     ordering = ["-pk"]
-    show_full_result_count = False
 
     @admin.display(description=_("arguments"))
     def pretty_args(self, instance: ProcrastinateJob) -> str:

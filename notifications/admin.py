@@ -39,8 +39,6 @@ class EmailAdmin(admin.ModelAdmin):
     search_fields = ["=to", "about__startswith", "=message_id"]
     search_help_text = _("A whole address, the beginning of what it is about, or a message id")
     ordering = ["-created_at"]
-    # The whole table is large, and its size tells nobody anything.
-    show_full_result_count = False
     actions = ["resend"]
     # `sealed` is left out on purpose: not even encrypted does anyone need to see it.
     readonly_fields = (

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hms.lib import public_holidays
+from hms.lib.deletion import BoundedDeletion
 from users import actions, windows
 from users.forms import zone_choices
 from users.languages import SPOKEN
@@ -100,7 +101,7 @@ class EmailAddressInline(admin.StackedInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(BoundedDeletion, DjangoUserAdmin):
     form = UserChangeForm
     add_form = UserAddForm
     list_display = ["username", "full_name", "email", "role", "is_staff", "is_active"]
@@ -229,7 +230,6 @@ class DoctorAdmin(admin.ModelAdmin):
     form = DoctorAdminForm
     list_display = ["__str__", "specialty", "email", "approval", "approved_at", "approved_by"]
     list_filter = [ApprovalFilter, "specialty", "clinics"]
-    list_select_related = ["user", "specialty", "approved_by"]
     search_fields = ["name", "user__email", "user__username"]
     # Not the photo: it is decoded and written anew only on the doctor's own page.
     fields = [
@@ -247,6 +247,10 @@ class DoctorAdmin(admin.ModelAdmin):
     readonly_fields = ["user", "approved_at", "approved_by", "refused_at", "refused_by"]
     ordering = ["-pk"]
     actions = ["approve", "refuse", "remove_photo"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DoctorProfile]:
+        """Also where one is chosen: who has no name yet is called by their user's."""
+        return super().get_queryset(request).select_related("user", "specialty", "approved_by")
 
     @admin.display(description=_("e-mail"))
     def email(self, doctor: DoctorProfile) -> str:
@@ -302,13 +306,16 @@ class DoctorAdmin(admin.ModelAdmin):
 
 
 @admin.register(PatientProfile)
-class PatientAdmin(admin.ModelAdmin):
+class PatientAdmin(BoundedDeletion):
     list_display = ["__str__", "date_of_birth", "phone", "email"]
-    list_select_related = ["user"]
     search_fields = ["name", "phone", "user__email", "user__username"]
     fields = ["name", "date_of_birth", "phone", "user"]
     readonly_fields = ["user"]
     ordering = ["-pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[PatientProfile]:
+        """Also where one is chosen: who has no name yet is called by their user's."""
+        return super().get_queryset(request).select_related("user")
 
     @admin.display(description=_("e-mail"))
     def email(self, patient: PatientProfile) -> str:
@@ -321,7 +328,7 @@ class PatientAdmin(admin.ModelAdmin):
 
 
 @admin.register(Specialty)
-class SpecialtyAdmin(admin.ModelAdmin):
+class SpecialtyAdmin(BoundedDeletion):
     list_display = ["name", "slug"]
     search_fields = ["name"]
     prepopulated_fields = {"slug": ["name"]}
@@ -349,7 +356,7 @@ class ClinicForm(forms.ModelForm):
 
 
 @admin.register(Clinic)
-class ClinicAdmin(admin.ModelAdmin):
+class ClinicAdmin(BoundedDeletion):
     form = ClinicForm
     list_display = ["name", "time_zone", "phone"]
     list_filter = ["time_zone"]

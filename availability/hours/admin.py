@@ -86,7 +86,6 @@ class ByRules(admin.ModelAdmin):
     delete_words: tuple[Promise, Promise]  # the title of that page, and its button
     actions = None  # deleting many at once would ask nobody
     list_per_page = 50
-    show_full_result_count = False
 
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any

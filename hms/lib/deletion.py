@@ -1,0 +1,86 @@
+"""What Django's admin shows before it deletes, with an end: a clinic has a million slots."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import NestedObjects, quote
+from django.db import router
+from django.db.models import Field, Model, QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.text import capfirst
+from django.utils.translation import ngettext
+
+MOST_OF_EACH = 20
+
+
+class FirstOfEach(NestedObjects):
+    """Of the rows that point at others, and go with them or keep them, the first of each kind."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.cut: set[type[Model]] = set()  # of which there may be more
+
+    def related_objects(
+        self, related_model: type[Model], related_fields: Iterable[Field], objs: Any
+    ) -> QuerySet:
+        found: QuerySet = super().related_objects(related_model, related_fields, objs)
+        # With all that a row's name may be made of, instead of asking for it row by row.
+        ones = [field.name for field in related_model._meta.concrete_fields if field.is_relation]
+        found = found.select_related(None).select_related(*ones).order_by()[:MOST_OF_EACH]
+        if len(found) == MOST_OF_EACH:
+            self.cut.add(related_model)
+        return found
+
+
+class BoundedDeletion(admin.ModelAdmin):
+    """Asks before a deletion what Django's admin asks, and names the first rows of each kind."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
+        if not objs:
+            return [], {}, set(), []
+        collector = FirstOfEach(using=router.db_for_write(self.model), origin=objs)
+        collector.collect(objs)
+        lacking: set[str] = set()
+
+        def named(row: Model) -> str:
+            if not self._may_delete(request, row):
+                lacking.add(str(row._meta.verbose_name))
+            return self._named(row)
+
+        going = collector.nested(named)
+        kept = [named(row) for row in collector.protected]
+        if collector.cut:
+            words = ngettext(
+                "No more than the first of each kind is named.",
+                "No more than the first %(n)s of each kind are named.",
+                MOST_OF_EACH,
+            ) % {"n": MOST_OF_EACH}
+            going, kept = [*going, words], [*kept, words] if kept else []
+        rows_of: dict[Any, set[Any]] = collector.model_objs
+        counts = {
+            model._meta.verbose_name_plural: f"{len(rows)}+"
+            if model in collector.cut
+            else len(rows)
+            for model, rows in rows_of.items()
+        }
+        return going, counts, lacking, kept
+
+    def _may_delete(self, request: HttpRequest, row: Model) -> bool:
+        model, site = type(row), self.admin_site
+        if not site.is_registered(model):
+            return True
+        return site.get_model_admin(model).has_delete_permission(request, row)
+
+    def _named(self, row: Model) -> str:
+        """With a link to its page, where it has one."""
+        opts = row._meta
+        kind = capfirst(opts.verbose_name)
+        try:
+            name = f"{self.admin_site.name}:{opts.app_label}_{opts.model_name}_change"
+            url = reverse(name, args=(quote(row.pk),))
+        except NoReverseMatch:
+            return f"{kind}: {row}"
+        return format_html('{}: <a href="{}">{}</a>', kind, url, row)
