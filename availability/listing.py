@@ -7,6 +7,7 @@ from itertools import groupby
 from django.db.models import F, Q
 from django.utils import timezone
 
+from availability.left_behind import left_behind
 from availability.models import TimeSlot
 from availability.paging import Cursor, write_cursor
 from hms.lib.clock import local
@@ -31,10 +32,12 @@ def own_slots(
     doctor: DoctorProfile,
     *,
     past: bool = False,
+    left: bool = False,
     after: Cursor | None = None,
     now: datetime | None = None,
 ) -> Listing:
-    """Coming slots soonest first, or past ones latest first, by their day in the clinic's zone.
+    """Coming slots soonest first, or past ones latest first, by their day in the clinic's zone;
+    with `left`, of the coming ones those that are left behind.
 
     Each slot has `live_reference`, its live booking's reference or None. One query.
     """
@@ -46,6 +49,8 @@ def own_slots(
         .annotate(live_reference=F("_live__reference"))
         .select_related("clinic")
     )
+    if left:
+        slots = slots.filter(pk__in=left_behind(doctor, now=now).values("pk"))
     if past:
         slots = slots.filter(starts_at__lte=now).order_by("-starts_at", "-pk")
         beyond = ("starts_at__lt", "pk__lt")

@@ -93,15 +93,16 @@ def _zone_of(doctor: DoctorProfile, groups: list[finding.AtClinic]) -> str:
 @require_safe
 def my_slots(request: SignedInRequest) -> HttpResponse:
     past = "past" in request.GET
-    page = listing.own_slots(
-        request.user.doctor_profile, past=past, after=read_cursor(request.GET.get("after", ""))
-    )
+    left = "left" in request.GET and not past
+    after = read_cursor(request.GET.get("after", ""))
+    page = listing.own_slots(request.user.doctor_profile, past=past, left=left, after=after)
     return render(
         request,
         "availability/my_slots.html",
         {
             "days": page.days,
             "past": past,
+            "left": left,
             "next_url": _address(request, after=page.after) if page.after else "",
             "first_url": _address(request) if "after" in request.GET else "",
         },

@@ -303,6 +303,7 @@ CALENDAR_CONNECTED_TASK = "bookings.jobs.mirror_upcoming"
 # --- doctors ------------------------------------------------------------------------------------
 # Told by name, because the room of the people does not know what their hours become.
 DOCTOR_CHANGED_TASK = "availability.jobs.publish_doctor"
+LEFT_BEHIND_TOLD = "availability.left_behind.told"
 
 # --- jobs ---------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"

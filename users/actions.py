@@ -1,6 +1,7 @@
 """What changes people: accounts, roles, approval, profiles. Each verb is one transaction."""
 
 import uuid
+from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Any
@@ -13,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max, Model
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app as jobs_app
 
@@ -207,6 +209,13 @@ def doctor_changed(*, doctor: DoctorProfile) -> None:
     """Where, how or whether the doctor sees patients may differ from now on: a job, in the
     caller's transaction, makes their slots follow."""
     jobs_app.configure_task(settings.DOCTOR_CHANGED_TASK).defer(doctor_id=doctor.pk)
+
+
+def left_behind(*, doctor: DoctorProfile, by: User) -> list[str]:
+    """Sentences, with links for that reader, about what still stands where the doctor no longer
+    sees patients; none, most of the time."""
+    told: Callable[[DoctorProfile, User], list[str]] = import_string(settings.LEFT_BEHIND_TOLD)
+    return told(doctor, by)
 
 
 def set_photo(*, doctor: DoctorProfile, pictures: Renditions | None) -> None:

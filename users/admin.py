@@ -265,6 +265,8 @@ class DoctorAdmin(admin.ModelAdmin):
     def save_related(self, request, form, formsets, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         actions.doctor_changed(doctor=form.instance)
+        for sentence in actions.left_behind(doctor=form.instance, by=request.user):
+            messages.warning(request, sentence)
 
     def has_add_permission(self, request) -> bool:
         """A doctor comes with the account."""
