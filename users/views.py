@@ -49,9 +49,10 @@ def _doctor(request: SignedInRequest) -> HttpResponseBase:
         with transaction.atomic():
             actions.update_doctor(doctor=doctor, **form.details())
             actions.set_preferences(user=request.user, **form.preferences())
+        answer = _saved(request)
         for sentence in actions.left_behind(doctor=doctor, by=request.user):
             messages.warning(request, sentence)
-        return _saved(request)
+        return answer
     return render(request, "users/profile.html", {"form": form, "doctor": doctor})
 
 
