@@ -61,7 +61,8 @@ def test_ending_hours_says_which_slots_go_and_which_visits_stay(as_desk, doctor)
     assert "1 booked visit stands in the way" in html
     assert f"?q={visit.reference}" in html
     assert 'value="End these hours"' in html
-    assert f'href="{ADMIN}weeklyhours/{hours.pk}/change/" class="button cancel-link">Keep it' in html
+    change = f"{ADMIN}weeklyhours/{hours.pk}/change/"
+    assert f'href="{change}" class="button cancel-link">Keep it' in html
 
 
 def test_taking_extra_hours_back_says_what_appears_in_their_place(as_desk, doctor):
