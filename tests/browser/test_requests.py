@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import DESK, PHONE, violations
@@ -48,6 +49,7 @@ def test_a_request_is_confirmed_and_another_declined(new_page, stack, backstage)
     expect(patient.get_by_text("Declined")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_each_page_of_a_request_looks_right(new_page, backstage):
     doctor = backstage.doctor("Dr. Eero Salonen", free_at="10:00 11:00", booking_mode="request")
     person = backstage.patient("Mila Novak")
