@@ -237,6 +237,11 @@ class Booking(models.Model):
         return self.cancelled_at is None
 
     @property
+    def is_expected(self) -> bool:
+        """Live, and nobody has said yet how it went: what may be cancelled or moved."""
+        return self.is_live and not self.outcome
+
+    @property
     def is_requested(self) -> bool:
         """Live, and the clinic has not said yes or no yet."""
         return self.is_live and self.request_expires_at is not None

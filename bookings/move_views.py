@@ -38,7 +38,7 @@ def move(request: SignedInRequest, reference: str) -> HttpResponse:
         else:
             messages.success(request, _moved(booking))
             return redirect(booking)
-    elif not booking.is_live:
+    elif not booking.is_expected:
         return redirect(booking)
     context = {
         "booking": booking,
@@ -62,7 +62,7 @@ def to_time(request: SignedInRequest, reference: str) -> HttpResponse:
         if moved:
             messages.success(request, _moved(moved))
             return redirect(moved)
-    elif not booking.is_live:
+    elif not booking.is_expected:
         return redirect(booking)
     over = booking.starts_at <= timezone.now()
     context = {"booking": booking, "form": form, "over": over}

@@ -135,7 +135,7 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
             form.add_error("reason" if error.code.startswith("reason") else None, error.sentence)
         else:
             return redirect(booking)
-    elif not booking.is_live:
+    elif not booking.is_expected:
         return redirect(booking)
     context = {
         "booking": booking,
@@ -150,7 +150,7 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
 def may_change(booking: Booking, side: Side, now: datetime) -> dict[str, Any]:
     """Whether a visit is still to come and live; what a patient is told who cannot cancel or
     move it without the clinic, of each and of both, else nothing."""
-    can_change = booking.is_live and not booking.outcome and booking.starts_at > now
+    can_change = booking.is_expected and booking.starts_at > now
     bound = can_change and side == Side.PATIENT and not booking.is_requested
     not_moved = not_moved_alone(booking, now) if bound else []
     not_cancelled = too_late_to_cancel(booking, now) if bound else []

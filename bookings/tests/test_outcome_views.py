@@ -106,6 +106,16 @@ def test_who_checked_in_is_offered_no_change(booking):
     assert url(coming, "move") not in page
 
 
+@pytest.mark.parametrize("page", ["cancel", "move", "move/time"])
+def test_a_page_that_changes_a_visit_leads_back_when_somebody_checked_in(page):
+    coming = make_booking(starts_at=timezone.now() + timedelta(minutes=30))
+    client = client_of(coming.slot.doctor.user)
+    address = url(coming, page)
+    assert client.get(address).status_code == 200
+    Booking.objects.filter(pk=coming.pk).update(outcome="checked_in")
+    assert client.get(address).headers["Location"] == coming.get_absolute_url()
+
+
 def test_unmarked_visits_of_earlier_days_are_shown_until_the_books_close(booking, monkeypatch):
     doctor, now = booking.slot.doctor, timezone.now()
     ago = {"days": 2}, {"days": 3}, {"days": MARKED_WITHIN.days + 1}
