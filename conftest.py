@@ -41,6 +41,16 @@ QUIET = (
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
 )
+# The files of slow tests that take longest, in that order.
+LONGEST = (
+    "tests/browser/test_proofs.py",
+    "tests/browser/test_languages.py",
+    "tests/browser/test_lighthouse.py",
+    "tests/test_stack_from_nothing.py",
+    "tests/browser/test_week.py",
+    "bookings/tests/test_promises.py",
+    "tests/browser/test_fresh.py",
+)
 # What migrating wrote and no test changes.
 KEPT = {"auth_permission", "django_content_type"}
 # Fails the page's test when the strict policy was violated, whatever the console shows of it.
@@ -50,13 +60,26 @@ document.addEventListener("securitypolicyviolation", (event) => console.error(
 """
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     for item in items:
         # Each worker of xdist that gets such tests starts a stack; a file's stay together, as its
         # tests share a browser or look for free ports.
         if {"stack", "place"} & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.xdist_group(item.path.name))
+    yield
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """What takes long begins first, and small tests fill up the end: no worker waits for another.
+
+    It counts where xdist keeps this order, with --no-loadscope-reorder.
+    """
+    file = item.nodeid.partition("::")[0]
+    if file in LONGEST:
+        return LONGEST.index(file)
+    return len(LONGEST) + (item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.fixture(scope="session")
