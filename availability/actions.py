@@ -14,10 +14,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from psycopg import errors as pg
 
-from availability import rules
 from availability.models import TimeSlot
-from availability.rules import Errors
-from availability.spans import Span
+from availability.slots import rules
+from availability.slots.rules import Errors
+from availability.slots.spans import Span
 from users.models import Clinic, DoctorProfile, User
 
 log = logging.getLogger(__name__)

@@ -14,12 +14,13 @@ from django.utils.dates import WEEKDAYS
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
-from availability import actions, rules
+from availability import actions
 from availability.actions import SlotError
-from availability.forms import SlotForm
 from availability.hours import admin as hours_admin  # noqa: F401  (registers its own)
 from availability.models import TimeSlot, TimeSlotQuerySet
-from availability.words import span_words, zone_words
+from availability.pages.forms import SlotForm
+from availability.slots import rules
+from availability.slots.wording import span_words, zone_words
 from hms.lib import day_filter
 from users.clinic_days import ClinicDaysFilter, LocalDate
 from users.models import Clinic, DoctorProfile, User

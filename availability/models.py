@@ -18,8 +18,8 @@ from availability.hours.models import (  # noqa: F401  (Django looks for an app'
     WeeklyHours,
     WeeklyInterval,
 )
-from availability.kinds import Kind as KindOfVisit
-from availability.spans import Span
+from availability.slots.kinds import Kind as KindOfVisit
+from availability.slots.spans import Span
 from hms.lib.clock import local
 from hms.lib.ranges import TsTzRange
 from hms.lib.templatetags.hms_tags import day_and_time, from_to

@@ -1,7 +1,8 @@
 from django.urls import path
 
-from availability import views, week_views
 from availability.hours import views as hours
+from availability.pages import views
+from availability.week import views as week_views
 
 app_name = "availability"
 

@@ -19,7 +19,7 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from availability.words import span_words, zone_short
+from availability.slots.wording import span_words, zone_short
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.admin_actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen
 from bookings.admin_filters import (

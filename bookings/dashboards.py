@@ -8,13 +8,13 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from availability.paging import read_cursor, write_cursor
 from bookings import days, kept
 from bookings.links import directions_link
 from bookings.models import Booking, Side
 from bookings.standing import standings
 from bookings.views import may_change
 from calendar_integration.context import calendar_context
+from hms.lib.paging import read_cursor, write_cursor
 from users.decorators import doctor_required, patient_required
 from users.models import PatientProfile
 from users.requests import SignedInRequest

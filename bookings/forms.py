@@ -5,8 +5,8 @@ from django import forms
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from availability.forms import SlotForm
 from availability.models import TimeSlot
+from availability.pages.forms import SlotForm
 from bookings.actions import LONGEST_REASON
 
 

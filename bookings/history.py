@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from availability.words import span_words
+from availability.slots.wording import span_words
 from bookings.models import Booking, HistoryEntry, Side
 from hms.lib.texts import isolated
 from users.models import User

@@ -6,8 +6,8 @@ from typing import TypedDict
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from availability import words
 from availability.models import TimeSlot
+from availability.slots import wording
 from bookings.models import Booking
 from hms.lib.clock import local
 
@@ -39,13 +39,13 @@ def _visit(booking: Booking, zone: str, now: datetime) -> Visit:
     where = [clinic.name, *clinic.address.split("\n")]
     if booking.slot.kind == TimeSlot.Kind.VIDEO:
         where = [_("By video"), clinic.name]
-    when = words.span_words(booking.starts_at, booking.ends_at, clinic.time_zone)
+    when = wording.span_words(booking.starts_at, booking.ends_at, clinic.time_zone)
     made = local(now, zone)
     return Visit(
         who=str(booking.slot.doctor),
-        when=f"{when}, {words.zone_words(booking.starts_at, clinic.time_zone)}",
+        when=f"{when}, {wording.zone_words(booking.starts_at, clinic.time_zone)}",
         where=", ".join(part.strip() for part in where if part.strip()),
         phone=clinic.phone,
         ends_at=booking.ends_at.isoformat(),
-        made=f"{date_format(made, 'SHORT_DATETIME_FORMAT')} {words.zone_short(now, zone)}",
+        made=f"{date_format(made, 'SHORT_DATETIME_FORMAT')} {wording.zone_short(now, zone)}",
     )

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from availability.models import TimeSlot
-from availability.spans import Span
+from availability.slots.spans import Span
 from hms.lib.ids import new_reference
 from hms.lib.ranges import TsTzRange
 from users.models import Clinic, DoctorProfile, PatientProfile, User

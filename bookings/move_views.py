@@ -10,10 +10,10 @@ from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from availability import finding
 from availability.actions import SlotError
+from availability.finding import finding
 from availability.models import TimeSlot
-from availability.words import span_words, zone_words
+from availability.slots.wording import span_words, zone_words
 from bookings.actions import BookingError, reschedule_booking, reschedule_to_time
 from bookings.forms import MoveForm, MoveToTimeForm
 from bookings.models import Booking, Side

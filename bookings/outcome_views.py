@@ -9,11 +9,11 @@ from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from availability.paging import read_cursor, write_cursor
 from bookings.actions import BookingError, mark_visit
 from bookings.models import Booking, BookingQuerySet, Side
 from bookings.outcome_words import outcome_of
 from bookings.views import own_visit
+from hms.lib.paging import read_cursor, write_cursor
 from hms.lib.texts import isolated
 from users.requests import SignedInRequest
 

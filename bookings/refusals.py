@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 from psycopg import errors as pg
 
 from availability.models import TimeSlot
-from availability.words import span_words, zone_words
+from availability.slots.wording import span_words, zone_words
 from bookings import limits, outcomes, requests
 from bookings.models import Booking
 from hms.lib.texts import isolated, left_to_right, one_line

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods, require_safe
 
-from availability.finding import next_open
+from availability.finding.finding import next_open
 from availability.models import TimeSlot
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.calendars import event_for, google_link

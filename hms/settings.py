@@ -74,7 +74,7 @@ MIDDLEWARE = [
     "hms.middleware.browser_language",
     # After the static files that its page is made of, before everything that asks a database.
     "hms.maintenance.closed_for_maintenance",
-    "availability.freshness.answer_alike",
+    "availability.finding.freshness.answer_alike",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -303,7 +303,7 @@ CALENDAR_CONNECTED_TASK = "bookings.jobs.mirror_upcoming"
 # --- doctors ------------------------------------------------------------------------------------
 # Told by name, because the room of the people does not know what their hours become.
 DOCTOR_CHANGED_TASK = "availability.jobs.publish_doctor"
-LEFT_BEHIND_TOLD = "availability.left_behind.told"
+LEFT_BEHIND_TOLD = "availability.finding.left_behind.told"
 
 # --- jobs ---------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"

@@ -18,10 +18,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from availability.finding import Strip, StripDay
+from availability.finding.finding import Strip, StripDay
 from availability.models import TimeSlot
-from availability.week import Day, Part, Week
-from availability.week import Entry as WeekEntry
+from availability.week.calendar import Day, Part, Week
+from availability.week.calendar import Entry as WeekEntry
 from bookings.days import Entry
 from bookings.models import Booking
 from bookings.standing import Mark, Standing

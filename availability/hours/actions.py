@@ -32,7 +32,7 @@ from availability.hours.plans import Plan, plan_for
 from availability.hours.reading import Intervals, off_of, pattern_of, read_timetable, source_of
 from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Wanted
 from availability.models import TimeSlot
-from availability.rules import Errors, may_act_for, not_yours
+from availability.slots.rules import Errors, may_act_for, not_yours
 from hms.lib.clock import local
 from users.models import Clinic, DoctorProfile, User
 

@@ -55,7 +55,7 @@ from availability.hours.words import (
     weekday_words,
     weekly_words,
 )
-from availability.words import span_words
+from availability.slots.wording import span_words
 from hms.lib.clock import local
 from hms.lib.texts import isolated
 from users.models import DoctorProfile, User

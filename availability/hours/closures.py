@@ -20,8 +20,8 @@ from availability.hours.reading import (
 )
 from availability.hours.timetable import DAY
 from availability.models import TimeSlot, TimeSlotQuerySet
-from availability.rules import horizon
-from availability.spans import Span, Spans
+from availability.slots.rules import horizon
+from availability.slots.spans import Span, Spans
 from hms.lib import public_holidays
 from hms.lib.clock import day_bounds, local
 from hms.lib.ranges import TouchesAny, TsTzRange

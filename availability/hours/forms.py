@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from availability.actions import SlotError
-from availability.forms import ClinicField, date_input, time_field
 from availability.hours.models import (
     LONGEST_MINUTES,
     LONGEST_PAUSE,
@@ -25,7 +24,8 @@ from availability.hours.models import (
 )
 from availability.hours.reading import Intervals
 from availability.hours.rules import MOST_INTERVALS
-from availability.kinds import Kind
+from availability.pages.forms import ClinicField, date_input, time_field
+from availability.slots.kinds import Kind
 from hms.lib.clock import local
 from users.models import Clinic, DoctorProfile
 

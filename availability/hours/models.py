@@ -13,7 +13,7 @@ from django.utils.dates import WEEKDAYS_ABBR
 from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext_lazy as _
 
-from availability.kinds import Kind
+from availability.slots.kinds import Kind
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
 from users.models import Clinic, DoctorProfile
 

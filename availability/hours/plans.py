@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from availability.hours.timetable import DAY, Clash, Layout, Pattern, Row, Timetable, Wanted
 from availability.models import LONGEST_SLOT, TimeSlot
-from availability.rules import horizon
-from availability.spans import Span, Spans
+from availability.slots.rules import horizon
+from availability.slots.spans import Span, Spans
 from hms.lib.clock import local
 from users.models import Clinic, DoctorProfile
 

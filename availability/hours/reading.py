@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from availability.hours.models import Closure, ExtraHours, Hours, TimeOff, WeeklyHours
 from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Timetable
-from availability.kinds import Kind
+from availability.slots.kinds import Kind
 from users.models import Clinic, DoctorProfile, DoctorQuerySet
 
 Intervals = tuple[tuple[time, time], ...]

@@ -22,7 +22,7 @@ from availability.hours.models import (
 )
 from availability.hours.reading import Intervals
 from availability.hours.words import part_words
-from availability.rules import (
+from availability.slots.rules import (
     Draft,
     Errors,
     Problem,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from availability.spans import Span, Spans, end_of, spans_of_day, start_of
+from availability.slots.spans import Span, Spans, end_of, spans_of_day, start_of
 
 DAY = timedelta(days=1)
 WEEK = 7

@@ -9,7 +9,7 @@ from availability.hours import words
 from availability.hours.models import Days, ExtraHours, Hours, TimeOff, WeeklyHours
 from availability.hours.pages import Row
 from availability.hours.plans import Conflict
-from availability.words import span_words
+from availability.slots.wording import span_words
 
 register = template.Library()
 

@@ -8,8 +8,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
-from availability import words
 from availability.models import TimeSlot
+from availability.slots import wording
 from hms.lib.clock import local
 from users.languages import NAMES
 
@@ -27,7 +27,7 @@ def slot_moment(slot: TimeSlot) -> str:
         here.isoformat(),
         _("%(day)s,") % {"day": date_format(here, "MONTH_DAY_FORMAT")},
         date_format(here, "TIME_FORMAT"),
-        words.zone_short(slot.starts_at, zone),
+        wording.zone_short(slot.starts_at, zone),
     )
 
 
@@ -43,8 +43,8 @@ def span_clock(starts_at: datetime, ends_at: datetime, zone: str) -> str:
     html = format_html(
         '<time class="time" datetime="{}">{}</time> <span class="zone">{}</span>',
         here.isoformat(),
-        words.clock_words(starts_at, ends_at, zone),
-        words.zone_short(starts_at, zone),
+        wording.clock_words(starts_at, ends_at, zone),
+        wording.zone_short(starts_at, zone),
     )
     own = timezone.get_current_timezone_name()
     there = local(starts_at, own)
@@ -61,12 +61,12 @@ def span_clock(starts_at: datetime, ends_at: datetime, zone: str) -> str:
 @register.filter
 def clinic_zone(zone: str) -> str:
     """`Berlin (CET) time`, as it is now."""
-    return words.zone_words(timezone.now(), zone)
+    return wording.zone_words(timezone.now(), zone)
 
 
 @register.filter
 def zone_short(moment: datetime, zone: str) -> str:
-    return words.zone_short(moment, zone)
+    return wording.zone_short(moment, zone)
 
 
 @register.filter

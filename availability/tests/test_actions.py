@@ -5,9 +5,10 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import connection
 from django.utils import timezone
 
-from availability import actions, rules
+from availability import actions
 from availability.actions import SlotError, delete_slot, edit_slot, publish_day, publish_slot
 from availability.models import TimeSlot
+from availability.slots import rules
 from availability.tests.factories import book, make_slot
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
 

@@ -12,9 +12,11 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from django.utils import timezone
 
-from availability import actions, finding, freshness, views
-from availability.finding import AtClinic
+from availability import actions
+from availability.finding import finding, freshness
+from availability.finding.finding import AtClinic
 from availability.models import TimeSlot
+from availability.pages import views
 from availability.tests.factories import book, make_slot
 from availability.tests.helpers import in_days
 from hms.lib import tickets

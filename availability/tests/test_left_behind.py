@@ -7,11 +7,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from availability.finding.left_behind import PLACES_TOLD, left_behind, told
 from availability.hours.tests.factories import make_weekly_hours
 from availability.jobs import publish_doctor
-from availability.kinds import Kind
-from availability.left_behind import PLACES_TOLD, left_behind, told
 from availability.models import TimeSlot
+from availability.slots.kinds import Kind
 from availability.tests.factories import book, make_slot
 from users.models import DoctorProfile
 from users.tests.factories import make_clinic, make_doctor, make_staff

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from availability import finding, listing
-from availability.finding import Wanted
+from availability.finding import finding, listing
+from availability.finding.finding import Wanted
 from availability.hours.actions import preview
 from availability.hours.closures import closing
 from availability.hours.models import Closure

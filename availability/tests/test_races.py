@@ -8,9 +8,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from availability import actions, rules
+from availability import actions
 from availability.actions import SlotError, delete_slot, edit_slot, publish_day, publish_slot
 from availability.models import TimeSlot
+from availability.slots import rules
 from availability.tests.factories import book, make_slot
 from users.models import DoctorProfile
 from users.tests.factories import make_doctor, make_staff

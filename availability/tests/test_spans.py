@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from availability.spans import end_of, is_doubled, spans_of_day
+from availability.slots.spans import end_of, is_doubled, spans_of_day
 from hms.lib.clock import local, to_utc
 
 SPRING = {

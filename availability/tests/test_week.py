@@ -9,10 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from availability import week
 from availability.models import TimeSlot
 from availability.tests.factories import book, make_slot
 from availability.tests.helpers import BERLIN
+from availability.week import calendar
 from hms.lib.clock import local, to_utc
 from users.tests.factories import make_clinic, make_doctor
 
@@ -40,7 +40,7 @@ def slot_at(doctor, day, at, minutes=30, **fields):
 def shown(doctor, monday=MONDAY):
     return {
         (day.date, part.name): [entry.slot for entry in part.entries]
-        for day in week.week_of(doctor, monday=monday, now=NOW).days
+        for day in calendar.week_of(doctor, monday=monday, now=NOW).days
         for part in day.parts
         if part.entries
     }
@@ -59,8 +59,8 @@ def shown(doctor, monday=MONDAY):
     ],
 )
 def test_week_name_is_the_iso_week_and_is_read_back(day, name):
-    assert week.week_name(day) == name
-    monday = week.read_week(name)
+    assert calendar.week_name(day) == name
+    monday = calendar.read_week(name)
     assert monday == day - timedelta(days=day.weekday())
 
 
@@ -69,14 +69,14 @@ def test_week_name_is_the_iso_week_and_is_read_back(day, name):
     ["", "2026", "2026-W54", "2027-W53", "2026-W00", "1999-W01", "２026-W48", "\x00", "x" * 99],
 )
 def test_read_week_takes_nothing_else(here, text):
-    assert week.read_week(text) is None
+    assert calendar.read_week(text) is None
     assert here.get("/week/", {"week": text}).context["week"].monday == MONDAY
 
 
 def test_week_is_this_one_by_the_clinics_clock(doctor):
     # Still Sunday in UTC, already Monday in Berlin.
     sunday = datetime(2027, 3, 7, 23, 30, tzinfo=UTC)
-    found = week.week_of(doctor, now=sunday)
+    found = calendar.week_of(doctor, now=sunday)
     assert (found.monday, found.is_this_week) == (date(2027, 3, 8), True)
     assert [day.is_today for day in found.days] == [True] + 6 * [False]
     assert (found.previous, found.next) == ("2027-W09", "2027-W11")
@@ -106,7 +106,7 @@ def test_week_puts_each_slot_on_its_clinics_day_and_names_the_zone(doctor):
         doctor=doctor, clinic=auckland, starts_at=to_utc(MONDAY, time(8), "Pacific/Auckland")
     )
     here = slot_at(doctor, MONDAY, time(12))
-    found = week.week_of(doctor, monday=MONDAY, now=NOW)
+    found = calendar.week_of(doctor, monday=MONDAY, now=NOW)
     assert shown(doctor) == {(MONDAY, "morning"): [early], (MONDAY, "afternoon"): [here]}
     assert [entry.zone for entry in found.entries] == ["NZDT", "CET"]
     assert found.zones == [BERLIN, "Pacific/Auckland"]
@@ -119,7 +119,7 @@ def test_week_tells_free_booked_and_past_apart(doctor):
     cancelled = book(slot_at(doctor, wednesday, time(16)), cancelled=True).slot
     came = book(slot_at(doctor, wednesday, time(9))).slot
     idle = slot_at(doctor, wednesday, time(10))
-    entries = {e.slot: e for e in week.week_of(doctor, monday=MONDAY, now=NOW).entries}
+    entries = {e.slot: e for e in calendar.week_of(doctor, monday=MONDAY, now=NOW).entries}
     assert {slot: (e.state, bool(e.reference), e.is_movable) for slot, e in entries.items()} == {
         taken: ("booked", True, False),
         cancelled: ("open", False, True),
@@ -169,7 +169,7 @@ def test_week_asks_as_many_queries_for_many_slots_as_for_one(here, doctor):
 
 
 def test_week_with_more_slots_than_fit_says_so(here, doctor, monkeypatch):
-    monkeypatch.setattr(week, "MOST_SLOTS", 2)
+    monkeypatch.setattr(calendar, "MOST_SLOTS", 2)
     for hour in (11, 12):
         slot_at(doctor, NOW.date(), time(hour))
     # Near enough to be looked at, but in the week before: they take nobody's place.
@@ -188,7 +188,7 @@ def test_week_with_more_slots_than_fit_says_so(here, doctor, monkeypatch):
 
 
 def publish_at(doctor, day, part):
-    days = {d.date: d for d in week.week_of(doctor, monday=MONDAY, now=NOW).days}
+    days = {d.date: d for d in calendar.week_of(doctor, monday=MONDAY, now=NOW).days}
     url = next(p.publish_url for p in days[day].parts if p.name == part)
     fields = parse_qs(urlsplit(url).query)
     return (fields["day"][0], fields["starts"][0], fields["ends"][0]) if url else None
@@ -214,12 +214,12 @@ def test_a_part_with_slots_offers_the_time_after_the_last(doctor):
 def test_nothing_is_offered_in_the_past_or_beyond_the_horizon(doctor):
     assert publish_at(doctor, date(2027, 3, 2), "evening") is None
     assert publish_at(doctor, NOW.date(), "morning") == ("2027-03-03", "10:15", "10:45")
-    far = week.week_of(doctor, monday=date(2028, 3, 6), now=NOW)
+    far = calendar.week_of(doctor, monday=date(2028, 3, 6), now=NOW)
     assert [part.publish_url for day in far.days for part in day.parts] == 21 * [""]
 
 
 def test_publish_here_fills_in_the_form_and_leads_back(here, doctor):
-    url = week.week_of(doctor, monday=MONDAY, now=NOW).days[3].parts[0].publish_url
+    url = calendar.week_of(doctor, monday=MONDAY, now=NOW).days[3].parts[0].publish_url
     page = here.get(url)
     html = page.content.decode()
     for value in ('value="2027-03-04"', 'value="09:00"', 'value="09:30"'):
@@ -254,17 +254,17 @@ def test_a_form_leads_back_to_a_week_or_the_list_and_nowhere_else(here, doctor, 
     ],
 )
 def test_change_on_finds_the_minute(zone, day, before, after):
-    change = week.change_on(day, zone)
+    change = calendar.change_on(day, zone)
     assert (f"{change.before:%H:%M}", f"{change.after:%H:%M}") == (before, after)
     assert change.is_forward == (after > before)
-    assert week.change_on(day + timedelta(days=1), zone) is None
+    assert calendar.change_on(day + timedelta(days=1), zone) is None
 
 
 def test_the_hour_that_comes_twice_shows_both_slots_with_their_zones(doctor):
     sunday = date(2027, 10, 31)
     first = make_slot(doctor=doctor, starts_at=berlin(sunday, time(2, 30)))
     second = make_slot(doctor=doctor, starts_at=berlin(sunday, time(2, 30), fold=1))
-    found = week.week_of(doctor, monday=sunday - timedelta(days=6), now=NOW)
+    found = calendar.week_of(doctor, monday=sunday - timedelta(days=6), now=NOW)
     assert [(e.slot, f"{e.start:%H:%M}", e.zone) for e in found.entries] == [
         (first, "02:30", "CEST"),
         (second, "02:30", "CET"),
@@ -281,7 +281,7 @@ def test_the_hour_that_comes_twice_shows_both_slots_with_their_zones(doctor):
 def test_a_slot_over_the_jump_forward_is_not_dragged(doctor):
     sunday = date(2027, 3, 28)
     slot = make_slot(doctor=doctor, starts_at=berlin(sunday, time(1, 30)), minutes=60)
-    entry = week.week_of(doctor, monday=sunday - timedelta(days=6), now=NOW).entries[0]
+    entry = calendar.week_of(doctor, monday=sunday - timedelta(days=6), now=NOW).entries[0]
     assert (entry.slot, entry.clock) == (slot, "01:30 CET–03:30 CEST")
     assert not entry.is_movable
 

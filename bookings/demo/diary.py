@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from availability.models import TimeSlot
-from availability.spans import Span, spans_of_day
+from availability.slots.spans import Span, spans_of_day
 from bookings import emails
 from bookings.demo import people
 from bookings.models import Booking, HistoryEntry, Side

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from availability.actions import SlotError, delete_slot, edit_slot
 from availability.models import TimeSlot
-from availability.rules import busy
+from availability.slots.rules import busy
 from availability.tests.factories import make_slot
 from bookings import actions
 from bookings.actions import BookingError, book_slot, cancel_booking

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from availability import finding, freshness
+from availability.finding import finding, freshness
 from availability.models import TimeSlot
 from availability.tests.factories import make_slot
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking

@@ -19,7 +19,7 @@ from availability.hours.tests.factories import (
     today_at,
 )
 from availability.models import TimeSlot
-from availability.rules import busy
+from availability.slots.rules import busy
 from availability.tests.factories import book
 from availability.tests.test_races import at_once
 from users.tests.factories import make_doctor, make_staff

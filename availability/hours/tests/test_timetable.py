@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from icalendar import Calendar, Event, vRecur
 
 from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Timetable
-from availability.spans import start_of
+from availability.slots.spans import start_of
 from hms.lib.clock import NonexistentTime, local, to_utc
 
 # Each of them has broken somebody's calendar: half hours, two minutes to midnight, Ramadan,

@@ -12,12 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
-from availability import actions, finding, freshness, listing, rules, week
+from availability import actions
 from availability.actions import SlotError
-from availability.decorators import directory_page
-from availability.forms import DayForm, FindForm, SlotForm
+from availability.finding import finding, freshness, listing
 from availability.models import TimeSlot
-from availability.paging import read_cursor
+from availability.pages.decorators import directory_page
+from availability.pages.forms import DayForm, FindForm, SlotForm
+from availability.slots import rules
+from availability.week import calendar
+from hms.lib.paging import read_cursor
 from users.decorators import approved_doctor_required
 from users.models import DoctorProfile, User
 from users.requests import SignedInRequest
@@ -114,7 +117,7 @@ def my_slots(request: SignedInRequest) -> HttpResponse:
 def create_slot(request: SignedInRequest) -> HttpResponse:
     doctor = request.user.doctor_profile
     shape = "row" if request.GET.get("shape") == "row" else "slot"
-    initial = {**week.prefilled(request.GET), "day": _read_day(request.GET.get("day", ""))}
+    initial = {**calendar.prefilled(request.GET), "day": _read_day(request.GET.get("day", ""))}
     form = FORMS[shape](request.POST or None, doctor=doctor, initial=initial)
     preview = None
     if request.method == "POST" and form.is_valid():
@@ -127,12 +130,12 @@ def create_slot(request: SignedInRequest) -> HttpResponse:
                 form.refuse(error)
             else:
                 messages.success(request, _published(len(slots)))
-                return redirect(week.back_url(request.GET, slots[0]))
+                return redirect(calendar.back_url(request.GET, slots[0]))
     context = {
         "shape": shape,
         "form": form,
         "preview": preview,
-        "back_url": week.back_url(request.GET),
+        "back_url": calendar.back_url(request.GET),
         "kept": _kept(request),
     }
     return render(request, "availability/create_slot.html", context)
@@ -166,7 +169,7 @@ def edit_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
             form.refuse(error)
         else:
             messages.success(request, _("The slot is changed."))
-            return redirect(week.back_url(request.GET, slot))
+            return redirect(calendar.back_url(request.GET, slot))
     return render(
         request,
         "availability/edit_slot.html",
@@ -174,7 +177,7 @@ def edit_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
             "slot": slot,
             "form": form,
             "obstacle": actions.obstacle(slot=slot),
-            "back_url": week.back_url(request.GET),
+            "back_url": calendar.back_url(request.GET),
         },
     )
 
@@ -190,14 +193,14 @@ def delete_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
             messages.error(request, str(error))
             return redirect(request.get_full_path())
         messages.success(request, _("The slot is deleted."))
-        return redirect(week.back_url(request.GET))
+        return redirect(calendar.back_url(request.GET))
     return render(
         request,
         "availability/delete_slot.html",
         {
             "slot": slot,
             "obstacle": actions.obstacle(slot=slot),
-            "back_url": week.back_url(request.GET),
+            "back_url": calendar.back_url(request.GET),
         },
     )
 

@@ -12,11 +12,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from availability import actions, freshness, week, words
+from availability import actions
 from availability.actions import SlotError
-from availability.finding import AtClinic
-from availability.forms import DayForm, SlotForm
+from availability.finding import freshness
+from availability.finding.finding import AtClinic
 from availability.models import TimeSlot
+from availability.pages.forms import DayForm, SlotForm
+from availability.slots import wording
+from availability.week import calendar
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
 from users.decorators import approved_doctor_required
 from users.requests import SignedInRequest
@@ -69,7 +72,7 @@ def publish(request: SignedInRequest) -> HttpResponse:
 def move(request: SignedInRequest, slot_id: int) -> HttpResponse:
     """Give a free slot other times; what is not posted stays as it was."""
     slot = _own_slot(request, slot_id)
-    before = week.fields_of(slot)
+    before = calendar.fields_of(slot)
     # Of two equal times the new one is asked for, not guessed from the old one.
     wanted = {**before, "which": "", **request.POST.dict()}
     form = SlotForm(wanted, doctor=request.user.doctor_profile)
@@ -105,14 +108,14 @@ def _context(request: SignedInRequest, name: str) -> dict[str, Any]:
     doctor = request.user.doctor_profile
     # Before anything is read: what changes from here on is told to the page.
     watch_url = freshness.watch_url(freshness.doctor_topic(doctor.pk))
-    shown = week.week_of(doctor, monday=week.read_week(name))
+    shown = calendar.week_of(doctor, monday=calendar.read_week(name))
     coming = [AtClinic(entry.slot.clinic, [entry.slot]) for entry in shown.entries]
     return {
         "week": shown,
         "watch_url": watch_url,
         "stale_in": freshness.seconds_to_next_start(coming),
         "made_at": timezone.now(),
-        "page_url": week.week_url(shown.monday),
+        "page_url": calendar.week_url(shown.monday),
     }
 
 
@@ -129,7 +132,7 @@ def _calendar(request: SignedInRequest) -> dict[str, Any]:
 
 
 def _when(slot: TimeSlot) -> str:
-    return words.span_words(slot.starts_at, slot.ends_at, slot.clinic.time_zone)
+    return wording.span_words(slot.starts_at, slot.ends_at, slot.clinic.time_zone)
 
 
 def _done(request: SignedInRequest, said: str, undo: dict[str, Any] | None = None) -> JsonResponse:

@@ -12,8 +12,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from availability.kinds import Kind
 from availability.models import TimeSlot, TimeSlotQuerySet
+from availability.slots.kinds import Kind
 from hms.lib.texts import isolated
 from users.models import DoctorProfile, User
 

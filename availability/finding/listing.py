@@ -7,10 +7,10 @@ from itertools import groupby
 from django.db.models import F, Q
 from django.utils import timezone
 
-from availability.left_behind import left_behind
+from availability.finding.left_behind import left_behind
 from availability.models import TimeSlot
-from availability.paging import Cursor, write_cursor
 from hms.lib.clock import local
+from hms.lib.paging import Cursor, write_cursor
 from users.models import DoctorProfile
 
 SLOTS_ON_A_PAGE = 60

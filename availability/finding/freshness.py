@@ -11,7 +11,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone, translation
 
-from availability.finding import AtClinic
+from availability.finding.finding import AtClinic
 from hms.lib import tickets
 
 # Renderings that readers share: a change is fetched by all who watch within seconds.

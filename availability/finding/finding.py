@@ -23,9 +23,9 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from availability.models import TimeSlot, TimeSlotQuerySet
-from availability.paging import Cursor, write_cursor
-from availability.rules import horizon
+from availability.slots.rules import horizon
 from hms.lib.clock import local
+from hms.lib.paging import Cursor, write_cursor
 from users.models import Clinic, DoctorProfile, Specialty
 
 DOCTORS_ON_A_PAGE = 12

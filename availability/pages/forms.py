@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from availability.actions import SlotError
-from availability.finding import Wanted
+from availability.finding.finding import Wanted
 from availability.models import TimeSlot
-from availability.rules import horizon, too_far_ahead
-from availability.spans import Span, end_of, is_doubled, spans_of_day
-from availability.words import zone_short, zone_words
+from availability.slots.rules import horizon, too_far_ahead
+from availability.slots.spans import Span, end_of, is_doubled, spans_of_day
+from availability.slots.wording import zone_short, zone_words
 from hms.lib.clock import NonexistentTime, local, to_utc
 from users.models import Clinic, DoctorProfile, Specialty
 

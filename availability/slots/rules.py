@@ -10,8 +10,8 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from availability.models import FURTHEST_AHEAD, LONGEST_SLOT, TimeSlot
-from availability.spans import Span
-from availability.words import span_words, zone_words
+from availability.slots.spans import Span
+from availability.slots.wording import span_words, zone_words
 from hms.lib.clock import local
 from users.models import Clinic, DoctorProfile, User
 

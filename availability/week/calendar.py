@@ -15,11 +15,11 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from availability import words
-from availability.finding import ZONES_REACH, LocalDay
-from availability.forms import FIRST, SECOND
+from availability.finding.finding import ZONES_REACH, LocalDay
 from availability.models import TimeSlot
-from availability.rules import horizon
+from availability.pages.forms import FIRST, SECOND
+from availability.slots import wording
+from availability.slots.rules import horizon
 from hms.lib.clock import day_bounds, local
 from hms.lib.templatetags.hms_tags import from_to
 from users.models import Clinic, DoctorProfile
@@ -64,13 +64,15 @@ class Entry:
     @property
     def clock(self) -> str:
         """`09:20–09:40`."""
-        return words.clock_words(self.slot.starts_at, self.slot.ends_at, self.slot.clinic.time_zone)
+        return wording.clock_words(
+            self.slot.starts_at, self.slot.ends_at, self.slot.clinic.time_zone
+        )
 
     @property
     def words(self) -> str:
         """`Tue 3 Mar, 09:20–09:40`."""
         slot = self.slot
-        return words.span_words(slot.starts_at, slot.ends_at, slot.clinic.time_zone)
+        return wording.span_words(slot.starts_at, slot.ends_at, slot.clinic.time_zone)
 
 
 @dataclass(frozen=True)
@@ -142,7 +144,7 @@ class Week:
         """`Berlin (CET) time`, without the abbreviation in a week that has two of them."""
         if self.changes:
             return _("%(zone)s time") % {"zone": place_of(self.zone)}
-        return words.zone_words(day_bounds(self.monday, self.zone)[0], self.zone)
+        return wording.zone_words(day_bounds(self.monday, self.zone)[0], self.zone)
 
     @property
     def number(self) -> int:
@@ -301,7 +303,7 @@ def _entry(slot: TimeSlot, now: datetime, *, names_zone: bool) -> Entry:
         end=end if end > start else start + (slot.ends_at - slot.starts_at),
         reference=reference,
         patient=getattr(slot, "patient", None) or "",
-        zone=words.zone_short(slot.starts_at, zone) if names_zone else "",
+        zone=wording.zone_short(slot.starts_at, zone) if names_zone else "",
     )
 
 
