@@ -18,9 +18,9 @@ from procrastinate.contrib.django import app
 from availability.actions import lock_doctor, replace_booked
 from availability.hours.actions import give_back
 from availability.models import TimeSlot
-from bookings import limits, refusals, requests
 from bookings.models import Booking, HistoryEntry, Side
-from bookings.refusals import LONGEST_REASON, BookingError, refuses_kindly
+from bookings.rules import conditions, limits, requests
+from bookings.rules.conditions import LONGEST_REASON, BookingError, refuses_kindly
 from notifications import actions as notifications
 from users.models import PatientProfile, User
 
@@ -60,22 +60,22 @@ def book_slot(
     with refuses_kindly(), transaction.atomic():
         slot = _lock_slots(slot_id).get(slot_id)
         if slot is None:
-            raise BookingError("gone", refusals.gone())
+            raise BookingError("gone", conditions.gone())
         person = _lock_patient(patient.pk)
         now = now or timezone.now()
-        refusals.refuse_if_not_theirs(person, booked_by)
+        conditions.refuse_if_not_theirs(person, booked_by)
         held = _held(slot, person.pk, now)
         holder = next((booking for booking in held if booking.slot_id == slot.pk), None)
         if holder and holder.patient_id == person.pk:
             return holder
-        refusals.refuse_if_not_open(slot, holder, now)
+        conditions.refuse_if_not_open(slot, holder, now)
         if seen_start and seen_start != slot.starts_at:
-            raise BookingError("moved", refusals.moved(slot))
+            raise BookingError("moved", conditions.moved(slot))
         theirs = [booking for booking in held if booking.patient_id == person.pk]
-        outside = refusals.outside_windows(slot, now)
-        unwanted = refusals.given_by_clinic(slot) or outside
+        outside = conditions.outside_windows(slot, now)
+        unwanted = conditions.given_by_clinic(slot) or outside
         over = limits.reached(slot, person, theirs, booked_by, now)
-        refusals.refuse_if_not_now(slot, theirs, booked_by, unwanted, over)
+        conditions.refuse_if_not_now(slot, theirs, booked_by, unwanted, over)
         booking = Booking.objects.create(
             slot=slot,
             patient=person,
@@ -101,7 +101,7 @@ def confirm_request(*, booking_id: int, by: User, now: datetime | None = None) -
         now = now or timezone.now()
         if booking is None or not (by.is_staff or booking.side_of(by) == Side.DOCTOR):
             raise BookingError("unknown", _unknown())
-        refusals.refuse_if_not_confirmable(booking, now)
+        conditions.refuse_if_not_confirmable(booking, now)
         if booking.is_requested:
             booking.request_expires_at = None
             _save_change(booking, "request_expires_at")
@@ -151,21 +151,21 @@ def reschedule_booking(
         if booking.is_live and booking.slot_id == slot_id:
             return booking
         bound = side == Side.PATIENT and not by.is_staff
-        refusals.refuse_if_not_movable(booking, now, for_patient=bound)
+        conditions.refuse_if_not_movable(booking, now, for_patient=bound)
         slot = slots.get(slot_id)
         if slot is None:
-            raise BookingError("gone", refusals.gone())
+            raise BookingError("gone", conditions.gone())
         if booking.slot_id not in slots:
             # Moved meanwhile to a slot that is not locked: to lock it now could close a circle.
-            raise BookingError("busy", refusals.busy())
-        late = refusals.too_late_to_move(booking, now)
-        outside = refusals.outside_windows(slot, now)
+            raise BookingError("busy", conditions.busy())
+        late = conditions.too_late_to_move(booking, now)
+        outside = conditions.outside_windows(slot, now)
         held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
         holder = next((other for other in held if other.slot_id == slot.pk), None)
-        refusals.refuse_if_not_open(slot, holder, now)
-        told = [*refusals.not_moved_alone(booking, now), *outside] if bound else []
-        refusals.refuse_if_not_here(booking, slot, held, seen_start, told)
-        line = refusals.checked_reason(reason, must=False)
+        conditions.refuse_if_not_open(slot, holder, now)
+        told = [*conditions.not_moved_alone(booking, now), *outside] if bound else []
+        conditions.refuse_if_not_here(booking, slot, held, seen_start, told)
+        line = conditions.checked_reason(reason, must=False)
         # As with a cancellation: the patient is told why, and need not explain themselves.
         why = "" if side == Side.PATIENT else line
         noted = _move_noted(booking, slot, reason=why, outside_windows=bool(late or outside))
@@ -198,17 +198,17 @@ def reschedule_to_time(
         now = now or timezone.now()
         if not (by.is_staff or booking.side_of(by) == Side.DOCTOR):
             raise BookingError("unknown", _unknown())
-        refusals.refuse_if_not_movable(booking, now, for_patient=False)
+        conditions.refuse_if_not_movable(booking, now, for_patient=False)
         if booking.slot_id not in slots:
-            raise BookingError("busy", refusals.busy())
+            raise BookingError("busy", conditions.busy())
         old = slots[booking.slot_id]
         if (old.starts_at, old.ends_at) == (starts_at, ends_at):
             return booking
-        line = refusals.checked_reason(reason, must=False)
+        line = conditions.checked_reason(reason, must=False)
         slot = replace_booked(slot=old, span=(starts_at, ends_at), by=by, now=now)
         held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
-        refusals.refuse_if_not_here(booking, slot, held, None, [])
-        exempt = refusals.too_late_to_move(booking, now) or refusals.outside_windows(slot, now)
+        conditions.refuse_if_not_here(booking, slot, held, None, [])
+        exempt = conditions.too_late_to_move(booking, now) or conditions.outside_windows(slot, now)
         noted = _move_noted(booking, slot, reason=line, outside_windows=bool(exempt))
         _put_at(booking, slot)
         _record(booking, What.RESCHEDULED, by=by, at=now, **noted)
@@ -237,13 +237,13 @@ def cancel_booking(
                 _("This visit has already started, so it can no longer be cancelled."),
             )
         bound = side == Side.PATIENT and not by.is_staff
-        refusals.refuse_if_marked(booking, for_patient=bound)
+        conditions.refuse_if_marked(booking, for_patient=bound)
         is_declined = booking.is_requested and side != Side.PATIENT
         # Nobody counts on a mere request yet.
-        late = [] if booking.is_requested else refusals.too_late_to_cancel(booking, now)
+        late = [] if booking.is_requested else conditions.too_late_to_cancel(booking, now)
         if bound:
-            refusals.refuse_with(late)
-        booking.cancel_reason = refusals.checked_reason(reason, must=side == Side.DOCTOR)
+            conditions.refuse_with(late)
+        booking.cancel_reason = conditions.checked_reason(reason, must=side == Side.DOCTOR)
         booking.cancelled_at, booking.cancelled_by = now, by
         _save_change(booking, "cancel_reason", "cancelled_at", "cancelled_by")
         give_back(slot=booking.slot, now=now)
@@ -268,7 +268,7 @@ def mark_visit(
         if booking.outcome == outcome:
             return booking
         now = now or timezone.now()
-        refusals.refuse_if_not_markable(booking, outcome, now)
+        conditions.refuse_if_not_markable(booking, outcome, now)
         booking.outcome = outcome
         booking.save(update_fields=["outcome"])
         _note(booking, HistoryEntry.What[outcome.name], by=by, at=now)
@@ -344,7 +344,7 @@ def _lock_patient(patient_id: int) -> PatientProfile:
     """
     patient = PatientProfile.objects.select_for_update(no_key=True).filter(pk=patient_id).first()
     if patient is None:
-        raise BookingError("not_allowed", refusals.not_yours())
+        raise BookingError("not_allowed", conditions.not_yours())
     return patient
 
 

@@ -10,7 +10,7 @@ from procrastinate.contrib.django import app
 
 from bookings import actions, calendars, emails, totals
 from bookings.models import Booking, BookingQuerySet
-from bookings.refusals import BookingError
+from bookings.rules.conditions import BookingError
 from hms.lib.back_off import BackOff
 from users.models import User
 

@@ -96,7 +96,7 @@ class Booking(models.Model):
     """A patient's claim on a slot. Live while not cancelled."""
 
     class Outcome(models.TextChoices):
-        """What became of a visit; bookings.outcomes says which may follow which."""
+        """What became of a visit; bookings.rules.outcomes says which may follow which."""
 
         UNMARKED = "", _("not marked")
         CHECKED_IN = "checked_in", _("checked in")

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from bookings import outcomes
 from bookings.models import Booking
+from bookings.rules import outcomes
 
 Outcome = Booking.Outcome
 

@@ -14,8 +14,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from bookings import outcomes
 from bookings.models import DayTotal
+from bookings.rules import outcomes
 from hms.lib.days import EARLIEST, Days
 
 What = DayTotal.What

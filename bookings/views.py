@@ -18,14 +18,14 @@ from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
 from bookings.outcome_words import buttons
-from bookings.refusals import (
+from bookings.rules.conditions import (
     given_by_clinic,
     not_moved_alone,
     outside_windows,
     said,
     too_late_to_cancel,
 )
-from bookings.requests import is_overdue
+from bookings.rules.requests import is_overdue
 from bookings.standing import seconds_to_next_look, standings
 from calendar_integration.context import calendar_context
 from users.decorators import patient_required

@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from bookings.models import Booking
-from bookings.outcomes import MARKED_WITHIN
+from bookings.rules.outcomes import MARKED_WITHIN
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from notifications.models import Email
 from users.models import DoctorProfile, User

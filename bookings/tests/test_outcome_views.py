@@ -12,7 +12,7 @@ from django.utils import timezone
 from availability.tests.factories import make_slot
 from bookings import days, exports, outcome_views
 from bookings.models import Booking
-from bookings.outcomes import MARKED_WITHIN
+from bookings.rules.outcomes import MARKED_WITHIN
 from bookings.tests.factories import make_booking
 from hms.attention import waiting_for
 from users.tests.factories import make_doctor, make_patient, make_staff

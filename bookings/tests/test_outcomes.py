@@ -9,10 +9,10 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from availability.tests.factories import make_slot
-from bookings import outcomes
 from bookings.actions import BookingError, cancel_booking, mark_visit, reschedule_booking
 from bookings.history import told
 from bookings.models import Booking
+from bookings.rules import outcomes
 from bookings.tests.factories import make_booking
 from hms.lib.clock import to_utc
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff

@@ -43,7 +43,7 @@ from bookings.actions import (
     reschedule_booking,
 )
 from bookings.models import Booking
-from bookings.outcomes import NEXT
+from bookings.rules.outcomes import NEXT
 from hms.lib.clock import local
 from notifications.models import Email
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff

@@ -15,8 +15,8 @@ from psycopg import errors as pg
 
 from availability.models import TimeSlot
 from availability.slots.wording import span_words, zone_words
-from bookings import limits, outcomes, requests
 from bookings.models import Booking
+from bookings.rules import limits, outcomes, requests
 from hms.lib.texts import isolated, left_to_right, one_line
 from users.models import Clinic, PatientProfile, User
 from users.windows import windows_of
