@@ -32,10 +32,10 @@ from bookings.admin_filters import (
     VisitFilter,
 )
 from bookings.exports import rows
-from bookings.forms import MoveForm, MoveToTimeForm, ReasonForm
 from bookings.models import Booking, HistoryEntry
-from bookings.move_views import moved_by, times_to_move_to
-from bookings.states import state_words
+from bookings.pages.forms import MoveForm, MoveToTimeForm, ReasonForm
+from bookings.pages.reschedule import moved_by, times_to_move_to
+from bookings.wording import state_words
 from hms.lib.csv_file import csv_response
 from users.models import User
 from users.requests import SignedInRequest

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from bookings.actions import BookingError, confirm_request, mark_visit
 from bookings.models import Booking
-from bookings.outcome_words import slug
+from bookings.wording import slug
 from users.models import User
 from users.requests import SignedInRequest
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from bookings.figures import AHEAD_STEPS, CANCELLERS
 from bookings.figures_words import ahead_words, canceller_words
 from bookings.models import Booking, BookingQuerySet
-from bookings.outcome_words import outcome_of, slug
+from bookings.wording import outcome_of, slug
 from hms.lib import day_filter
 from users.clinic_days import ClinicDaysFilter, LocalDate
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bookings.models import Booking
-from bookings.states import state_words
+from bookings.wording import state_words
 from hms.lib import csv_file
 from hms.lib.clock import local
 

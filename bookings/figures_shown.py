@@ -26,7 +26,7 @@ from bookings.figures_words import (
     percent_words,
     weekday_words,
 )
-from bookings.outcome_words import outcome_of
+from bookings.wording import outcome_of
 from calendar_integration.models import CalendarEvent
 from hms.lib import csv_file
 from hms.lib.days import Days

@@ -22,9 +22,9 @@ from availability.finding.finding import Strip, StripDay
 from availability.models import TimeSlot
 from availability.week.calendar import Day, Part, Week
 from availability.week.calendar import Entry as WeekEntry
-from bookings.days import Entry
 from bookings.models import Booking
-from bookings.standing import Mark, Standing
+from bookings.pages.delivery_status import Mark, Standing
+from bookings.pages.doctor_day import Entry
 from hms.lib.clock import local, to_utc
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty
 

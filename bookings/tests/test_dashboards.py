@@ -7,8 +7,9 @@ from django.test import Client
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings import dashboards, days, history, jobs
+from bookings import jobs
 from bookings.models import MOST_TOLD, Booking, HistoryEntry
+from bookings.pages import dashboards, doctor_day, history
 from bookings.tests.factories import make_booking, make_connection
 from users.models import User
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
@@ -186,7 +187,7 @@ def test_free_times_back_to_back_are_one_stretch_and_pauses_are_named():
             slot=make_slot(doctor=doctor, starts_at=NOON + timedelta(minutes=second))
         )
         publish((booked.ends_at - NOON) // timedelta(minutes=1) + 60)
-        day = days.today(doctor, "UTC", NOON)
+        day = doctor_day.today(doctor, "UTC", NOON)
     assert [(entry.state, entry.slots) for entry in day.entries] == [
         ("open", 2),
         ("booked", 1),
@@ -204,7 +205,7 @@ def test_a_free_time_that_runs_now_stands_alone():
         slot = make_slot(doctor=doctor, starts_at=NOON - timedelta(minutes=5))
         before = slot.starts_at - (slot.ends_at - slot.starts_at)
         make_slot(doctor=doctor, starts_at=before)
-        entries = days.today(doctor, "UTC", NOON).entries
+        entries = doctor_day.today(doctor, "UTC", NOON).entries
     assert [entry.is_running for entry in entries] == [False, True]
 
 
@@ -261,7 +262,7 @@ def test_doctor_dashboard_asks_the_same_number_of_queries(django_assert_num_quer
 
 @pytest.mark.parametrize("there_are_more", [False, True])
 def test_what_waits_for_the_doctor_says_when_there_is_more(monkeypatch, there_are_more):
-    monkeypatch.setattr(days, "MOST_UNMARKED", 2)
+    monkeypatch.setattr(doctor_day, "MOST_UNMARKED", 2)
     monkeypatch.setattr(dashboards, "MOST_REQUESTS", 2)
     doctor, now = make_doctor(), timezone.now()
     for number in range(3 if there_are_more else 2):

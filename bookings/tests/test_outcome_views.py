@@ -10,8 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings import days, exports, outcome_views
+from bookings import exports
 from bookings.models import Booking
+from bookings.pages import doctor_day
+from bookings.pages import outcome as outcome_views
 from bookings.rules.outcomes import MARKED_WITHIN
 from bookings.tests.factories import make_booking
 from hms.attention import waiting_for
@@ -121,14 +123,14 @@ def test_unmarked_visits_of_earlier_days_are_shown_until_the_books_close(booking
     ago = {"days": 2}, {"days": 3}, {"days": MARKED_WITHIN.days + 1}
     old = [make_booking(doctor=doctor, starts_at=now - timedelta(**time)) for time in ago]
     make_booking(starts_at=now - timedelta(days=2))  # another doctor's
-    zone = days.zone_of(doctor)
-    shown = [entry.booking for entry in days.unmarked(doctor, zone, now)]
+    zone = doctor_day.zone_of(doctor)
+    shown = [entry.booking for entry in doctor_day.unmarked(doctor, zone, now)]
     assert shown == old[:2]
     page = text(client_of(doctor.user).get(DAY))
     assert "How did these visits go?" in page
     assert f'id="{old[1].reference}"' in page
-    monkeypatch.setattr(days, "MOST_UNMARKED", 0)
-    assert len(list(days.unmarked(doctor, zone, now))) == 1  # that there are more
+    monkeypatch.setattr(doctor_day, "MOST_UNMARKED", 0)
+    assert len(list(doctor_day.unmarked(doctor, zone, now))) == 1  # that there are more
     Booking.objects.update(outcome="completed")
     assert "How did these visits go?" not in text(client_of(doctor.user).get(DAY))
 

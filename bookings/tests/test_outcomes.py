@@ -10,8 +10,8 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from availability.tests.factories import make_slot
 from bookings.actions import BookingError, cancel_booking, mark_visit, reschedule_booking
-from bookings.history import told
 from bookings.models import Booking
+from bookings.pages.history import told
 from bookings.rules import outcomes
 from bookings.tests.factories import make_booking
 from hms.lib.clock import to_utc

@@ -7,11 +7,12 @@ from django.db import connection
 from django.utils import timezone
 
 from availability.tests.test_plans import many_slots, nodes_of, plans_of  # noqa: F401
-from bookings import days, figures
+from bookings import figures
 from bookings.admin import BookingAdmin
 from bookings.models import Booking
-from bookings.outcome_views import visits_with
-from bookings.standing import standings
+from bookings.pages import doctor_day
+from bookings.pages.delivery_status import standings
+from bookings.pages.outcome import visits_with
 from hms.lib.day_filter import days_from_today
 from users.models import DoctorProfile
 
@@ -45,8 +46,8 @@ def test_dashboards_walk_indexes(many_slots):  # noqa: F811
             300,
         ),
         "standings": (lambda: standings([last], doctor.user), 0),
-        "today": (lambda: days.today(doctor, "UTC", now), 200),
-        "unmarked": (lambda: list(days.unmarked(doctor, "UTC", now)), 1_000),
+        "today": (lambda: doctor_day.today(doctor, "UTC", now), 200),
+        "unmarked": (lambda: list(doctor_day.unmarked(doctor, "UTC", now)), 1_000),
         "a patient with a doctor": (
             lambda: list(visits_with(last)[:21]),
             300,
@@ -60,13 +61,13 @@ def test_dashboards_walk_indexes(many_slots):  # noqa: F811
             ),
             300,
         ),
-        "next days": (lambda: days.next_days(doctor, "UTC", now), 1_000),
+        "next days": (lambda: doctor_day.next_days(doctor, "UTC", now), 1_000),
         "next visit": (
-            lambda: days.coming_visits(doctor, now).order_by("slot__starts_at").first(),
+            lambda: doctor_day.coming_visits(doctor, now).order_by("slot__starts_at").first(),
             1_000,
         ),
         "new": (
-            lambda: list(days.newly_booked(doctor, now, since=now - timedelta(days=7))[:6]),
+            lambda: list(doctor_day.newly_booked(doctor, now, since=now - timedelta(days=7))[:6]),
             1_000,
         ),
         "admin": (

@@ -19,8 +19,8 @@ from bookings.actions import (
     mark_visit,
     reschedule_booking,
 )
-from bookings.history import told
 from bookings.models import Booking, HistoryEntry
+from bookings.pages.history import told
 from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
 from hms.attention import waiting_for

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from availability.tests.factories import make_slot
 from bookings.actions import book_slot, cancel_booking, reschedule_booking
-from bookings.standing import Mark, Standing, seconds_to_next_look
+from bookings.pages.delivery_status import Mark, Standing, seconds_to_next_look
 from bookings.tests.factories import make_booking
 from hms.tests.watching import heard
 from notifications.models import Email

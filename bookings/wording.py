@@ -1,9 +1,11 @@
-"""How the outcomes of visits are said, and their names in forms and addresses."""
+"""The words for a booking's state and outcomes, and the outcomes' names in forms and addresses."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from bookings.models import Booking
 from bookings.rules import outcomes
@@ -46,3 +48,18 @@ def button_words(outcome: Outcome) -> str:
         Outcome.COMPLETED: _("Completed"),
         Outcome.NO_SHOW: _("Did not come"),
     }[outcome]
+
+
+def state_words(booking: Booking, now: datetime) -> str | Promise:
+    """What became of it; while nobody said, whether it is cancelled, over or coming."""
+    if booking.outcome:
+        return booking.get_outcome_display()
+    if not booking.is_live:
+        return (
+            gettext_lazy("cancelled")
+            if booking.request_expires_at is None
+            else gettext_lazy("request ended")
+        )
+    if booking.is_requested:
+        return gettext_lazy("requested")
+    return gettext_lazy("over") if booking.ends_at <= now else gettext_lazy("coming")

@@ -1,4 +1,4 @@
-"""Where a doctor says yes to a request; to say no is to cancel it (bookings.views)."""
+"""Where a doctor says yes to a request; to say no is to cancel it (bookings.pages.booking)."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from bookings.actions import BookingError, confirm_request
-from bookings.outcome_views import doctors_visit
+from bookings.pages.outcome import doctors_visit
 from hms.lib.texts import isolated
 from users.requests import SignedInRequest
 

@@ -10,8 +10,8 @@ from django.db.models.functions import TruncDate
 
 from availability.models import TimeSlot
 from bookings.models import Booking, BookingQuerySet
-from bookings.outcome_words import Button, buttons
 from bookings.rules.outcomes import MARKED_WITHIN
+from bookings.wording import Button, buttons
 from hms.lib.clock import day_bounds, local
 from users.models import DoctorProfile
 

@@ -12,12 +12,12 @@ from availability.finding.finding import next_open
 from availability.models import TimeSlot
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.calendars import event_for, google_link
-from bookings.forms import ReasonForm, read_moment
-from bookings.history import changed_at, told
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Side
-from bookings.outcome_words import buttons
+from bookings.pages.delivery_status import seconds_to_next_look, standings
+from bookings.pages.forms import ReasonForm, read_moment
+from bookings.pages.history import changed_at, told
 from bookings.rules.conditions import (
     given_by_clinic,
     not_moved_alone,
@@ -26,7 +26,7 @@ from bookings.rules.conditions import (
     too_late_to_cancel,
 )
 from bookings.rules.requests import is_overdue
-from bookings.standing import seconds_to_next_look, standings
+from bookings.wording import buttons
 from calendar_integration.context import calendar_context
 from users.decorators import patient_required
 from users.models import DoctorProfile, User

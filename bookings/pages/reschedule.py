@@ -15,10 +15,10 @@ from availability.finding import finding
 from availability.models import TimeSlot
 from availability.slots.wording import span_words, zone_words
 from bookings.actions import BookingError, reschedule_booking, reschedule_to_time
-from bookings.forms import MoveForm, MoveToTimeForm
 from bookings.models import Booking, Side
-from bookings.outcome_views import doctors_visit
-from bookings.views import may_change, own_visit
+from bookings.pages.booking import may_change, own_visit
+from bookings.pages.forms import MoveForm, MoveToTimeForm
+from bookings.pages.outcome import doctors_visit
 from users.models import User
 from users.requests import SignedInRequest
 

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from bookings import days, kept
 from bookings.links import directions_link
 from bookings.models import Booking, Side
-from bookings.standing import standings
-from bookings.views import may_change
+from bookings.pages import doctor_day, offline_note
+from bookings.pages.booking import may_change
+from bookings.pages.delivery_status import standings
 from calendar_integration.context import calendar_context
 from hms.lib.paging import read_cursor, write_cursor
 from users.decorators import doctor_required, patient_required
@@ -66,7 +66,7 @@ def next_visit(request: SignedInRequest) -> JsonResponse:
     now = timezone.now()
     booking = request.user.patient_profile.bookings.upcoming(now).for_pages().first()
     zone = timezone.get_current_timezone_name()
-    return JsonResponse(kept.note(booking, zone, now))
+    return JsonResponse(offline_note.note(booking, zone, now))
 
 
 def _past(person: PatientProfile, before: str, now: datetime) -> tuple[list[Booking], str]:
@@ -89,21 +89,21 @@ def doctor(request: SignedInRequest) -> HttpResponse:
     if not profile.is_approved:
         return render(request, "bookings/doctor_waiting.html", {"doctor": profile})
     now = timezone.now()
-    zone = days.zone_of(profile)
-    unmarked = list(days.unmarked(profile, zone, now))
-    requests = list(days.requests(profile, now)[: MOST_REQUESTS + 1])
+    zone = doctor_day.zone_of(profile)
+    unmarked = list(doctor_day.unmarked(profile, zone, now))
+    requests = list(doctor_day.requests(profile, now)[: MOST_REQUESTS + 1])
     context = {
         "doctor": profile,
         "zone": zone,
         "now": now,
-        "today": days.today(profile, zone, now),
-        "unmarked": unmarked[: days.MOST_UNMARKED],
-        "more_unmarked": unmarked[days.MOST_UNMARKED :],
+        "today": doctor_day.today(profile, zone, now),
+        "unmarked": unmarked[: doctor_day.MOST_UNMARKED],
+        "more_unmarked": unmarked[doctor_day.MOST_UNMARKED :],
         "requests": requests[:MOST_REQUESTS],
         "more_requests": requests[MOST_REQUESTS:],
-        "next_visit": days.coming_visits(profile, now).order_by("slot__starts_at").first(),
-        "week": days.next_days(profile, zone, now),
-        "new": days.newly_booked(profile, now, since=now - NEW_FOR)[:MOST_NEW],
+        "next_visit": doctor_day.coming_visits(profile, now).order_by("slot__starts_at").first(),
+        "week": doctor_day.next_days(profile, zone, now),
+        "new": doctor_day.newly_booked(profile, now, since=now - NEW_FOR)[:MOST_NEW],
         **calendar_context(request.user.pk),
     }
     return render(request, "bookings/doctor_dashboard.html", context)

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from bookings.actions import BookingError, mark_visit
 from bookings.models import Booking, BookingQuerySet, Side
-from bookings.outcome_words import outcome_of
-from bookings.views import own_visit
+from bookings.pages.booking import own_visit
+from bookings.wording import outcome_of
 from hms.lib.paging import read_cursor, write_cursor
 from hms.lib.texts import isolated
 from users.requests import SignedInRequest
