@@ -135,8 +135,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     django.setup()
     from django.db import connection
 
-    from bookings import figures, totals
-    from bookings.figures_form import FURTHEST_AHEAD, LONGEST
+    from bookings.figures import counts as figures
+    from bookings.figures import totals
+    from bookings.figures.forms import FURTHEST_AHEAD, LONGEST
     from hms.lib.day_filter import days_from_today
     from users.models import Clinic
 

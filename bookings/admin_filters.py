@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from bookings.figures import AHEAD_STEPS, CANCELLERS
-from bookings.figures_words import ahead_words, canceller_words
+from bookings.figures.counts import AHEAD_STEPS, CANCELLERS
+from bookings.figures.wording import ahead_words, canceller_words
 from bookings.models import Booking, BookingQuerySet
 from bookings.wording import outcome_of, slug
 from hms.lib import day_filter

@@ -8,7 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from bookings import actions, calendars, emails, totals
+from bookings import actions, calendars, emails
+from bookings.figures import totals
 from bookings.models import Booking, BookingQuerySet
 from bookings.rules.conditions import BookingError
 from hms.lib.back_off import BackOff

@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from availability.models import TimeSlot
 from availability.slots.spans import Span
+from bookings.figures.models import DayTotal  # noqa: F401  (Django looks for an app's models here)
 from hms.lib.ids import new_reference
 from hms.lib.ranges import TsTzRange
-from users.models import Clinic, DoctorProfile, PatientProfile, User
+from users.models import PatientProfile, User
 
 # Of a booking's history: a desk can move one visit a hundred times.
 MOST_TOLD = 50
@@ -363,50 +364,3 @@ class HistoryEntry(models.Model):
         moments = (self.from_starts_at, self.from_ends_at, self.to_starts_at, self.to_ends_at)
         from_start, from_end, to_start, to_end = filter(None, moments)
         return (from_start, from_end), (to_start, to_end)
-
-
-class DayTotal(models.Model):
-    """What one day came to, of one kind, at one clinic: days that can no longer change, summed up
-    once so that nobody has to read a million bookings again (bookings.totals)."""
-
-    class What(models.TextChoices):
-        BOOKED = "booked", _("bookings made")
-        CANCELLED = "cancelled", _("bookings cancelled")
-        PUBLISHED = "published", _("slots that were not withdrawn")
-        AHEAD = "ahead", _("visits by how many days ahead they were booked")
-        OUTCOME = "outcome", _("visits by what became of them")
-
-    what = models.CharField(_("what happened"), max_length=10, choices=What)
-    day = models.DateField(_("day"), help_text=_("on the clinic’s clock"))
-    # Without indexes of their own: rows are found by kind and day alone.
-    clinic = models.ForeignKey(
-        Clinic,
-        on_delete=models.PROTECT,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("clinic"),
-    )
-    doctor = models.ForeignKey(
-        DoctorProfile,
-        on_delete=models.PROTECT,
-        null=True,
-        related_name="+",
-        db_index=False,
-        verbose_name=_("doctor"),
-    )
-    detail = models.CharField(
-        _("detail"),
-        max_length=10,
-        blank=True,
-        help_text=_("who cancelled, whether it was taken, how many days ahead, or the outcome"),
-    )
-    count = models.PositiveIntegerField(_("count"))
-    seconds = models.PositiveBigIntegerField(_("seconds"), default=0)
-
-    class Meta:
-        verbose_name = _("total of a day")
-        verbose_name_plural = _("totals of days")
-        indexes = [models.Index(fields=["what", "day"], name="day_total_by_day")]
-
-    def __str__(self) -> str:
-        return f"{self.day} {self.what} {self.count}"

@@ -11,8 +11,8 @@ from django.urls import URLPattern, URLResolver, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from bookings.figures_form import FiguresForm
-from bookings.figures_shown import FIGURES, Ask, as_rows, on_page, place_of
+from bookings.figures.forms import FiguresForm
+from bookings.figures.tables import FIGURES, Ask, as_rows, on_page, place_of
 from hms.attention import waiting_for
 from hms.lib.csv_file import csv_response
 from users.models import User

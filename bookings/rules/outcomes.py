@@ -1,7 +1,7 @@
 """What became of a visit: which mark may follow which, and when.
 
 Nothing is guessed: a visit that nobody marked stays unmarked. After `MARKED_WITHIN` the books are
-closed, so that the figures of earlier days can be summed up once (bookings.totals).
+closed, so that the figures of earlier days can be summed up once (bookings.figures.totals).
 """
 
 from datetime import datetime, timedelta

@@ -7,8 +7,8 @@ from django.db import connection
 from django.utils import timezone
 
 from availability.tests.test_plans import many_slots, nodes_of, plans_of  # noqa: F401
-from bookings import figures
 from bookings.admin import BookingAdmin
+from bookings.figures import counts
 from bookings.models import Booking
 from bookings.pages import doctor_day
 from bookings.pages.delivery_status import standings
@@ -106,15 +106,15 @@ def test_figures_of_unsummed_days_walk_indexes(many_slots):  # noqa: F811
         cursor.execute("SET LOCAL random_page_cost = 1.1")
     today = days_from_today(0, 0, "UTC")
     read = {
-        figures.bookings_made: {"bookings_booking"},
-        figures.cancelled_by: {"bookings_booking"},
-        figures.use_by_doctor: BIG,
-        figures.booked_ahead: BIG,
-        figures.outcomes: BIG,
-        figures.mails_by_state: {"notifications_email"},
+        counts.bookings_made: {"bookings_booking"},
+        counts.cancelled_by: {"bookings_booking"},
+        counts.use_by_doctor: BIG,
+        counts.booked_ahead: BIG,
+        counts.outcomes: BIG,
+        counts.mails_by_state: {"notifications_email"},
     }
     for ask, tables in read.items():
-        plans = plans_of(lambda ask=ask: ask(figures.Scope(today, "UTC")))
+        plans = plans_of(lambda ask=ask: ask(counts.Scope(today, "UTC")))
         nodes = [node for plan in plans for node in nodes_of(plan)]
         assert {node.get("Relation Name") for node in nodes} >= tables, ask.__name__
         whole = {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
@@ -122,8 +122,8 @@ def test_figures_of_unsummed_days_walk_indexes(many_slots):  # noqa: F811
 
 
 def test_figures_of_all_that_lies_ahead_sort_nothing_on_disk(many_slots):  # noqa: F811
-    scope = figures.Scope(days_from_today(0, 366, "UTC"), "UTC")
-    for ask in (figures.use_by_doctor, figures.use_by_weekday):
+    scope = counts.Scope(days_from_today(0, 366, "UTC"), "UTC")
+    for ask in (counts.use_by_doctor, counts.use_by_weekday):
         nodes = [node for plan in plans_of(lambda ask=ask: ask(scope)) for node in nodes_of(plan)]
         slots = [n for n in nodes if n.get("Relation Name") == "availability_timeslot"]
         assert max(n["Actual Rows"] * n["Actual Loops"] for n in slots) > 50_000

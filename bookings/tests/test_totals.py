@@ -9,10 +9,10 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings import totals
 from bookings.actions import mark_visit
+from bookings.figures import totals
+from bookings.figures.models import DayTotal
 from bookings.jobs import sum_up_days
-from bookings.models import DayTotal
 from bookings.rules import outcomes
 from bookings.tests.factories import make_booking
 from hms.lib.days import Days

@@ -17,8 +17,8 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from availability.tests.factories import make_slot
-from bookings import totals
-from bookings.figures_shown import FIGURES, MOST_DOCTORS
+from bookings.figures import totals
+from bookings.figures.tables import FIGURES, MOST_DOCTORS
 from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
 from hms import desk_site

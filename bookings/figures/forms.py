@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bookings.figures import Scope
+from bookings.figures.counts import Scope
 from hms.lib.day_filter import days_from_today
 from hms.lib.days import EARLIEST, Days
 from users.clinic_days import clinic_zones

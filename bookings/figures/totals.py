@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from bookings.models import DayTotal
+from bookings.figures.models import DayTotal
 from bookings.rules import outcomes
 from hms.lib.days import EARLIEST, Days
 

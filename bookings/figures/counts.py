@@ -2,7 +2,7 @@
 
 Days are counted on the clock of the clinic where the visit is; mails and calendar events belong
 to no clinic, so theirs are counted on `Scope.zone`. One more figure is one more function here and
-its entry in `bookings.figures_shown`.
+its entry in `bookings.figures.tables`.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,9 @@ from typing import Any
 from django.db import connection, models
 from django.db.models import F
 
-from bookings.models import NOBODY, DayTotal, Side
-from bookings.totals import totals
+from bookings.figures.models import DayTotal
+from bookings.figures.totals import totals
+from bookings.models import NOBODY, Side
 from calendar_integration.models import CalendarEvent
 from hms.lib.days import Days
 from notifications.models import Email

@@ -15,10 +15,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from bookings import figures
-from bookings.figures import AHEAD_STEPS, Count, Made, Scope, Use
-from bookings.figures_charts import Chart, Place, draw, round_top
-from bookings.figures_words import (
+from bookings.figures import counts as figures
+from bookings.figures.charts import Chart, Place, draw, round_top
+from bookings.figures.counts import AHEAD_STEPS, Count, Made, Scope, Use
+from bookings.figures.wording import (
     ahead_words,
     canceller_words,
     hours_words,
