@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings import exports
+from bookings.admin import export
 from bookings.models import Booking
 from bookings.pages import doctor_day
 from bookings.pages import outcome as outcome_views
@@ -252,7 +252,7 @@ def rows(response):
 
 
 def test_the_list_as_a_file_has_the_lists_filters_and_more_than_its_page(booking, monkeypatch):
-    monkeypatch.setattr(exports, "STRETCH", 2)
+    monkeypatch.setattr(export, "STRETCH", 2)
     late = [make_booking(starts_at=booking.starts_at - timedelta(days=n)) for n in range(1, 5)]
     Booking.objects.filter(pk=late[0].pk).update(outcome="no_show")
     client = client_of(make_staff(permissions=("bookings.view_booking",)))
@@ -271,9 +271,9 @@ def test_the_list_as_a_file_has_the_lists_filters_and_more_than_its_page(booking
 def test_the_file_is_read_in_stretches_each_one_query(monkeypatch):
     for number in range(5):
         make_booking(starts_at=timezone.now() - timedelta(days=number + 1))
-    monkeypatch.setattr(exports, "STRETCH", 2)
+    monkeypatch.setattr(export, "STRETCH", 2)
     with CaptureQueriesContext(connection) as asked:
-        assert len(list(exports.rows(Booking.objects.for_pages()))) == 1 + 5
+        assert len(list(export.rows(Booking.objects.for_pages()))) == 1 + 5
     assert len(asked) == 4
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from availability.tests.test_plans import many_slots, nodes_of, plans_of  # noqa: F401
-from bookings.admin import BookingAdmin
+from bookings.admin.booking import BookingAdmin
 from bookings.figures import counts
 from bookings.models import Booking
 from bookings.pages import doctor_day

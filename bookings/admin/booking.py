@@ -21,8 +21,9 @@ from django.utils.translation import ngettext
 
 from availability.slots.wording import span_words, zone_short
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
-from bookings.admin_actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen
-from bookings.admin_filters import (
+from bookings.admin.actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen
+from bookings.admin.export import rows
+from bookings.admin.filters import (
     AheadFilter,
     CancelledByFilter,
     CancelledFilter,
@@ -31,7 +32,6 @@ from bookings.admin_filters import (
     StateFilter,
     VisitFilter,
 )
-from bookings.exports import rows
 from bookings.models import Booking, HistoryEntry
 from bookings.pages.forms import MoveForm, MoveToTimeForm, ReasonForm
 from bookings.pages.reschedule import moved_by, times_to_move_to
