@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from procrastinate.contrib.django import app as jobs_app
 
-from calendar_integration import client
+from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from hms.lib.crypto import DecryptionError
 from hms.lib.ids import new_event_id

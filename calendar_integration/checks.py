@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
-from calendar_integration import client
+from calendar_integration.google import client
 
 NEEDED = ("client_id", "client_secret", "auth_uri", "token_uri")
 

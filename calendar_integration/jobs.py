@@ -10,7 +10,8 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 from procrastinate.contrib.django import app
 
-from calendar_integration import actions, client, mirror, tokens
+from calendar_integration import actions, mirror
+from calendar_integration.google import client, tokens
 from calendar_integration.models import GoogleAccount, Revocation
 from hms.lib.back_off import BackOff
 

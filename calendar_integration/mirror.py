@@ -6,7 +6,8 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from calendar_integration import actions, client
+from calendar_integration import actions
+from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent
 
 LONGEST_TITLE, LONGEST_DESCRIPTION = 300, 8000

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from calendar_integration import views
+from calendar_integration.pages import views
 
 app_name = "calendar_integration"
 

@@ -27,7 +27,7 @@ from bookings.rules.conditions import (
 )
 from bookings.rules.requests import is_overdue
 from bookings.wording import buttons
-from calendar_integration.context import calendar_context
+from calendar_integration.pages.context import calendar_context
 from users.decorators import patient_required
 from users.models import DoctorProfile, User
 from users.requests import SignedInRequest

@@ -13,7 +13,7 @@ from bookings.models import Booking, Side
 from bookings.pages import doctor_day, offline_note
 from bookings.pages.booking import may_change
 from bookings.pages.delivery_status import standings
-from calendar_integration.context import calendar_context
+from calendar_integration.pages.context import calendar_context
 from hms.lib.paging import read_cursor, write_cursor
 from users.decorators import doctor_required, patient_required
 from users.models import PatientProfile

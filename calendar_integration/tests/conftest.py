@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from calendar_integration import client
+from calendar_integration.google import client
 from hms.dev import google as standin
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 from allauth.account.internal.flows import login as allauth_login
 from django.test import Client
 
-from calendar_integration import actions, client
+from calendar_integration import actions
 from calendar_integration.actions import EventWanted
+from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from hms.dev.google import GoogleServer
 from users.models import User

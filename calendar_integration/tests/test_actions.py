@@ -10,9 +10,10 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from calendar_integration import actions, checks, client, jobs, tokens
-from calendar_integration.context import calendar_context
+from calendar_integration import actions, checks, jobs
+from calendar_integration.google import client, tokens
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
+from calendar_integration.pages.context import calendar_context
 from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
 from hms.dev.google_faults import Fault
 from hms.lib.crypto import DecryptionError

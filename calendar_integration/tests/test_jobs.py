@@ -11,7 +11,8 @@ import pytest
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from calendar_integration import actions, client, jobs
+from calendar_integration import actions, jobs
+from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
 from hms.dev.google_faults import Fault

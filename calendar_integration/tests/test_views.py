@@ -11,7 +11,8 @@ import requests
 from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from calendar_integration import actions, client, jobs, oauth
+from calendar_integration import actions, jobs
+from calendar_integration.google import client, oauth
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from calendar_integration.tests.factories import (
     ABOUT,

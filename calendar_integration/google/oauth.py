@@ -11,7 +11,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from calendar_integration import actions, client
+from calendar_integration import actions
+from calendar_integration.google import client
 
 SESSION_KEY = "google_consent"
 # Seconds between leaving for Google and coming back.

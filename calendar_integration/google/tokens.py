@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models.functions import Now
 
-from calendar_integration import client
+from calendar_integration.google import client
 from calendar_integration.models import GoogleAccount
 from hms.lib.crypto import DecryptionError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from calendar_integration import client
+from calendar_integration.google import client
 from calendar_integration.models import GoogleAccount
 
 

@@ -12,13 +12,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from calendar_integration import actions, client, oauth
-from calendar_integration.decorators import (
+from calendar_integration import actions
+from calendar_integration.google import client, oauth
+from calendar_integration.models import CalendarEvent, GoogleAccount
+from calendar_integration.pages.decorators import (
     login_leads_to,
     recent_authentication_required,
     recently_authenticated,
 )
-from calendar_integration.models import CalendarEvent, GoogleAccount
 
 PAGE = "calendar_integration:settings"
 
