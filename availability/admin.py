@@ -22,8 +22,8 @@ from availability.pages.forms import SlotForm
 from availability.slots import rules
 from availability.slots.wording import span_words, zone_words
 from hms.lib import day_filter
-from users.clinic_days import ClinicDaysFilter, LocalDate
 from users.models import Clinic, DoctorProfile, User
+from users.people.clinic_days import ClinicDaysFilter, LocalDate
 
 
 def _staff(request: HttpRequest) -> User:

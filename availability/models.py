@@ -23,7 +23,7 @@ from availability.slots.spans import Span
 from hms.lib.clock import local
 from hms.lib.ranges import TsTzRange
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
-from users import windows
+from users import policy
 from users.models import Clinic, DoctorProfile, User
 
 LONGEST_SLOT = timedelta(hours=8)
@@ -60,7 +60,7 @@ class TimeSlotQuerySet(models.QuerySet):
         """Neither sooner nor further ahead than doctor and clinic let patients book."""
         now = now or timezone.now()
         return self.filter(
-            starts_at__gte=windows.first_start(now), starts_at__lte=windows.last_start(now)
+            starts_at__gte=policy.first_start(now), starts_at__lte=policy.last_start(now)
         )
 
     def open(self, now: datetime | None = None) -> "TimeSlotQuerySet":
@@ -232,6 +232,6 @@ class TimeSlot(models.Model):
 
     def bookable(self) -> Span:
         """From when and until when patients may book it by themselves."""
-        rules = windows.windows_of(self.doctor, self.clinic)
-        ahead = timedelta(days=windows.NO_LIMIT_DAYS) if rules.ahead is None else rules.ahead
+        rules = policy.windows_of(self.doctor, self.clinic)
+        ahead = timedelta(days=policy.NO_LIMIT_DAYS) if rules.ahead is None else rules.ahead
         return self.starts_at - ahead, self.starts_at - rules.book

@@ -102,7 +102,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "users.context.local_inbox",
+                "users.pages.context.local_inbox",
             ],
             "libraries": {"hms_tags": "hms.lib.templatetags.hms_tags"},
             "builtins": [
@@ -160,7 +160,7 @@ CACHES = {
 # --- people -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
 # This one alone: a second backend would hash every wrong password twice.
-AUTHENTICATION_BACKENDS = ["users.auth.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["users.login.backend.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -168,16 +168,16 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "users.validators.NotOurWordsValidator"},
+    {"NAME": "users.people.validators.NotOurWordsValidator"},
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "bookings:dashboard"
-ACCOUNT_ADAPTER = "users.adapter.AccountAdapter"
+ACCOUNT_ADAPTER = "users.login.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
-    "signup": "users.account_forms.SafeSignupForm",
-    "login": "users.account_forms.LoginForm",
+    "signup": "users.login.forms.SafeSignupForm",
+    "login": "users.login.forms.LoginForm",
 }
-ACCOUNT_SIGNUP_FORM_CLASS = "users.signup_form.SignupDetailsForm"
+ACCOUNT_SIGNUP_FORM_CLASS = "users.login.signup_form.SignupDetailsForm"
 # The made-up user name means nothing to anybody.
 ACCOUNT_USER_DISPLAY = methodcaller("get_full_name")
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
@@ -250,7 +250,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
 DATA_UPLOAD_MAX_NUMBER_FILES = 1
 FILE_UPLOAD_HANDLERS = [
-    "users.uploads.LimitedUploadHandler",
+    "users.photos.uploads.LimitedUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 

@@ -7,7 +7,7 @@ urlpatterns = [
     path("", include("availability.urls")),
     path("", include("bookings.urls")),
     path("", include("users.urls")),
-    path("users/", include("users.account_urls")),
+    path("users/", include("users.login.urls")),
     path("calendar/", include("calendar_integration.urls")),
     path("admin/", admin.site.urls),
     path("manifest.webmanifest", device.manifest, name="manifest"),

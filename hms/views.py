@@ -19,7 +19,7 @@ from django.views.i18n import set_language
 from hms.status import google_status, queue_status
 from notifications.status import mail_status
 from users.actions import set_preferences
-from users.decorators import staff_required
+from users.pages.decorators import staff_required
 
 log = logging.getLogger(__name__)
 

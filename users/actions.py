@@ -20,10 +20,10 @@ from procrastinate.contrib.django import app as jobs_app
 
 from notifications.actions import drop_overtaken, queue_email
 from notifications.models import Email
-from users import photo_files
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
-from users.photos import Renditions
-from users.validators import validate_deliverable
+from users.people.validators import validate_deliverable
+from users.photos import storage
+from users.photos.renditions import Renditions
 
 # What a person may call themselves when they sign up. Staff are made by staff.
 ACCOUNT_TYPES = {"patient": User.Role.PATIENT, "doctor": User.Role.DOCTOR}
@@ -219,25 +219,25 @@ def left_behind(*, doctor: DoctorProfile, by: User) -> list[str]:
 
 
 def set_photo(*, doctor: DoctorProfile, pictures: Renditions | None) -> None:
-    """Replace the doctor's photo by what users.photos made, or remove it (None).
+    """Replace the doctor's photo by what users.photos.renditions made, or remove it (None).
 
     Raises UserError when the files cannot be kept; the photo stays as it was.
     """
     try:
         # Before the transaction: a storage far away may take its time, and no lock waits for it.
-        key = photo_files.store(pictures) if pictures else ""
-    except photo_files.PhotoStorageError as error:
+        key = storage.store(pictures) if pictures else ""
+    except storage.PhotoStorageError as error:
         raise UserError(
             _("The photo could not be kept just now. Please try again in a few minutes.")
         ) from error
     with transaction.atomic():
         # Two uploads at once: the second one sees, and removes, what the first one put there.
         row = DoctorProfile.objects.select_for_update(no_key=True).get(pk=doctor.pk)
-        old = photo_files.key_in(row.photo.name)
-        doctor.photo = photo_files.name_of(key) if key else ""
+        old = storage.key_in(row.photo.name)
+        doctor.photo = storage.name_of(key) if key else ""
         doctor.save(update_fields=["photo"])
         if old:
-            transaction.on_commit(partial(photo_files.forget, old))
+            transaction.on_commit(partial(storage.forget, old))
 
 
 def notify(*, user: User, what: str, to: str = "") -> None:

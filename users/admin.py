@@ -20,12 +20,12 @@ from django.utils.translation import ngettext
 
 from hms.lib import public_holidays
 from hms.lib.deletion import BoundedDeletion
-from users import actions, windows
-from users.forms import zone_choices
-from users.languages import SPOKEN
+from users import actions, policy
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
-from users.requests import SignedInRequest
-from users.validators import validate_deliverable
+from users.pages.forms import zone_choices
+from users.pages.requests import SignedInRequest
+from users.people.languages import SPOKEN
+from users.people.validators import validate_deliverable
 
 # The admin's own login knows no rate limits and no second factor: ours does.
 setattr(admin.site, "login", secure_admin_login(admin.site.login))  # noqa: B010
@@ -242,7 +242,7 @@ class DoctorAdmin(admin.ModelAdmin):
         "video_room_url",
         ("approved_at", "approved_by"),
         ("refused_at", "refused_by"),
-        *windows.FIELDS,
+        *policy.FIELDS,
     ]
     readonly_fields = ["user", "approved_at", "approved_by", "refused_at", "refused_by"]
     ordering = ["-pk"]
@@ -347,14 +347,14 @@ class ClinicForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name in windows.NOTICES:
+        for name in policy.NOTICES:
             if name in self.fields:
                 self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
         """An empty notice is none."""
         data = super().clean() or self.cleaned_data
-        return data | {name: data.get(name) or 0 for name in windows.NOTICES}
+        return data | {name: data.get(name) or 0 for name in policy.NOTICES}
 
 
 @admin.register(Clinic)
@@ -367,7 +367,7 @@ class ClinicAdmin(BoundedDeletion):
         (
             _("What patients may do by themselves"),
             {
-                "fields": ("booking_mode", "request_hours", *windows.FIELDS),
+                "fields": ("booking_mode", "request_hours", *policy.FIELDS),
                 "description": _(
                     "Outside these times the pages ask patients to call the clinic. "
                     "Doctors and staff are not bound by them; the booking’s history says so."

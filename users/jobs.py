@@ -2,8 +2,8 @@
 
 from procrastinate.contrib.django import app
 
-from users import photo_files
 from users.models import DoctorProfile
+from users.photos import storage
 
 
 @app.periodic(cron="57 3 * * *")
@@ -11,4 +11,4 @@ from users.models import DoctorProfile
 def sweep_photos(timestamp: int) -> None:
     """Remove photos that no doctor has: of deleted accounts, and of uploads that broke off."""
     names = DoctorProfile.objects.exclude(photo="").values_list("photo", flat=True)
-    photo_files.sweep(names_in_use=set(names))
+    storage.sweep(names_in_use=set(names))

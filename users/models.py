@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from hms.lib import public_holidays
 from hms.lib.clock import zone_names
-from users import languages as spoken
-from users import photo_files, photos
-from users.validators import validate_birth_date, validate_person_name, validate_phone
-from users.windows import WindowsOfClinic, WindowsOfDoctor
+from users.people import languages as spoken
+from users.people.validators import validate_birth_date, validate_person_name, validate_phone
+from users.photos import renditions, storage
+from users.policy import WindowsOfClinic, WindowsOfDoctor
 
 
 def validate_zone(name: str) -> None:
@@ -301,11 +301,11 @@ class DoctorProfile(WindowsOfDoctor):
     @property
     def photo_url(self) -> str:
         """What the addresses of the photo's sizes begin with, or nothing; new with each photo."""
-        key = photo_files.key_in(self.photo.name)
+        key = storage.key_in(self.photo.name)
         if not key:
             return ""
-        small = reverse("users:photo", args=[self.pk, key, photos.SMALL, "webp"])
-        return small.removesuffix(f"{photos.SMALL}.webp")
+        small = reverse("users:photo", args=[self.pk, key, renditions.SMALL, "webp"])
+        return small.removesuffix(f"{renditions.SMALL}.webp")
 
     def language_names(self) -> list[str]:
         """The languages the doctor speaks, in the reader's language."""

@@ -24,8 +24,8 @@ from availability.hours.pages import SAVE, outline, overview, posted
 from availability.hours.plans import Plan
 from availability.hours.reading import source_of
 from availability.hours.words import days_words, done_words, extra_words, weekly_words
-from users.decorators import approved_doctor_required
-from users.requests import SignedInRequest
+from users.pages.decorators import approved_doctor_required
+from users.pages.requests import SignedInRequest
 
 methods = require_http_methods(["GET", "HEAD", "POST"])
 

@@ -21,9 +21,9 @@ from availability.pages.forms import DayForm, FindForm, SlotForm
 from availability.slots import rules
 from availability.week import calendar
 from hms.lib.paging import read_cursor
-from users.decorators import approved_doctor_required
 from users.models import DoctorProfile, User
-from users.requests import SignedInRequest
+from users.pages.decorators import approved_doctor_required
+from users.pages.requests import SignedInRequest
 
 FORMS = {"slot": SlotForm, "row": DayForm}
 

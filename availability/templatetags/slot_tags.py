@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from availability.models import TimeSlot
 from availability.slots import wording
 from hms.lib.clock import local
-from users.languages import NAMES
+from users.people.languages import NAMES
 
 register = template.Library()
 

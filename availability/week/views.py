@@ -21,8 +21,8 @@ from availability.pages.forms import DayForm, SlotForm
 from availability.slots import wording
 from availability.week import calendar
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
-from users.decorators import approved_doctor_required
-from users.requests import SignedInRequest
+from users.pages.decorators import approved_doctor_required
+from users.pages.requests import SignedInRequest
 
 TABLE, CALENDAR = "table", "calendar"
 

@@ -13,7 +13,7 @@ from bookings.actions import BookingError, confirm_request, mark_visit
 from bookings.models import Booking
 from bookings.wording import slug
 from users.models import User
-from users.requests import SignedInRequest
+from users.pages.requests import SignedInRequest
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise

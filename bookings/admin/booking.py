@@ -38,7 +38,7 @@ from bookings.pages.reschedule import moved_by, times_to_move_to
 from bookings.wording import state_words
 from hms.lib.csv_file import csv_response
 from users.models import User
-from users.requests import SignedInRequest
+from users.pages.requests import SignedInRequest
 
 log = logging.getLogger(__name__)
 

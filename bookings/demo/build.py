@@ -10,10 +10,10 @@ from django.utils import timezone
 from bookings.demo import diary, hours, people
 from bookings.demo.accounts import DOMAIN, PASSWORD
 from bookings.demo.portraits import portrait
-from bookings.desk import appointment_desk
 from users import actions
+from users.groups import appointment_desk
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
-from users.photos import renditions
+from users.photos.renditions import renditions
 
 
 @transaction.atomic

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from bookings.figures.counts import Scope
 from hms.lib.day_filter import days_from_today
 from hms.lib.days import EARLIEST, Days
-from users.clinic_days import clinic_zones
 from users.models import Clinic
+from users.people.clinic_days import clinic_zones
 
 LONGEST = 366  # days
 # What lies ahead is counted anew each time, so not the whole of what is published.

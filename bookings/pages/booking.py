@@ -28,9 +28,9 @@ from bookings.rules.conditions import (
 from bookings.rules.requests import is_overdue
 from bookings.wording import buttons
 from calendar_integration.pages.context import calendar_context
-from users.decorators import patient_required
 from users.models import DoctorProfile, User
-from users.requests import SignedInRequest
+from users.pages.decorators import patient_required
+from users.pages.requests import SignedInRequest
 
 # A page that is opened this soon after the booking opens with the good news.
 JUST_NOW = timedelta(minutes=10)

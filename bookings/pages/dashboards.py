@@ -15,9 +15,9 @@ from bookings.pages.booking import may_change
 from bookings.pages.delivery_status import standings
 from calendar_integration.pages.context import calendar_context
 from hms.lib.paging import read_cursor, write_cursor
-from users.decorators import doctor_required, patient_required
 from users.models import PatientProfile
-from users.requests import SignedInRequest
+from users.pages.decorators import doctor_required, patient_required
+from users.pages.requests import SignedInRequest
 
 MOST_COMING = 50
 PAST_ON_A_PAGE = 10

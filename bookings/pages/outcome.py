@@ -15,7 +15,7 @@ from bookings.pages.booking import own_visit
 from bookings.wording import outcome_of
 from hms.lib.paging import read_cursor, write_cursor
 from hms.lib.texts import isolated
-from users.requests import SignedInRequest
+from users.pages.requests import SignedInRequest
 
 VISITS_ON_A_PAGE = 20
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST
 from bookings.actions import BookingError, confirm_request
 from bookings.pages.outcome import doctors_visit
 from hms.lib.texts import isolated
-from users.requests import SignedInRequest
+from users.pages.requests import SignedInRequest
 
 
 @require_POST

@@ -20,7 +20,7 @@ from bookings.pages.booking import may_change, own_visit
 from bookings.pages.forms import MoveForm, MoveToTimeForm
 from bookings.pages.outcome import doctors_visit
 from users.models import User
-from users.requests import SignedInRequest
+from users.pages.requests import SignedInRequest
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -19,7 +19,7 @@ from bookings.models import Booking
 from bookings.rules import limits, outcomes, requests
 from hms.lib.texts import isolated, left_to_right, one_line
 from users.models import Clinic, PatientProfile, User
-from users.windows import windows_of
+from users.policy import windows_of
 
 Refusal = tuple[str, str]  # code, sentence
 

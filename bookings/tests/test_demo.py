@@ -14,11 +14,11 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from availability.models import TimeSlot
 from bookings.demo.accounts import ACCOUNTS, PASSWORD
 from bookings.demo.portraits import portrait
-from bookings.desk import MAY, appointment_desk
 from bookings.models import Booking, HistoryEntry
 from notifications.models import Email
+from users.groups import MAY, appointment_desk
 from users.models import Clinic, DoctorProfile, Specialty, User
-from users.photos import SIDES, TYPES
+from users.photos.renditions import SIDES, TYPES
 from users.tests.factories import make_user
 
 pytestmark = pytest.mark.django_db

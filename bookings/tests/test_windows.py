@@ -14,8 +14,8 @@ from bookings.actions import BookingError, book_slot, cancel_booking, reschedule
 from bookings.models import Booking
 from bookings.tests.factories import make_booking
 from hms.lib.clock import local
+from users.policy import windows_of
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
-from users.windows import windows_of
 
 pytestmark = pytest.mark.django_db
 

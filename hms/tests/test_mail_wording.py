@@ -1,6 +1,6 @@
 """What the rooms above have told must have words in the mail function."""
 
-from users.adapter import LETTERS, NOTICES
+from users.login.adapter import LETTERS, NOTICES
 
 
 def test_mail_function_has_words_for_all_that_happens_to_accounts(monkeypatch, settings):

@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from PIL import Image
 
-from users import photo_files
+from users.photos import storage
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'
 SECRET = "GPS and other secrets"
@@ -94,7 +94,7 @@ HOSTILE = {
 
 
 def stored() -> set[str]:
-    return set(photo_files._names())
+    return set(storage._names())
 
 
 def signed_in(user) -> Client:

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notifications.models import Email
-from users.adapter import LETTERS, NOTICES, AccountAdapter, UnknownMail
+from users.login.adapter import LETTERS, NOTICES, AccountAdapter, UnknownMail
 from users.tests.factories import PASSWORD, make_doctor, make_patient, make_staff, make_user
 from users.tests.mail import latest
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from notifications.models import Email
-from users import windows
+from users import policy
 from users.models import DoctorProfile, User
 from users.tests.factories import (
     CLINIC_FORM,
@@ -347,14 +347,14 @@ def test_windows_are_set_for_a_clinic_and_for_a_doctor():
     given = {"book_notice_minutes": "90", "book_ahead_days": "30", "cancel_notice_hours": ""}
     assert client.post(change, data | given).status_code == 302
     clinic.refresh_from_db()
-    assert [getattr(clinic, field) for field in windows.FIELDS] == [90, 30, 0, 0]
+    assert [getattr(clinic, field) for field in policy.FIELDS] == [90, 30, 0, 0]
 
     doctor = make_doctor(clinics=[clinic])
     change = reverse("admin:users_doctorprofile_change", args=[doctor.pk])
     given = {"name": doctor.name, "clinics": [clinic.pk], "move_notice_hours": "0"}
     assert client.post(change, given).status_code == 302
     doctor.refresh_from_db()
-    assert [getattr(doctor, field) for field in windows.FIELDS] == [None, None, 0, None]
+    assert [getattr(doctor, field) for field in policy.FIELDS] == [None, None, 0, None]
 
 
 def test_slots_follow_what_staff_change_of_a_doctor():

@@ -12,14 +12,16 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from users import actions, jobs, photo_files, photos
+from users import actions, jobs
 from users.models import DoctorProfile
+from users.photos import renditions
+from users.photos import storage as photo_files
 from users.tests.factories import make_doctor, make_patient
 from users.tests.pictures import picture, send, signed_in, stored, upload
 
 pytestmark = pytest.mark.django_db
 
-ALL = {(side, kind) for side in photos.SIDES for kind in photos.TYPES}
+ALL = {(side, kind) for side in renditions.SIDES for kind in renditions.TYPES}
 SIZES = dict.fromkeys(ALL, b"picture")
 
 
@@ -113,7 +115,9 @@ def test_a_page_of_doctors_asks_for_small_photos_alone(client):
 
     asked = re.findall(r'(?:src|srcset)="(/doctors/[^"]+)"', page)
     small = {
-        f"{doctor.photo_url}{photos.SMALL}.{kind}" for doctor in doctors for kind in photos.TYPES
+        f"{doctor.photo_url}{renditions.SMALL}.{kind}"
+        for doctor in doctors
+        for kind in renditions.TYPES
     }
     assert set(asked) == small
 
@@ -122,8 +126,8 @@ def test_a_doctors_own_page_offers_both_sizes(client):
     doctor = with_photo()
     page = client.get(reverse("availability:doctor", args=[doctor.pk])).content.decode()
 
-    for kind in photos.TYPES:
-        offered = ", ".join(f"{doctor.photo_url}{side}.{kind} {side}w" for side in photos.SIDES)
+    for kind in renditions.TYPES:
+        offered = ", ".join(f"{doctor.photo_url}{side}.{kind} {side}w" for side in renditions.SIDES)
         assert f'srcset="{offered}"' in page
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from PIL import Image
 
-from users import photo_files, photos
+from users.photos import renditions, storage
 from users.tests.factories import make_doctor
 from users.tests.pictures import (
     HOSTILE,
@@ -23,7 +23,7 @@ from users.tests.pictures import (
 
 pytestmark = pytest.mark.django_db
 
-ALL = {(side, kind) for side in photos.SIDES for kind in photos.TYPES}
+ALL = {(side, kind) for side in renditions.SIDES for kind in renditions.TYPES}
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +32,7 @@ def _media(settings, tmp_path):
 
 
 def rendered(content: bytes) -> dict[tuple[int, str], Image.Image]:
-    files = photos.renditions(BytesIO(content), size=len(content))
+    files = renditions.renditions(BytesIO(content), size=len(content))
     return {which: Image.open(BytesIO(file)) for which, file in files.items()}
 
 
@@ -40,10 +40,10 @@ def test_photo_is_kept_in_two_sizes_of_two_formats():
     doctor = make_doctor()
     assert upload(doctor, picture(), name="../../secret name.jpg").status_code == 302
 
-    key = photo_files.key_in(doctor.photo.name)
-    assert stored() == {photo_files.name_of(key, side, kind) for side, kind in ALL}
+    key = storage.key_in(doctor.photo.name)
+    assert stored() == {storage.name_of(key, side, kind) for side, kind in ALL}
     for side, kind in ALL:
-        with Image.open(BytesIO(photo_files.read(key, side, kind))) as image:
+        with Image.open(BytesIO(storage.read(key, side, kind))) as image:
             assert (image.format, image.size) == (kind.upper(), (side, side))
 
 
@@ -51,7 +51,7 @@ def test_photo_is_kept_in_two_sizes_of_two_formats():
 def test_photo_is_written_anew_without_what_it_carried(kind):
     source = telltale(kind)
     assert SECRET.encode() in source
-    files = photos.renditions(BytesIO(source), size=len(source))
+    files = renditions.renditions(BytesIO(source), size=len(source))
     for content in files.values():
         assert SECRET.encode() not in content
         with Image.open(BytesIO(content)) as image:
@@ -63,8 +63,8 @@ def test_photo_that_is_also_another_file_keeps_only_its_pixels():
     doctor = make_doctor()
     upload(doctor, picture("PNG") + b"PK\x03\x04<script>alert(1)</script>" + SVG)
 
-    key = photo_files.key_in(doctor.photo.name)
-    assert not any(b"script" in photo_files.read(key, side, kind) for side, kind in ALL)
+    key = storage.key_in(doctor.photo.name)
+    assert not any(b"script" in storage.read(key, side, kind) for side, kind in ALL)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
@@ -127,7 +127,7 @@ def test_photo_refuses_what_is_none(content):
 
 
 def test_photo_is_measured_before_it_is_unpacked(monkeypatch):
-    monkeypatch.setattr(photos, "_square", lambda image: pytest.fail("unpacked"))
+    monkeypatch.setattr(renditions, "_square", lambda image: pytest.fail("unpacked"))
     response = upload(make_doctor(), bomb(7_000))
 
     assert "too many pixels" in response.content.decode()
@@ -135,7 +135,7 @@ def test_photo_is_measured_before_it_is_unpacked(monkeypatch):
 
 def test_photo_refuses_what_is_too_large():
     doctor = make_doctor()
-    response = upload(doctor, picture() + b"\x00" * photos.MAX_BYTES)
+    response = upload(doctor, picture() + b"\x00" * renditions.MAX_BYTES)
 
     assert "up to 5 MB" in response.content.decode()
 
@@ -150,6 +150,6 @@ def test_upload_over_the_limit_does_not_fill_the_disk(monkeypatch):
         return original(self, raw_data, start)
 
     monkeypatch.setattr(TemporaryFileUploadHandler, "receive_data_chunk", count)
-    upload(make_doctor(), b"\x00" * (2 * photos.MAX_BYTES))
+    upload(make_doctor(), b"\x00" * (2 * renditions.MAX_BYTES))
 
-    assert sum(written) == photos.MAX_BYTES + 1
+    assert sum(written) == renditions.MAX_BYTES + 1

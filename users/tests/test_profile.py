@@ -5,8 +5,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
-from users import decorators
 from users.models import DoctorProfile
+from users.pages import decorators
 from users.tests.factories import (
     make_clinic,
     make_doctor,

@@ -17,11 +17,11 @@ from django.urls import reverse
 
 from hms import settings as house
 from notifications.models import Email
-from users.adapter import AccountAdapter
+from users.login.adapter import AccountAdapter
 from users.models import DoctorProfile, PatientProfile, User
+from users.people.validators import validate_deliverable
 from users.tests.factories import PASSWORD, make_patient, make_user
 from users.tests.mail import latest_code
-from users.validators import validate_deliverable
 
 SIGNUP = "/users/signup/"
 CONFIRM = "/users/confirm-email/"

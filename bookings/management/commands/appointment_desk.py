@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from bookings.desk import NAME, appointment_desk
+from users.groups import NAME, appointment_desk
 from users.models import User
 
 

@@ -4,7 +4,7 @@ from allauth.account.utils import has_verified_email, user_pk_to_url_str
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from users.adapter import AccountAdapter
+from users.login.adapter import AccountAdapter
 from users.models import User
 
 

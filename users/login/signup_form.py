@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from users import actions
-from users.validators import validate_person_name
+from users.people.validators import validate_person_name
 
 
 def offered_types() -> list:

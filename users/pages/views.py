@@ -13,10 +13,11 @@ from django.utils.cache import get_conditional_response
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from users import actions, photo_files, photos
-from users.forms import DoctorForm, PatientForm, PreferencesForm
+from users import actions
 from users.models import DoctorProfile
-from users.requests import SignedInRequest
+from users.pages.forms import DoctorForm, PatientForm, PreferencesForm
+from users.pages.requests import SignedInRequest
+from users.photos import renditions, storage
 
 A_WEEK = 7 * 24 * 3600
 
@@ -92,11 +93,11 @@ def photo(request: HttpRequest, doctor_id: int, key: str, side: int, kind: str) 
     doctor = get_object_or_404(
         DoctorProfile.objects.select_related("user"),
         pk=doctor_id,
-        photo=photo_files.name_of(key),
+        photo=storage.name_of(key),
     )
     if not (doctor.is_listed or doctor.user == request.user):
         raise Http404
-    if side not in photos.SIDES or kind not in photos.TYPES:
+    if side not in renditions.SIDES or kind not in renditions.TYPES:
         raise Http404
     known = get_conditional_response(request, etag=f'"{key}-{side}.{kind}"')
     return _kept(known or _photo_file(key, side, kind), doctor)
@@ -104,14 +105,14 @@ def photo(request: HttpRequest, doctor_id: int, key: str, side: int, kind: str) 
 
 def _photo_file(key: str, side: int, kind: str) -> HttpResponse:
     try:
-        content = photo_files.read(key, side, kind)
+        content = storage.read(key, side, kind)
     except FileNotFoundError as error:
         raise Http404 from error
-    except photo_files.PhotoStorageError:
+    except storage.PhotoStorageError:
         return HttpResponse(status=503)
     return HttpResponse(
         content,
-        content_type=photos.TYPES[kind],
+        content_type=renditions.TYPES[kind],
         headers={
             "Content-Disposition": f'inline; filename="photo.{kind}"',
             "ETag": f'"{key}-{side}.{kind}"',

@@ -7,10 +7,10 @@ from django.core.validators import URLValidator
 from django.utils.translation import gettext_lazy as _
 
 from hms.lib.clock import zone_names
-from users import photos
-from users.languages import SPOKEN, of_pages
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
-from users.validators import validate_birth_date, validate_person_name, validate_phone
+from users.people.languages import SPOKEN, of_pages
+from users.people.validators import validate_birth_date, validate_person_name, validate_phone
+from users.photos import renditions
 
 # Zones that are places; the rest are aliases that only programs use.
 _CONTINENTS = (
@@ -154,9 +154,9 @@ class DoctorForm(PreferencesForm):
         if not doctor.photo:
             del self.fields["remove_photo"]
 
-    def clean_photo(self) -> photos.Renditions | None:
+    def clean_photo(self) -> renditions.Renditions | None:
         upload = self.cleaned_data["photo"]
-        return photos.renditions(upload.file, size=upload.size) if upload else None
+        return renditions.renditions(upload.file, size=upload.size) if upload else None
 
     def details(self) -> dict:
         return {name: self.cleaned_data[name] for name in self.DETAILS}

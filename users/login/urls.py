@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern
 
-from users.decorators import View
+from users.pages.decorators import View
 
 
 def in_one_transaction(view: View) -> View:

@@ -1,6 +1,6 @@
 from django.core.files.uploadhandler import FileUploadHandler
 
-from users.photos import MAX_BYTES
+from users.photos.renditions import MAX_BYTES
 
 
 class LimitedUploadHandler(FileUploadHandler):

@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from users.photos import LARGE, SIDES, TYPES, Renditions
+from users.photos.renditions import LARGE, SIDES, TYPES, Renditions
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from notifications.actions import queue_email
 from users import actions
 from users.models import User
-from users.validators import validate_deliverable
+from users.people.validators import validate_deliverable
 
 Context = dict[str, Any]
 
