@@ -6,14 +6,14 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 
 class DeskConfig(AdminConfig):
-    """Django's admin with a site of ours (hms.desk_site)."""
+    """Django's admin with a site of ours (hms.desk.site)."""
 
-    default_site = "hms.desk_site.DeskSite"
+    default_site = "hms.desk.site.DeskSite"
 
     def ready(self) -> None:
         super().ready()
         # After every app's admin: it takes the place of a library's.
-        from hms import job_admin  # noqa: F401
+        from hms.desk import job_admin  # noqa: F401
 
         pre_migrate.connect(_take_the_time_it_needs)
         post_migrate.connect(_hurry_again)

@@ -137,7 +137,7 @@ def media_storage() -> dict[str, Any]:
         "region_name": text("MEDIA_S3_REGION", "") or None,
         "location": text("MEDIA_S3_PREFIX", ""),
     }
-    return {"BACKEND": "hms.bucket.Bucket", "OPTIONS": options}
+    return {"BACKEND": "hms.backends.bucket.Bucket", "OPTIONS": options}
 
 
 def database() -> dict[str, Any]:

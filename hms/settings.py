@@ -40,7 +40,7 @@ LIVE_URL = env.url("LIVE_URL", "")
 LIVE_MOST_WATCHERS = env.integer("LIVE_MOST_WATCHERS", 5000, least=1)
 
 # --- closed for a while -------------------------------------------------------------------------
-# While this file exists, every page says so; what it holds is shown (hms/maintenance.py).
+# While this file exists, every page says so; what it holds is shown (hms/pages/maintenance.py).
 MAINTENANCE_FILE = Path(env.text("MAINTENANCE_FILE", str(BASE_DIR / "maintenance")))
 
 # --- applications -------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "hms.middleware.browser_language",
     # After the static files that its page is made of, before everything that asks a database.
-    "hms.maintenance.closed_for_maintenance",
+    "hms.pages.maintenance.closed_for_maintenance",
     "availability.finding.freshness.answer_alike",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -123,7 +123,7 @@ _asked = _database.pop("OPTIONS")
 _timeouts = "-c lock_timeout=3s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
 DATABASES = {
     "default": {
-        "ENGINE": "hms.postgresql",
+        "ENGINE": "hms.backends.postgresql",
         **_database,
         # A pool of live connections per process: a new one costs more than a booking.
         "CONN_HEALTH_CHECKS": True,
@@ -147,7 +147,7 @@ DATABASES = {
 # Rate-limit counters live in the cache table and must survive the roll-back of the request
 # that they count, so the cache writes through a connection of its own.
 DATABASES["cache"] = {**DATABASES["default"], "TEST": {"MIRROR": "default"}}
-DATABASE_ROUTERS = ["hms.routers.CacheRouter"]
+DATABASE_ROUTERS = ["hms.backends.cache_router.CacheRouter"]
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
@@ -274,7 +274,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(BASE_DIR / "media")))
 STORAGES = {
     "default": env.media_storage(),
-    "staticfiles": {"BACKEND": "hms.staticfiles.JoinedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "hms.backends.static_files.JoinedManifestStaticFilesStorage"},
 }
 
 # --- mail: every message is a row, worded and sent by the function behind this address ----------
@@ -308,7 +308,7 @@ LEFT_BEHIND_TOLD = "availability.finding.left_behind.told"
 # --- jobs ---------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 PROCRASTINATE_IMPORT_PATHS = ["hms.jobs"]
-PROCRASTINATE_ON_APP_READY = "hms.queue.defer_through_django"
+PROCRASTINATE_ON_APP_READY = "hms.backends.job_queue.defer_through_django"
 # A killed worker's jobs are taken up again within 20 s: heartbeat, stalled limit, rescue every 5 s.
 PROCRASTINATE_WORKER_DEFAULTS = {
     "update_heartbeat_interval": 3.0,
@@ -320,7 +320,7 @@ PROCRASTINATE_WORKER_DEFAULTS = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"json": {"()": "hms.logs.JsonFormatter"}},
+    "formatters": {"json": {"()": "hms.backends.json_logs.JsonFormatter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {
         "handlers": ["console"],

@@ -1,7 +1,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from hms import device, styleguide, views
+from hms.pages import device, styleguide, views
 
 urlpatterns = [
     path("", include("availability.urls")),
@@ -22,4 +22,4 @@ urlpatterns = [
     path("csp-report/", views.csp_report, name="csp_report"),
 ]
 
-handler500 = "hms.views.server_error"
+handler500 = "hms.pages.views.server_error"

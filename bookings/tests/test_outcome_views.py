@@ -16,7 +16,7 @@ from bookings.pages import doctor_day
 from bookings.pages import outcome as outcome_views
 from bookings.rules.outcomes import MARKED_WITHIN
 from bookings.tests.factories import make_booking
-from hms.attention import waiting_for
+from hms.desk.waiting import waiting_for
 from users.tests.factories import make_doctor, make_patient, make_staff
 
 pytestmark = pytest.mark.django_db

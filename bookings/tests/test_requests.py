@@ -23,7 +23,7 @@ from bookings.models import Booking, HistoryEntry
 from bookings.pages.history import told
 from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
-from hms.attention import waiting_for
+from hms.desk.waiting import waiting_for
 from hms.lib.clock import local
 from notifications.models import Email
 from users.models import Clinic

@@ -21,7 +21,7 @@ from bookings.figures import totals
 from bookings.figures.tables import FIGURES, MOST_DOCTORS
 from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
-from hms import desk_site
+from hms.desk import site
 from hms.lib.csv_file import BYTE_ORDER_MARK
 from notifications.models import Email
 from users.models import DoctorProfile
@@ -352,7 +352,7 @@ def test_lists_stand_in_the_order_of_the_desks_day(chief):
 def test_the_job_list_styles_itself_in_no_way(chief, troubles):
     # By its name: importing it here would register it.
     classes = type(admin.site._registry[ProcrastinateJob]).__mro__
-    assert "hms.job_admin" in [one.__module__ for one in classes]
+    assert "hms.desk.job_admin" in [one.__module__ for one in classes]
     for path in ("", f"{ProcrastinateJob.objects.get().pk}/change/"):
         page = chief.get(f"/admin/procrastinate/procrastinatejob/{path}").content.decode()
         assert not re.search(r"\sstyle=", page)
@@ -370,10 +370,10 @@ def test_todays_bookings_are_the_clinics_today(chief, day):
 
 
 def test_every_row_of_a_full_page_can_be_chosen_for_an_action(chief):
-    doctors = [make_doctor(approved=False).pk for _ in range(desk_site.ROWS_ON_A_PAGE + 1)]
+    doctors = [make_doctor(approved=False).pk for _ in range(site.ROWS_ON_A_PAGE + 1)]
     page = chief.get("/admin/users/doctorprofile/")
-    assert len(page.context["cl"].result_list) == desk_site.ROWS_ON_A_PAGE
+    assert len(page.context["cl"].result_list) == site.ROWS_ON_A_PAGE
     assert not page.context["cl"].can_show_all
-    chosen = doctors[: desk_site.ROWS_ON_A_PAGE]
+    chosen = doctors[: site.ROWS_ON_A_PAGE]
     form = {"action": "approve", "_selected_action": chosen, "index": 0, "select_across": 0}
     assert chief.post("/admin/users/doctorprofile/", form).status_code == 302

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bookings.tests.factories import make_booking
-from hms import device
+from hms.pages import device
 from users.tests.factories import make_patient
 
 ROOT = Path(__file__).parents[2]

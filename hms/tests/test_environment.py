@@ -31,7 +31,7 @@ def test_photos_go_into_the_bucket_that_is_named(monkeypatch):
     monkeypatch.setenv("MEDIA_S3_BUCKET", "photos")
     monkeypatch.setenv("MEDIA_S3_ENDPOINT", "https://s3.example/")
     assert env.media_storage() == {
-        "BACKEND": "hms.bucket.Bucket",
+        "BACKEND": "hms.backends.bucket.Bucket",
         "OPTIONS": {
             "bucket_name": "photos",
             "endpoint_url": "https://s3.example",

@@ -5,7 +5,7 @@ from django.db import OperationalError
 from django.test import Client, override_settings
 from django.urls import path
 
-from hms import views
+from hms.pages import views
 from hms.urls import urlpatterns as house_urls
 from users.tests.factories import make_staff
 
@@ -20,7 +20,7 @@ def without_database(request):
 
 broken.login_required = without_database.login_required = False
 urlpatterns = [*house_urls, path("broken", broken), path("without-database", without_database)]
-handler500 = "hms.views.server_error"
+handler500 = "hms.pages.views.server_error"
 
 
 @pytest.fixture

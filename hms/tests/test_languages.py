@@ -23,7 +23,7 @@ def broken(request):
 
 broken.login_required = False
 urlpatterns = [*house_urls, path("broken", broken)]
-handler500 = "hms.views.server_error"
+handler500 = "hms.pages.views.server_error"
 
 
 def language_of(response) -> tuple[str, str]:

@@ -5,7 +5,7 @@ import sys
 import pytest
 from django.db import IntegrityError, transaction
 
-from hms.logs import JsonFormatter
+from hms.backends.json_logs import JsonFormatter
 from users.models import User
 from users.tests.factories import make_doctor
 

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import translation
 
-from hms import maintenance
+from hms.pages import maintenance
 
 
 @pytest.fixture

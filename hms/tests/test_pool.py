@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import connection
 from psycopg_pool import PoolTimeout
 
+from hms.backends.postgresql.base import new_pool
 from hms.dev.ports import free_port
-from hms.postgresql.base import new_pool
 
 # Tries after about 0, 1, 3, 7 and 15 s, were each to double the pause before the next.
 OUTAGE_SECONDS = 8

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.staticfiles.finders import get_finder
 from django.core.management import call_command
 
-from hms.staticfiles import ENTRY, JoinedManifestStaticFilesStorage, joined
+from hms.backends.static_files import ENTRY, JoinedManifestStaticFilesStorage, joined
 
 STATIC = Path(__file__).parents[2] / "static"
 # Linked by Django's admin alone, beside the admin's own stylesheets.
@@ -74,7 +74,7 @@ def collect(tmp_path, settings):
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     settings.STORAGES = {
         **settings.STORAGES,
-        "staticfiles": {"BACKEND": "hms.staticfiles.JoinedManifestStaticFilesStorage"},
+        "staticfiles": {"BACKEND": "hms.backends.static_files.JoinedManifestStaticFilesStorage"},
     }
 
     def collect(*folders: Path) -> JoinedManifestStaticFilesStorage:

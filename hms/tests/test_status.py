@@ -6,7 +6,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from hms.status import google_status, queue_status
+from hms.pages.status import google_status, queue_status
 from users.tests.factories import make_staff
 
 

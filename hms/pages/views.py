@@ -16,7 +16,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_POST, require_safe
 from django.views.i18n import set_language
 
-from hms.status import google_status, queue_status
+from hms.pages.status import google_status, queue_status
 from notifications.status import mail_status
 from users.actions import set_preferences
 from users.pages.decorators import staff_required
