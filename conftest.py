@@ -20,12 +20,12 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from hms.dev.browser import on_machine
-from hms.dev.configuration import unconfigured_environment
+from hms.dev.checks.browser import on_machine
+from hms.dev.checks.testing import TESTS, remove
 from hms.dev.layout import PORTS
-from hms.dev.ports import free_offset
-from hms.dev.running import RunningStack
-from hms.dev.testing import TESTS, remove
+from hms.dev.stack.configuration import unconfigured_environment
+from hms.dev.stack.ports import free_offset
+from hms.dev.stack.running import RunningStack
 
 # Another run of the tests on the same machine takes another offset; each worker of xdist has its
 # own, far enough from the next one's that both can look for free ports at the same moment.

@@ -4,4 +4,4 @@ set -eu
 cd "$(dirname "$0")"
 . hms/dev/python.sh
 find_python
-exec "$python" -m hms.dev.testing "$@"
+exec "$python" -m hms.dev.checks.testing "$@"

@@ -23,12 +23,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hms.dev import install
-from hms.dev.configuration import unconfigured_environment
 from hms.dev.failures import tell
 from hms.dev.layout import State
-from hms.dev.ports import free_offset
-from hms.dev.running import RunningStack
+from hms.dev.stack import install
+from hms.dev.stack.configuration import unconfigured_environment
+from hms.dev.stack.ports import free_offset
+from hms.dev.stack.running import RunningStack
 
 HERE = Path(__file__).parent
 PORT_OFFSET = 15000

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.main import Bench, build_client
-from hms.dev import install
-from hms.dev.configuration import unconfigured_environment
 from hms.dev.failures import tell
 from hms.dev.layout import ROOT, Problem, State
-from hms.dev.ports import free_offset
-from hms.dev.running import RunningStack
+from hms.dev.stack import install
+from hms.dev.stack.configuration import unconfigured_environment
+from hms.dev.stack.ports import free_offset
+from hms.dev.stack.running import RunningStack
 
 PORT_OFFSET = 14000
 DOCTORS, SLOTS_EACH = 50, 24

@@ -24,13 +24,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hms.dev import install
-from hms.dev.configuration import Configuration, unconfigured_environment
 from hms.dev.failures import tell
 from hms.dev.layout import HOST, ROOT, Problem, State
-from hms.dev.ports import free_offset
-from hms.dev.postgres import find_binaries
-from hms.dev.running import RunningStack, wait_until
+from hms.dev.stack import install
+from hms.dev.stack.configuration import Configuration, unconfigured_environment
+from hms.dev.stack.ports import free_offset
+from hms.dev.stack.postgres import find_binaries
+from hms.dev.stack.running import RunningStack, wait_until
 
 HERE = Path(__file__).parent
 PORT_OFFSET = 13000

@@ -11,8 +11,8 @@ from email.message import EmailMessage
 import pytest
 
 from hms.dev.layout import ROOT
-from hms.dev.ports import free_port, is_answering
-from hms.dev.running import fetch_json, wait_until
+from hms.dev.stack.ports import free_port, is_answering
+from hms.dev.stack.running import fetch_json, wait_until
 
 
 class Catcher:
@@ -39,7 +39,7 @@ def running(tmp_path_factory):
     http = free_port(25000, 30000)
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "hms.dev.mail_catcher", "--state", state),
+            *(sys.executable, "-m", "hms.dev.mail.catcher", "--state", state),
             *("--smtp-port", str(smtp), "--http-port", str(http)),
         ],
         cwd=ROOT,

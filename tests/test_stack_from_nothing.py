@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from hms.dev import browser, install, postgres
-from hms.dev.keys import load_or_make
+from hms.dev.checks import browser
 from hms.dev.layout import ROOT, Problem, State
-from hms.dev.leftovers import marked
-from hms.dev.ports import free_offset, free_port, is_answering
-from hms.dev.processes import MARK
-from hms.dev.running import fetch_json, wait_until
+from hms.dev.stack import install, postgres
+from hms.dev.stack.keys import load_or_make
+from hms.dev.stack.leftovers import marked
+from hms.dev.stack.ports import free_offset, free_port, is_answering
+from hms.dev.stack.processes import MARK
+from hms.dev.stack.running import fetch_json, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -360,7 +361,7 @@ def test_it_runs_by_hand_with_the_lines_of_the_readme(by_hand):
         "npx", "serverless", "offline", *function, cwd="serverless", **hand.function_settings()
     )
     hand.start(
-        *(sys.executable, "-m", "hms.dev.mail_catcher", "--state", hand.folder / "mail"),
+        *(sys.executable, "-m", "hms.dev.mail.catcher", "--state", hand.folder / "mail"),
         *("--smtp-port", str(hand.mail), "--http-port", str(hand.inbox)),
     )
     for port in (hand.web, hand.function, hand.mail, hand.inbox):

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from hms.dev import failures, install, keys, leftovers, ports, postgres
+from hms.dev import failures
 from hms.dev.layout import ROOT, Ports, Problem, State
-from hms.dev.processes import MARK, Book, Child, Service
-from hms.dev.running import RunningStack, wait_until
+from hms.dev.stack import install, keys, leftovers, ports, postgres
+from hms.dev.stack.processes import MARK, Book, Child, Service
+from hms.dev.stack.running import RunningStack, wait_until
 
 
 def test_kill_waits_for_the_successor_of_a_part_that_fell(state, tmp_path):

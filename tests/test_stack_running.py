@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from hms.dev.layout import PORTS, ROOT
-from hms.dev.leftovers import birth, marked
-from hms.dev.ports import free_offset
-from hms.dev.processes import MARK
-from hms.dev.running import RunningStack, fetch_json, wait_until
+from hms.dev.stack.leftovers import birth, marked
+from hms.dev.stack.ports import free_offset
+from hms.dev.stack.processes import MARK
+from hms.dev.stack.running import RunningStack, fetch_json, wait_until
 
 PARTS = ("db", "web", "live", "worker", "lambda", "mail", "google")
 

@@ -17,7 +17,7 @@ from bookings.actions import reschedule_booking, reschedule_to_time
 from bookings.models import Booking
 from bookings.tests.factories import make_booking
 from bookings.tests.test_races import ROUNDS, booking_of, cancelling, race
-from hms.dev.running import wait_until
+from hms.dev.stack.running import wait_until
 from hms.lib.clock import local
 from hms.tests.worker import forget_jobs
 from users.models import User

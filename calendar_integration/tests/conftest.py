@@ -7,7 +7,7 @@ import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from calendar_integration.google import client
-from hms.dev import google as standin
+from hms.dev.google import server as standin
 
 
 @pytest.fixture(autouse=True)

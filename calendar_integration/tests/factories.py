@@ -12,7 +12,7 @@ from calendar_integration import actions
 from calendar_integration.actions import EventWanted
 from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount
-from hms.dev.google import GoogleServer
+from hms.dev.google.server import GoogleServer
 from users.models import User
 from users.tests.factories import make_user
 

@@ -15,7 +15,7 @@ from calendar_integration.google import client, tokens
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from calendar_integration.pages.context import calendar_context
 from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
-from hms.dev.google_faults import Fault
+from hms.dev.google.faults import Fault
 from hms.lib.crypto import DecryptionError
 from notifications.models import Email
 from users.tests.factories import make_user

@@ -15,7 +15,7 @@ from calendar_integration import actions, jobs
 from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
-from hms.dev.google_faults import Fault
+from hms.dev.google.faults import Fault
 from hms.tests.worker import drain
 from notifications.models import Email
 

@@ -21,7 +21,7 @@ from calendar_integration.tests.factories import (
     make_event,
     make_tokens,
 )
-from hms.dev.google_faults import Fault
+from hms.dev.google.faults import Fault
 from users.models import User
 from users.tests.factories import make_staff, make_user
 

@@ -61,7 +61,7 @@ class State:
 
     @property
     def demo(self) -> Path:
-        """The demo accounts, as `hms.dev.prepare` noted them."""
+        """The demo accounts, as `hms.dev.stack.prepare` noted them."""
         return self.run / "demo.json"
 
     def log(self, name: str) -> Path:

@@ -9,7 +9,7 @@ from django.db import connection
 from psycopg_pool import PoolTimeout
 
 from hms.backends.postgresql.base import new_pool
-from hms.dev.ports import free_port
+from hms.dev.stack.ports import free_port
 
 # Tries after about 0, 1, 3, 7 and 15 s, were each to double the pause before the next.
 OUTAGE_SECONDS = 8

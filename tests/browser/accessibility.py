@@ -4,7 +4,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from hms.dev.screenshots import FADED
+from hms.dev.checks.screenshots import FADED
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 # Without preload: it would fetch stylesheets anew and write them inline, which the policy refuses.

@@ -20,7 +20,7 @@ from playwright.sync_api import Page
 
 from bookings.demo.accounts import DOMAIN
 from hms.dev.layout import ROOT
-from hms.dev.running import RunningStack
+from hms.dev.stack.running import RunningStack
 
 IN_A_WEEK = date.today() + timedelta(days=7)  # noqa: DTZ011 -- any day that is ahead everywhere
 # The demo's clerk, who may do what the appointment desk may, and no more.

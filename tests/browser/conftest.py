@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from hms.dev.screenshots import Shot
+from hms.dev.checks.screenshots import Shot
 from tests.browser.backstage import Backstage
 from tests.browser.walk import NewWalk, Walk
 

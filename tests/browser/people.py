@@ -5,7 +5,7 @@ import secrets
 
 from playwright.sync_api import Locator, Page, expect
 
-from hms.dev.running import RunningStack
+from hms.dev.stack.running import RunningStack
 
 PASSWORD = "a-long-and-quiet-night-shift"
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page
 
-from hms.dev.screenshots import THEMES, WIDTHS
+from hms.dev.checks.screenshots import THEMES, WIDTHS
 
 # Django's admin and what is vendored bring theirs; the rest of /static/css/ is ours.
 OURS = re.compile(r"/static/css/([\w-]+)(?:\.[0-9a-f]{12})?\.css$")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hms.dev.screenshots import PAGES, address
+from hms.dev.checks.screenshots import PAGES, address
 from tests.browser.accessibility import DESK, PHONE
 
 pytestmark = pytest.mark.slow

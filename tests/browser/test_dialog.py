@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from hms.dev.checks.screenshots import accounts, sign_in
 from hms.dev.layout import State
-from hms.dev.screenshots import accounts, sign_in
 
 pytestmark = pytest.mark.slow
 

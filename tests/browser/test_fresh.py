@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, Page, expect
 
-from hms.dev.running import RunningStack, wait_until
+from hms.dev.stack.running import RunningStack, wait_until
 from tests.browser.people import log_in
 
 pytestmark = pytest.mark.slow

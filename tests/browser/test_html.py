@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hms.dev import tools
+from hms.dev.checks import tools
 
 # Django's own: its field that asks the server for choices while one types holds the chosen one
 # alone, if any, and its frame round the field marks it as required all the same. A script draws

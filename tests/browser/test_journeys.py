@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from hms.dev.running import RunningStack, fetch_json, wait_until
+from hms.dev.stack.running import RunningStack, fetch_json, wait_until
 from tests.browser.backstage import IN_A_WEEK, Backstage
 from tests.browser.people import connect_calendar, find, log_in, new_address, sign_up
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from hms.dev.running import RunningStack
-from hms.dev.screenshots import PAGES, WIDTHS
+from hms.dev.checks.screenshots import PAGES, WIDTHS
+from hms.dev.stack.running import RunningStack
 from tests.browser.accessibility import DESK, PHONE, violations
 from tests.browser.people import PASSWORD, code_from, new_address, press
 from tests.browser.test_pages import first_seen_by, refused

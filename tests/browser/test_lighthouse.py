@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
-from hms.dev import tools
+from hms.dev.checks import tools
+from hms.dev.checks.screenshots import PAGES
 from hms.dev.layout import HOME
-from hms.dev.screenshots import PAGES
 from tests.browser.walk import Walk
 
 REPORT = HOME / "report" / "lighthouse.txt"

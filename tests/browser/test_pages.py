@@ -6,7 +6,7 @@ as it fails every test with a browser (conftest.py).
 
 import pytest
 
-from hms.dev.screenshots import PAGES, Shot
+from hms.dev.checks.screenshots import PAGES, Shot
 from tests.browser.accessibility import PHONE, violations
 from tests.browser.walk import SMALLEST, frame, sideways, spilt
 

@@ -15,8 +15,8 @@ from django.contrib import admin
 from django.urls import resolve
 from playwright.sync_api import Page, expect
 
+from hms.dev.checks.screenshots import PAGES, SUBMIT, THEMES, WIDTHS, Shot, take, write_index
 from hms.dev.layout import HOME, ROOT
-from hms.dev.screenshots import PAGES, SUBMIT, THEMES, WIDTHS, Shot, take, write_index
 from tests.browser.accessibility import BY_LOOKS, DESK, PHONE, violations
 from tests.browser.people import PASSWORD, new_address
 from tests.browser.stylesheet import Usage

@@ -1,12 +1,12 @@
-"""Through every page there is, as each kind of reader (hms.dev.screenshots.PAGES)."""
+"""Through every page there is, as each kind of reader (hms.dev.checks.screenshots.PAGES)."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from playwright.sync_api import Page, Response
 
+from hms.dev.checks.screenshots import PAGES, Shot, accounts, address, sign_in, visit
 from hms.dev.layout import Problem, State
-from hms.dev.running import RunningStack
-from hms.dev.screenshots import PAGES, Shot, accounts, address, sign_in, visit
+from hms.dev.stack.running import RunningStack
 
 SMALLEST = 320  # px: 1280 px at 400 %
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from babel import Locale
 
-from hms.dev import catalogues, words
-from hms.dev.catalogues import Book
-from hms.dev.words import Word
+from hms.dev.translations import catalogues, words
+from hms.dev.translations.catalogues import Book
+from hms.dev.translations.words import Word
 
 HEADER = """msgid ""
 msgstr ""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hms.dev.configuration import Configuration, unconfigured_environment
 from hms.dev.layout import ROOT, Problem
+from hms.dev.stack.configuration import Configuration, unconfigured_environment
 
 WHOLE = {
     "SMTP_HOST": "smtp.example",

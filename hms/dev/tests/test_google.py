@@ -17,8 +17,8 @@ from google_auth_oauthlib.flow import Flow
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
-from hms.dev import google
-from hms.dev.google_schema import body_errors, event_errors, event_schema
+from hms.dev.google import server as google
+from hms.dev.google.schema import body_errors, event_errors, event_schema
 
 REDIRECT = "http://localhost:8000/calendar/oauth2callback/"
 SCOPE = "https://www.googleapis.com/auth/calendar.events.owned"
@@ -344,7 +344,15 @@ def test_pages_escape_what_they_show(standin):
 
 
 def test_command_starts_says_so_and_stops_on_sigterm(tmp_path):
-    command = [sys.executable, "-m", "hms.dev.google", "--port", "0", "--state", str(tmp_path)]
+    command = [
+        sys.executable,
+        "-m",
+        "hms.dev.google.server",
+        "--port",
+        "0",
+        "--state",
+        str(tmp_path),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         address = process.stdout.readline().split()[-1]

@@ -6,7 +6,7 @@ import tarfile
 
 import pytest
 
-from hms.dev import vendor
+from hms.dev.checks import vendor
 from hms.dev.layout import Problem
 
 ICON = '<!-- by -->\n<svg\n  width="24"\n>\n  <path d="M1 1" />\n</svg>\n'
@@ -14,7 +14,7 @@ ICON = '<!-- by -->\n<svg\n  width="24"\n>\n  <path d="M1 1" />\n</svg>\n'
 
 def test_every_vendored_file_is_as_pinned_with_licence_and_note_beside_it():
     # Does it fail after a change of icons? Add the icon to static/vendor/vendor.json and run
-    # `python -m hms.dev.vendor`.
+    # `python -m hms.dev.checks.vendor`.
     assert vendor.complaints() == []
 
 

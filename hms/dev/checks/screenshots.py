@@ -1,6 +1,6 @@
 """Take a picture of every page, for every kind of reader, at three widths, light and dark.
 
-    python -m hms.dev.screenshots [--url http://localhost:8000] [--state .hms] [--only doctor]
+    python -m hms.dev.checks.screenshots [--url http://localhost:8000] [--state .hms] [--only doctor]
 
 Needs a running stack with its demo data, and the tests' packages (`./test.sh` brings them). The
 pictures and an index.html to leaf through go to STATE/screenshots; only what that folder held of
@@ -20,10 +20,10 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
-from hms.dev.browser import on_machine
+from hms.dev.checks.browser import on_machine
 from hms.dev.layout import ROOT, Problem, State
 from hms.dev.screen import say
-from hms.dev.stack import demo_accounts
+from hms.dev.stack.__main__ import demo_accounts
 
 WIDTHS = (360, 768, 1440)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -385,7 +385,9 @@ def accounts(state: State) -> dict[str, list[str]]:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m hms.dev.screenshots", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m hms.dev.checks.screenshots", description=__doc__
+    )
     parser.add_argument("--url", default="http://localhost:8000", help="where the website is")
     parser.add_argument("--state", type=Path, default=ROOT / ".hms", help="the stack's state")
     parser.add_argument("--only", choices=PAGES, help="this kind of reader alone")

@@ -11,15 +11,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from hms.dev import browser, install, tools
-from hms.dev.configuration import Configuration, unconfigured_environment
+from hms.dev.checks import browser, tools
 from hms.dev.failures import tell
-from hms.dev.keys import load_or_make
 from hms.dev.layout import HOME, ROOT, State
-from hms.dev.leftovers import birth, only_one
-from hms.dev.ports import free_port
-from hms.dev.postgres import Cluster, find_binaries
-from hms.dev.processes import Book, Child
+from hms.dev.stack import install
+from hms.dev.stack.configuration import Configuration, unconfigured_environment
+from hms.dev.stack.keys import load_or_make
+from hms.dev.stack.leftovers import birth, only_one
+from hms.dev.stack.ports import free_port
+from hms.dev.stack.postgres import Cluster, find_binaries
+from hms.dev.stack.processes import Book, Child
 
 TESTS = HOME / "test"
 ONLY_SET_UP = "--only-set-up"

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from hms.dev.install import (
+from hms.dev.layout import HOME, ROOT, Problem, State
+from hms.dev.stack.install import (
     Node,
     PythonPackages,
     installing,
@@ -15,8 +16,7 @@ from hms.dev.install import (
     node_on_path,
     npm_ci,
 )
-from hms.dev.keys import write_whole
-from hms.dev.layout import HOME, ROOT, Problem, State
+from hms.dev.stack.keys import write_whole
 
 LEAST_JAVA = 17
 JAVA_FILE = "requirements-java.txt"

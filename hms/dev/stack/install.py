@@ -17,10 +17,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hms.dev.keys import write_whole
 from hms.dev.layout import HOME, ROOT, Problem, State, shown
-from hms.dev.processes import finish, last_words
 from hms.dev.screen import say, step
+from hms.dev.stack.keys import write_whole
+from hms.dev.stack.processes import finish, last_words
 
 VENV = HOME / "venv"
 RUN_FILES = ("requirements.txt", "requirements-dev.txt")

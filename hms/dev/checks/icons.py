@@ -1,6 +1,6 @@
 """Draw the app's icons from static/img/favicon.svg, which alone is drawn by hand.
 
-    python -m hms.dev.icons
+    python -m hms.dev.checks.icons
 
 Needs a Chromium (./test.sh brings one) and Pillow; writes into static/img.
 """
@@ -12,7 +12,7 @@ import sys
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from hms.dev.browser import on_machine
+from hms.dev.checks.browser import on_machine
 from hms.dev.layout import ROOT, Problem
 
 IMAGES = ROOT / "static" / "img"

@@ -5,10 +5,10 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from hms.dev.configuration import Configuration, plain_environment
-from hms.dev.install import Node
 from hms.dev.layout import HOST, ROOT, Ports, State
-from hms.dev.processes import Service
+from hms.dev.stack.configuration import Configuration, plain_environment
+from hms.dev.stack.install import Node
+from hms.dev.stack.processes import Service
 
 # Within the five seconds that stopping may take, with time left for PostgreSQL.
 GRACE_SECONDS = 2
@@ -108,7 +108,7 @@ def mail_catcher(python: Path, state: State, ports: Ports) -> Service:
         name="mail",
         title="mail catcher",
         command=[
-            *(python, "-m", "hms.dev.mail_catcher", "--state", state.part("mail")),
+            *(python, "-m", "hms.dev.mail.catcher", "--state", state.part("mail")),
             *("--smtp-port", str(ports["smtp"]), "--http-port", str(ports["inbox"])),
         ],
         env=plain_environment(),
@@ -122,7 +122,7 @@ def google(python: Path, state: State, ports: Ports) -> Service:
         name="google",
         title="Google stand-in",
         command=[
-            *(python, "-m", "hms.dev.google"),
+            *(python, "-m", "hms.dev.google.server"),
             *("--port", str(ports["google"]), "--state", state.part("google")),
         ],
         env=plain_environment(),

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hms.dev.layout import HOST, Problem, State, shown
-from hms.dev.ports import is_answering
-from hms.dev.processes import Service, last_words
+from hms.dev.stack.ports import is_answering
+from hms.dev.stack.processes import Service, last_words
 
 LEAST_VERSION = 14
 ROLE = DATABASE = "hms"

@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hms.dev.keys import write_whole
 from hms.dev.layout import Problem, State, shown
-from hms.dev.leftovers import birth
 from hms.dev.screen import say
+from hms.dev.stack.keys import write_whole
+from hms.dev.stack.leftovers import birth
 
 TETHER = Path(__file__).with_name("tether.py")
 # Everything that a stack starts carries its state folder in this variable.

@@ -1,8 +1,8 @@
 """Fetch what others made and we ship: scripts, fonts and icons, each pinned, from npm.
 
-    python -m hms.dev.vendor                    fetch every pinned version, write its files anew
-    python -m hms.dev.vendor --check            hold the files against the manifest, asking nobody
-    python -m hms.dev.vendor --pin NAME@VERSION take another version of one package first
+    python -m hms.dev.checks.vendor                    fetch every pinned version, write its files anew
+    python -m hms.dev.checks.vendor --check            hold the files against the manifest, asking nobody
+    python -m hms.dev.checks.vendor --pin NAME@VERSION take another version of one package first
 
 `static/vendor/vendor.json` says all there is to say: each package's name, version, licence and
 the checksum of its archive; where its files go, and what is in them. A new icon is one more line
@@ -22,10 +22,10 @@ from base64 import b64encode
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from hms.dev.install import installer_env, node_on_path
-from hms.dev.keys import write_whole
 from hms.dev.layout import ROOT, Problem
 from hms.dev.screen import say
+from hms.dev.stack.install import installer_env, node_on_path
+from hms.dev.stack.keys import write_whole
 
 MANIFEST = "static/vendor/vendor.json"
 SVG = re.compile(r"<svg\b[^>]*>(?P<shapes>.*)</svg>", re.DOTALL)
@@ -176,7 +176,7 @@ def bring(package: Package, root: Path = ROOT, *, anew: bool = False) -> None:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m hms.dev.vendor", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hms.dev.checks.vendor", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--check", action="store_true", help="compare only, and ask nobody")
     parser.add_argument("--pin", metavar="NAME@VERSION", help="take this version from now on")

@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from hms.dev.google_faults import Fault
-from hms.dev.google_http import Answer, Request, World, as_json, one
-from hms.dev.google_schema import allowed_parameters, body_errors, event_errors
+from hms.dev.google.faults import Fault
+from hms.dev.google.http import Answer, Request, World, as_json, one
+from hms.dev.google.schema import allowed_parameters, body_errors, event_errors
 
 EVENTS = re.compile(r"/calendar/v3/calendars/([^/]+)/events(?:/([^/]+))?")
 METHODS = {

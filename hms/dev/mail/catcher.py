@@ -1,6 +1,6 @@
 """An SMTP server that keeps every mail on this machine, with a web inbox beside it.
 
-python -m hms.dev.mail_catcher --smtp-port 1025 --http-port 8025 --state DIR
+python -m hms.dev.mail.catcher --smtp-port 1025 --http-port 8025 --state DIR
 """
 
 import argparse
@@ -14,9 +14,9 @@ from types import SimpleNamespace
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from hms.dev.layout import HOST
-from hms.dev.mail_faults import Faults
-from hms.dev.mail_inbox import inbox_server
-from hms.dev.mail_store import MailStore
+from hms.dev.mail.faults import Faults
+from hms.dev.mail.inbox import inbox_server
+from hms.dev.mail.store import MailStore
 
 LARGEST_MAIL = 5_000_000
 
@@ -71,7 +71,7 @@ async def serve(smtp_port: int, http_port: int, folder: Path) -> None:
 
 
 def _options() -> SimpleNamespace:
-    parser = argparse.ArgumentParser(prog="python -m hms.dev.mail_catcher", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hms.dev.mail.catcher", description=__doc__)
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True, help="folder that keeps the mails")

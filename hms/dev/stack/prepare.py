@@ -1,6 +1,6 @@
 """Bring the database up to date in one Django process: tables, cache table, demo data.
 
-    python -m hms.dev.prepare [--demo] [--note FILE]
+    python -m hms.dev.stack.prepare [--demo] [--note FILE]
 
 Ends with exit code 2 and one sentence on its last line when the reader can cure what is wrong.
 """
@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from hms.dev.keys import write_whole
+from hms.dev.stack.keys import write_whole
 
 WAIT_SECONDS = 10
 
@@ -67,7 +67,7 @@ def _demo_accounts() -> list[tuple[str, str]]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m hms.dev.prepare", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hms.dev.stack.prepare", description=__doc__)
     parser.add_argument("--demo", action="store_true", help="demo data into an empty database")
     parser.add_argument("--note", type=Path, help="where to write the demo accounts as JSON")
     return parser.parse_args()

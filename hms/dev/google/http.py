@@ -11,11 +11,11 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from hms.dev.google_faults import Fault, Faults
-from hms.dev.google_state import State
+from hms.dev.google.faults import Fault, Faults
+from hms.dev.google.state import State
 
 if TYPE_CHECKING:
-    from hms.dev.google import GoogleServer
+    from hms.dev.google.server import GoogleServer
 
 MAX_BODY = 1024 * 1024
 

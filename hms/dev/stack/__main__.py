@@ -14,15 +14,15 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from hms.dev import install, ports, services
-from hms.dev.configuration import Configuration, env_file, plain_environment
 from hms.dev.failures import tell
-from hms.dev.keys import load_or_make, write_whole
 from hms.dev.layout import HIGHEST_OFFSET, HOME, PORTS, ROOT, Ports, Problem, State, shown
-from hms.dev.leftovers import clear, only_one
-from hms.dev.postgres import Cluster, find_binaries
-from hms.dev.processes import MARK, Book, Child, Service, finish, last_words
 from hms.dev.screen import say, step, table
+from hms.dev.stack import install, ports, services
+from hms.dev.stack.configuration import Configuration, env_file, plain_environment
+from hms.dev.stack.keys import load_or_make, write_whole
+from hms.dev.stack.leftovers import clear, only_one
+from hms.dev.stack.postgres import Cluster, find_binaries
+from hms.dev.stack.processes import MARK, Book, Child, Service, finish, last_words
 
 # Together below the five seconds in which everything has stopped.
 PARTS_PATIENCE, DATABASE_PATIENCE = 2.3, 1.2
@@ -187,7 +187,7 @@ class Stack:
         write_whole(self.state.run / "django.json", json.dumps(settings, indent=1))
         # The demo accounts' password is published: they belong to a database of our own alone.
         demo = ["--demo"] if self.options.demo and configuration.is_all_ours(self.ports) else []
-        arguments = ("-m", "hms.dev.prepare", "--note", str(self.state.demo), *demo)
+        arguments = ("-m", "hms.dev.stack.prepare", "--note", str(self.state.demo), *demo)
         async with step("Database brought up to date"):
             await self._django(python, env, "prepare-database", *arguments)
         group.create_task(
@@ -293,7 +293,7 @@ def static_fingerprint() -> str:
 
 
 def demo_accounts(state: State) -> list[tuple[str, str]]:
-    """Each account's role and how to sign in, as `hms.dev.prepare` noted them."""
+    """Each account's role and how to sign in, as `hms.dev.stack.prepare` noted them."""
     try:
         return [(role, words) for role, words in json.loads(state.demo.read_text())]
     except (OSError, ValueError):

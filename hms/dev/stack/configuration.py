@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from hms.dev.google import client_secrets
+from hms.dev.google.server import client_secrets
 from hms.dev.layout import HOME, HOST, ROOT, Ports, Problem, State
 
 ASK = """

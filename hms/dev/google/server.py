@@ -1,7 +1,7 @@
 """A stand-in for Google on loopback: OAuth consent with PKCE, tokens, Calendar, and faults.
 
-    python -m hms.dev.google --port 8090 --state .hms/google
-    python -m hms.dev.google --print-client-secrets
+    python -m hms.dev.google.server --port 8090 --state .hms/google
+    python -m hms.dev.google.server --print-client-secrets
 
 For people: `/` shows every calendar. For tests: GET /_events, GET /_log, POST|GET|DELETE /_faults
 (see google_faults.Fault), POST /_expire and POST /_revoke with {"account": …} or nothing.
@@ -21,9 +21,9 @@ from pathlib import Path
 from socketserver import TCPServer
 from typing import Any
 
-from hms.dev import google_calendar, google_faults, google_oauth, google_pages, google_schema
-from hms.dev.google_http import Answer, Handler, Request, World, as_json, one, redirect
-from hms.dev.google_state import ACCESS_TOKEN_SECONDS, State
+from hms.dev.google import calendar, faults, oauth, pages, schema
+from hms.dev.google.http import Answer, Handler, Request, World, as_json, one, redirect
+from hms.dev.google.state import ACCESS_TOKEN_SECONDS, State
 
 DEFAULT_PORT = 8090
 DEFAULT_REDIRECT = "http://localhost:8000/calendar/oauth2callback/"
@@ -33,8 +33,8 @@ def client_secrets(base_url: str, redirect_uri: str = DEFAULT_REDIRECT) -> dict[
     """Client secrets as Google's console gives them, with endpoints at `base_url`."""
     return {
         "web": {
-            "client_id": google_oauth.CLIENT_ID,
-            "client_secret": google_oauth.CLIENT_SECRET,
+            "client_id": oauth.CLIENT_ID,
+            "client_secret": oauth.CLIENT_SECRET,
             "project_id": "hms-local",
             "auth_uri": f"{base_url}/o/oauth2/auth",
             "token_uri": f"{base_url}/token",
@@ -48,7 +48,7 @@ def client_secrets(base_url: str, redirect_uri: str = DEFAULT_REDIRECT) -> dict[
 
 def _home(world: World, request: Request) -> Answer:
     events = world.state.events()
-    return google_pages.calendars(events, {a for a in events if world.state.has_grant(a)})
+    return pages.calendars(events, {a for a in events if world.state.has_grant(a)})
 
 
 def _events(world: World, request: Request) -> Answer:
@@ -62,7 +62,7 @@ def _log(world: World, request: Request) -> Answer:
 
 def _add_faults(world: World, request: Request) -> Answer:
     try:
-        world.faults.add(*google_faults.parse(request.body))
+        world.faults.add(*faults.parse(request.body))
     except (TypeError, ValueError) as error:
         return as_json({"error": str(error)}, 400)
     return as_json(world.faults.listed(), 201)
@@ -101,12 +101,12 @@ def _revoke(world: World, request: Request) -> Answer:
 
 ROUTES: dict[tuple[str, str], Callable[[World, Request], Answer]] = {
     ("GET", "/"): _home,
-    ("GET", "/style.css"): lambda world, request: google_pages.style(),
+    ("GET", "/style.css"): lambda world, request: pages.style(),
     ("GET", "/healthz"): lambda world, request: as_json({"status": "ok"}),
-    ("GET", "/o/oauth2/auth"): google_oauth.consent_page,
-    ("POST", "/o/oauth2/auth"): google_oauth.consent_answer,
-    ("POST", "/token"): google_oauth.token,
-    ("POST", "/revoke"): google_oauth.revoke,
+    ("GET", "/o/oauth2/auth"): oauth.consent_page,
+    ("POST", "/o/oauth2/auth"): oauth.consent_answer,
+    ("POST", "/token"): oauth.token,
+    ("POST", "/revoke"): oauth.revoke,
     ("GET", "/_events"): _events,
     ("GET", "/_log"): _log,
     ("POST", "/_faults"): _add_faults,
@@ -120,7 +120,7 @@ ROUTES: dict[tuple[str, str], Callable[[World, Request], Answer]] = {
 def route(world: World, request: Request) -> Answer:
     """The answer to any request."""
     if request.path.startswith("/calendar/v3/"):
-        return google_calendar.handle(world, request)
+        return calendar.handle(world, request)
     found = ROUTES.get((request.method, request.path))
     return found(world, request) if found else as_json({"error": "not_found"}, 404)
 
@@ -134,7 +134,7 @@ class GoogleServer(ThreadingHTTPServer):
     route = staticmethod(route)
 
     def __init__(self, port: int, folder: Path, **options: Any) -> None:
-        google_schema.event_schema()
+        schema.event_schema()
         super().__init__(("127.0.0.1", port), Handler, bind_and_activate=False)
         redirect_uris = tuple(options.pop("redirect_uris", ()))
         try:
@@ -169,7 +169,7 @@ def running(folder: Path, *, port: int = 0, **options: Any) -> Iterator[GoogleSe
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m hms.dev.google", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m hms.dev.google.server", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--port", type=int, default=DEFAULT_PORT)
     parser.add_argument("--state", type=Path, default=Path(".hms/google"))

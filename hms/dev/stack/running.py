@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from hms.dev.layout import HOST, PORTS, ROOT, Ports
-from hms.dev.leftovers import birth
-from hms.dev.processes import LONGEST_PAUSE
+from hms.dev.stack.leftovers import birth
+from hms.dev.stack.processes import LONGEST_PAUSE
 
 START_SECONDS = 300.0
 
@@ -165,7 +165,7 @@ class RunningStack:
             os.killpg(self.pid(name), signal.SIGCONT)
 
     def _is_answering(self, name: str) -> bool:
-        from hms.dev.ports import is_answering
+        from hms.dev.stack.ports import is_answering
 
         port = {"mail": "inbox"}.get(name, name)
         return port not in PORTS or is_answering(self.ports[port])
@@ -204,7 +204,7 @@ class RunningStack:
         return found[0]
 
     def mail_fault(self, mode: str, **values: Any) -> None:
-        """Ask the mail catcher for a fault (hms.dev.mail_faults)."""
+        """Ask the mail catcher for a fault (hms.dev.mail.faults)."""
         fetch_json(f"{self.inbox}/_faults", {"mode": mode, **values})
 
     def google_events(self) -> Any:
@@ -212,7 +212,7 @@ class RunningStack:
         return fetch_json(f"{self.google}/_events")
 
     def google_fault(self, **values: Any) -> None:
-        """Ask the Google stand-in for a fault (hms.dev.google_faults)."""
+        """Ask the Google stand-in for a fault (hms.dev.google.faults)."""
         fetch_json(f"{self.google}/_faults", values)
 
 

@@ -10,8 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from hms.dev.mail_faults import FaultError, Faults
-from hms.dev.mail_store import CaughtMail, MailStore
+from hms.dev.mail.faults import FaultError, Faults
+from hms.dev.mail.store import CaughtMail, MailStore
 
 LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 LARGEST_BODY = 10_000
