@@ -133,7 +133,7 @@ def test_a_part_dies_with_a_killed_supervisor(state, tmp_path):
 import asyncio, sys
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from hms.dev.processes import spawn
+from hms.dev.stack.processes import spawn
 async def main():
     process = await spawn([sys.executable, "-c", "import time; time.sleep(60)"],
                           env={{}}, cwd=Path("/"), log=Path({str(tmp_path / "log")!r}))

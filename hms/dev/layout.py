@@ -1,5 +1,6 @@
 """Where the local stack keeps things, which ports it takes, and its one kind of error."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,8 +62,15 @@ class State:
 
     @property
     def demo(self) -> Path:
-        """The demo accounts, as `hms.dev.stack.prepare` noted them."""
+        """Written by `hms.dev.stack.prepare`; read by `demo_accounts`."""
         return self.run / "demo.json"
+
+    def demo_accounts(self) -> list[tuple[str, str]]:
+        """Role and login of each demo account; empty where none was made."""
+        try:
+            return [(role, words) for role, words in json.loads(self.demo.read_text())]
+        except (OSError, ValueError):
+            return []
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"

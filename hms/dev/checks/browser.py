@@ -1,6 +1,6 @@
 """Find a Chromium for the browser tests, or unpack the one inside an npm package.
 
-`python -m hms.dev.checks.browser PACKAGE TARGET` is the unpacking itself; it needs the package brotli.
+`python -m hms.dev.checks.browser PACKAGE TARGET` unpacks; that needs the package brotli.
 """
 
 import asyncio

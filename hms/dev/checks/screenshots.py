@@ -1,6 +1,6 @@
 """Take a picture of every page, for every kind of reader, at three widths, light and dark.
 
-    python -m hms.dev.checks.screenshots [--url http://localhost:8000] [--state .hms] [--only doctor]
+    python -m hms.dev.checks.screenshots [--url URL] [--state DIR] [--only READER]
 
 Needs a running stack with its demo data, and the tests' packages (`./test.sh` brings them). The
 pictures and an index.html to leaf through go to STATE/screenshots; only what that folder held of
@@ -23,7 +23,6 @@ from playwright.sync_api import Browser, Page, Response, sync_playwright
 from hms.dev.checks.browser import on_machine
 from hms.dev.layout import ROOT, Problem, State
 from hms.dev.screen import say
-from hms.dev.stack.__main__ import demo_accounts
 
 WIDTHS = (360, 768, 1440)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -377,7 +376,7 @@ def write_index(target: Path) -> None:
 def accounts(state: State) -> dict[str, list[str]]:
     """The words of the first demo account of each role: its login first, its password last."""
     found: dict[str, list[str]] = {"anonymous": []}
-    for title, words in demo_accounts(state):
+    for title, words in state.demo_accounts():
         role = next((role for role in PAGES if role in title.lower()), None)
         if role:
             found.setdefault(role, [word for word in words.split() if len(word) > 1])

@@ -1,8 +1,8 @@
 """Fetch what others made and we ship: scripts, fonts and icons, each pinned, from npm.
 
-    python -m hms.dev.checks.vendor                    fetch every pinned version, write its files anew
-    python -m hms.dev.checks.vendor --check            hold the files against the manifest, asking nobody
-    python -m hms.dev.checks.vendor --pin NAME@VERSION take another version of one package first
+    python -m hms.dev.checks.vendor              fetch every pinned version, write its files
+    python -m hms.dev.checks.vendor --check      compare the files with the manifest, offline
+    python -m hms.dev.checks.vendor --pin NAME@VERSION    change one package's version first
 
 `static/vendor/vendor.json` says all there is to say: each package's name, version, licence and
 the checksum of its archive; where its files go, and what is in them. A new icon is one more line

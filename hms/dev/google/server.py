@@ -4,7 +4,7 @@
     python -m hms.dev.google.server --print-client-secrets
 
 For people: `/` shows every calendar. For tests: GET /_events, GET /_log, POST|GET|DELETE /_faults
-(see google_faults.Fault), POST /_expire and POST /_revoke with {"account": …} or nothing.
+(see faults.Fault), POST /_expire and POST /_revoke with {"account": …} or nothing.
 """
 
 from __future__ import annotations

@@ -252,7 +252,7 @@ class Stack:
             rows.append(("Lambda", f"http://localhost:{self.ports['lambda']}/send"))
         lines = [f"\n  HMS is running (started in {time.monotonic() - self._began:.1f} s).\n"]
         lines += table(rows)
-        if accounts := demo_accounts(self.state):
+        if accounts := self.state.demo_accounts():
             lines += ["\n  Demo accounts\n", *table(accounts)]
         lines.append(
             f"\n  Stop: Ctrl-C (or kill {os.getpid()}). Logs: {shown(self.state.logs)}. "
@@ -290,14 +290,6 @@ def static_fingerprint() -> str:
         status = path.stat()
         digest.update(f"{path}{status.st_size}{status.st_mtime_ns}".encode())
     return digest.hexdigest()
-
-
-def demo_accounts(state: State) -> list[tuple[str, str]]:
-    """Each account's role and how to sign in, as `hms.dev.stack.prepare` noted them."""
-    try:
-        return [(role, words) for role, words in json.loads(state.demo.read_text())]
-    except (OSError, ValueError):
-        return []
 
 
 def manage(arguments: list[str]) -> int:
