@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from bookings.links import absolute, join_link
+from bookings.links import join_link
 from bookings.models import Booking, HistoryEntry, Side
 from hms.lib.clock import local
+from hms.lib.urls import absolute
 from notifications.actions import queue_email
 from notifications.models import Email
 from users.models import User

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.urls import reverse
 from django.utils import timezone
 from procrastinate.contrib.django import app as jobs_app
 
@@ -20,6 +19,7 @@ from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from hms.lib.crypto import DecryptionError
 from hms.lib.ids import new_event_id
+from hms.lib.urls import absolute_url
 from notifications.actions import queue_email
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ def mark_broken(*, user_id: int, reason: str, connected_at: datetime) -> bool:
             about=f"user:{user.pk}:calendar:{account.broken_at:%Y%m%dT%H%M%S%f}",
             data={
                 "name": user.get_full_name(),
-                "link": settings.SITE_URL + reverse("calendar_integration:settings"),
+                "link": absolute_url("calendar_integration:settings"),
             },
         )
     log.warning("google connection broken", extra={"user_id": user_id, "reason": reason})

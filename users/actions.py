@@ -12,12 +12,12 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Model
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app as jobs_app
 
+from hms.lib.urls import absolute_url
 from notifications.actions import drop_overtaken, queue_email
 from notifications.models import Email
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
@@ -70,7 +70,7 @@ def welcome(*, user: User) -> None:
         recipient=user,
         language=user.language,
         about=f"user:{user.pk}:welcome",
-        data={"name": user.get_full_name(), "role": role, "link": link(page)},
+        data={"name": user.get_full_name(), "role": role, "link": absolute_url(page)},
     )
 
 
@@ -255,14 +255,9 @@ def notify(*, user: User, what: str, to: str = "") -> None:
             "name": user.get_full_name(),
             "what": what,
             "when": timezone.localtime().replace(microsecond=0).isoformat(),
-            "link": link("users:profile"),
+            "link": absolute_url("users:profile"),
         },
     )
-
-
-def link(page: str, *args: Any) -> str:
-    """A page's whole address; from SITE_URL, for a request's Host is what its sender says."""
-    return settings.SITE_URL + reverse(page, args=args)
 
 
 def _check(row: Model) -> None:
@@ -300,5 +295,5 @@ def _tell_doctor(doctor: DoctorProfile, action: str, page: str) -> None:
         language=user.language,
         about=about,
         sequence=sequence,
-        data={"name": user.get_full_name(), "link": link(page)},
+        data={"name": user.get_full_name(), "link": absolute_url(page)},
     )

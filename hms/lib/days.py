@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from hms.lib.clock import day_bounds
+from hms.lib.local_dates import bounds_in_every_zone
 
 # Dates outside mean nothing here, and near the calendar's own ends arithmetic fails.
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
-_EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,6 @@ class Days:
         """The first moment of the days and the first one after them, in UTC, on that clock."""
         return day_bounds(self.first, zone)[0], day_bounds(self.last, zone)[1]
 
-    def everywhere(self) -> tuple[datetime, datetime]:
-        """Bounds in UTC that hold those of every zone on earth."""
-        begin = datetime.combine(self.first, time.min, UTC)
-        end = datetime.combine(self.last, time.min, UTC) + timedelta(days=1)
-        return begin - _EASTERNMOST, end + _WESTERNMOST
+    def bounds_in_every_zone(self) -> tuple[datetime, datetime]:
+        """Moments in UTC between which the days lie, whatever the zone."""
+        return bounds_in_every_zone(self.first, self.last)

@@ -18,7 +18,7 @@ from django.utils.timesince import timesince, timeuntil
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from hms.lib.clock import local
+from hms.lib.clock import local, place_of
 from hms.lib.texts import left_to_right
 
 DAYS_IN_A_WEEK = 7
@@ -86,7 +86,7 @@ def device_key(user_id: int) -> str:
 
 def zone_label(moment: datetime, zone: str) -> str:
     """`Berlin (CET)`: the place a reader knows, with the abbreviation where there is one."""
-    place = zone.rsplit("/", 1)[-1].replace("_", " ")
+    place = place_of(zone)
     abbreviation = local(moment, zone).strftime("%Z")
     return f"{place} ({abbreviation})" if abbreviation.isalpha() else f"{place} (UTC{abbreviation})"
 
