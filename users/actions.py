@@ -128,10 +128,11 @@ def set_role(*, user: User, role: str, by: User) -> User:
 def change_email(*, user: User, email: str, by: User) -> User:
     """Give an account another address, to be confirmed at the next login; the old one is told.
 
-    For staff, when someone has lost their mailbox. People change their own at /users/email/.
+    For superusers, when someone has lost their mailbox. People change their own at /users/email/.
+    Raises UserError if `by` may not, if mail can't reach the address or another account has it.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if not may_change(by=by, user=user) or user.pk == by.pk:
+    if not may_change_login(by=by) or user.pk == by.pk:
         raise UserError(_("You cannot change the address of this account."))
     email = User.objects.normalize_email(email)
     try:
@@ -164,6 +165,15 @@ def may_change(*, by: User, user: User) -> bool:
         return True
     own_or_simple = user.pk == by.pk or not (user.is_staff or user.is_superuser)
     return own_or_simple and by.has_perm("users.change_user")
+
+
+def may_change_login(*, by: User) -> bool:
+    """Whether `by` may set the user name, address and password that people log in with.
+
+    Only superusers may. It is not a permission that a group can have: a link to a new password
+    goes to the address, so whoever sets the address can log in as that person.
+    """
+    return by.is_active and by.is_staff and by.is_superuser
 
 
 @transaction.atomic

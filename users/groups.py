@@ -6,7 +6,8 @@ from django.db.models import Q
 
 NAME = "Appointment desk"
 
-# By application and model, what the desk may do there. Who changes ranks is a superuser.
+# By application and model, what the desk may do there. `change` of an account is neither its rank
+# nor its login: user name, address and password are for superusers (users.actions).
 MAY = {
     ("users", "user"): ("view", "change"),
     ("users", "doctorprofile"): ("view", "change", "approve"),

@@ -133,14 +133,14 @@ def test_role_is_changed_through_the_action():
 
 
 def test_an_address_that_no_mail_reaches_is_refused_to_staff_too():
-    clerk, patient = make_staff(permissions=CLERK), make_patient().user
+    boss, patient = make_staff(superuser=True), make_patient().user
     old = patient.email
-    page = signed_in(clerk).post(
+    page = signed_in(boss).post(
         change_url(patient), posted(patient, new_email="new@[127.0.0.1]"), follow=True
     )
     assert "We cannot send mail to this address." in page.content.decode()
     made = {"username": "ada", "email": "ada@[127.0.0.1]", "role": "", "usable_password": "false"}
-    page = signed_in(make_staff(superuser=True)).post(reverse("admin:users_user_add"), made)
+    page = signed_in(boss).post(reverse("admin:users_user_add"), made)
     assert "We cannot send mail to this address." in page.content.decode()
     assert not User.objects.filter(username="ada").exists()
     patient.refresh_from_db()
@@ -148,9 +148,9 @@ def test_an_address_that_no_mail_reaches_is_refused_to_staff_too():
 
 
 def test_email_is_changed_through_the_action():
-    clerk, patient = make_staff(permissions=CLERK), make_patient().user
+    boss, patient = make_staff(superuser=True), make_patient().user
     old = patient.email
-    signed_in(clerk).post(change_url(patient), posted(patient, new_email="new@example.org"))
+    signed_in(boss).post(change_url(patient), posted(patient, new_email="new@example.org"))
 
     patient.refresh_from_db()
     assert patient.email == "new@example.org"
