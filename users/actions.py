@@ -1,7 +1,6 @@
 """What changes people: accounts, roles, approval, profiles. Each verb is one transaction."""
 
 import uuid
-from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Any
@@ -13,13 +12,12 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Model
 from django.utils import timezone, translation
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
-from procrastinate.contrib.django import app as jobs_app
 
 from hms.lib.urls import absolute_url
 from notifications.actions import drop_overtaken, queue_email
 from notifications.models import Email
+from users import hooks
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.people.validators import validate_deliverable
 from users.photos import storage
@@ -216,16 +214,17 @@ def update_doctor(
 
 
 def doctor_changed(*, doctor: DoctorProfile) -> None:
-    """Where, how or whether the doctor sees patients may differ from now on: a job, in the
-    caller's transaction, makes their slots follow."""
-    jobs_app.configure_task(settings.DOCTOR_CHANGED_TASK).defer(doctor_id=doctor.pk)
+    """Let the slots of the doctor's hours follow a change of clinics, video room or approval.
+
+    Call it inside the transaction of the change.
+    """
+    hooks.doctor_changed.call(doctor)
 
 
 def left_behind(*, doctor: DoctorProfile, by: User) -> list[str]:
-    """Sentences, with links for that reader, about what still stands where the doctor no longer
-    sees patients; none, most of the time."""
-    told: Callable[[DoctorProfile, User], list[str]] = import_string(settings.LEFT_BEHIND_TOLD)
-    return told(doctor, by)
+    """Sentences, safe HTML with links for `by`, about slots that remain where the doctor no longer
+    sees patients; empty, most of the time."""
+    return [sentence for found in hooks.left_behind.call(doctor, by) for sentence in found]
 
 
 def set_photo(*, doctor: DoctorProfile, pictures: Renditions | None) -> None:

@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hms.lib import public_holidays
 from hms.lib.deletion import BoundedDeletion
+from hms.lib.urls import absolute_url
 from users import actions, policy
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.pages.forms import zone_choices
@@ -223,7 +224,7 @@ def _how_to_change_address(*, own: bool) -> SafeString:
             "The person changes this address on their own account page: {link}. If they can no "
             "longer read email sent to it, ask a superuser to change it here."
         )
-    page = actions.link("account_email")
+    page = absolute_url("account_email")
     return format_html(words, link=format_html('<a href="{0}" dir="ltr">{0}</a>', page))
 
 

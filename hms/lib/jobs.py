@@ -11,5 +11,4 @@ def defer(name: str, *, priority: int | None = None, **arguments: Any) -> None:
     A rolled-back change leaves no job, and a committed one needs nothing else of this process.
     `arguments` must be JSON values. `name` is a constant of the app's `job_names` module.
     """
-    options = {} if priority is None else {"priority": priority}
-    app.configure_task(name, **options).defer(**arguments)
+    app.configure_task(name, priority=priority).defer(**arguments)

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.test import Client
 from django.urls import reverse
@@ -362,7 +361,7 @@ def test_slots_follow_what_staff_change_of_a_doctor():
     change = reverse("admin:users_doctorprofile_change", args=[doctor.pk])
     given = {"name": doctor.name, "clinics": [make_clinic().pk]}
     assert signed_in(make_staff(superuser=True)).post(change, given).status_code == 302
-    [job] = ProcrastinateJob.objects.filter(task_name=settings.DOCTOR_CHANGED_TASK)
+    [job] = ProcrastinateJob.objects.filter(task_name="availability.jobs.publish_doctor")
     assert job.args == {"doctor_id": doctor.pk}
 
 
