@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from availability.actions import lock_doctor, replace_booked
 from availability.hours.actions import give_back
 from availability.models import TimeSlot
+from bookings import calls
 from bookings.job_names import TELL_ABOUT_BOOKING
 from bookings.models import Booking, HistoryEntry, Side
 from bookings.rules import conditions, limits, requests
@@ -306,6 +307,7 @@ def _save_change(booking: Booking, *fields: str) -> None:
     booking.sequence += 1
     booking.save(update_fields=[*fields, "sequence"])
     notifications.drop_overtaken(about=booking.about, before_sequence=booking.sequence)
+    calls.drop_overtaken(booking)
 
 
 def _record(

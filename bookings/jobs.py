@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from bookings import actions, calendars, emails
+from bookings import actions, calendars, calls, emails
 from bookings.figures import totals
 from bookings.job_names import EXPIRE_REQUESTS, MIRROR_UPCOMING, SUM_UP_DAYS, TELL_ABOUT_BOOKING
 from bookings.models import Booking, BookingQuerySet
@@ -31,11 +31,12 @@ FOR_A_DAY = BackOff(most_attempts=130)
 @app.task(name=TELL_ABOUT_BOOKING, queue="bookings", retry=FOR_A_DAY)
 @transaction.atomic
 def tell_about_booking(*, booking_id: int) -> None:
-    """Owe e-mails and calendar events for the booking as it is now, each in a row of its own."""
+    """Owe emails, calls and calendar events for the booking as it is now, each in its own row."""
     booking = _locked().filter(pk=booking_id).first()
     if booking is None:
         return
     emails.queue_for(booking)
+    calls.queue_for(booking)
     calendars.mirror(booking)
 
 
