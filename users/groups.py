@@ -20,6 +20,7 @@ MAY = {
     ("availability", "timeoff"): ("view", "add", "change", "delete"),
     ("availability", "closure"): ("view", "add", "change", "delete"),
     ("bookings", "booking"): ("view", "add", "change"),
+    ("bookings", "call"): ("view", "change"),
     ("notifications", "email"): ("view", "change"),
     ("calendar_integration", "googleaccount"): ("view",),
     ("calendar_integration", "calendarevent"): ("view", "change"),

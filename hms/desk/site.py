@@ -23,7 +23,7 @@ GROUPS = (
     (
         _("Appointments"),
         (
-            *("Booking", "TimeSlot", "PatientProfile"),
+            *("Booking", "Call", "TimeSlot", "PatientProfile"),
             *("WeeklyHours", "ExtraHours", "TimeOff", "Closure"),
         ),
     ),

@@ -1,14 +1,15 @@
 """What waits for somebody at the desk, each with the list where it can be done."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import ngettext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from bookings.models import Booking
+from bookings import calls
+from bookings.models import Booking, Call
 from bookings.rules.outcomes import MARKED_WITHIN
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from notifications.models import Email
@@ -17,8 +18,11 @@ from users.models import DoctorProfile, User
 
 @dataclass(frozen=True)
 class Waiting:
+    """`lines` name the first of what waits, for lists that are read from the first page."""
+
     words: str
     url: str
+    lines: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,17 @@ class Kind:
     filters: str
     find: Callable[[], QuerySet]
     words: Callable[[int], str]
+    lines: Callable[[], list[str]] = list
 
 
 KINDS = (
+    Kind(
+        "bookings.call",
+        "state__exact=owed",
+        lambda: Call.objects.owed(),
+        lambda n: ngettext("%d patient needs a call", "%d patients need a call", n) % n,
+        lambda: calls.first_owed(),
+    ),
     Kind(
         "users.doctorprofile",
         "approval=waiting",
@@ -90,7 +102,8 @@ KINDS = (
 
 
 def waiting_for(user: User) -> list[Waiting]:
-    """Of what the user may see: one query for each kind, nothing for a kind without any."""
+    """Of what the user may see: one query for each kind, one more where its first rows are
+    named; nothing for a kind without any."""
     found = []
     for kind in KINDS:
         app, model = kind.model.split(".")
@@ -98,5 +111,5 @@ def waiting_for(user: User) -> list[Waiting]:
             continue
         if count := kind.find().count():
             url = reverse(f"admin:{app}_{model}_changelist") + f"?{kind.filters}"
-            found.append(Waiting(kind.words(count), url))
+            found.append(Waiting(kind.words(count), url, kind.lines()))
     return found
