@@ -268,8 +268,8 @@ def _given_names(tree: ast.Module) -> Iterator[str]:
                 yield node.id
             case ast.Attribute(ctx=ast.Store()):
                 yield node.attr
-            case ast.alias(asname=str()):
-                yield node.asname
+            case ast.alias(asname=str(name)):
+                yield name
 
 
 def _is_task(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
@@ -301,8 +301,8 @@ def _import_graph(sources: Sources) -> dict[str, set[str]]:
     return {
         name: {
             target
-            for wanted in _imported(_parsed(sources[path]), name, path.endswith("__init__.py"))
-            if (target := _nearest(wanted, modules)) not in (None, name)
+            for imported in _imported(_parsed(sources[path]), name, path.endswith("__init__.py"))
+            if (target := _nearest(imported, modules)) is not None and target != name
         }
         for name, path in modules.items()
     }
