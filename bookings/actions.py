@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from availability.actions import lock_doctor, replace_booked
 from availability.hours.actions import give_back
 from availability.models import TimeSlot
-from bookings import calls
+from bookings.calls import calls
 from bookings.job_names import TELL_ABOUT_BOOKING
 from bookings.models import Booking, HistoryEntry, Side
 from bookings.rules import conditions, limits, requests

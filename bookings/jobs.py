@@ -8,7 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from bookings import actions, calendars, calls, emails
+from bookings import actions, calendars, emails
+from bookings.calls import calls
 from bookings.figures import totals
 from bookings.job_names import EXPIRE_REQUESTS, MIRROR_UPCOMING, SUM_UP_DAYS, TELL_ABOUT_BOOKING
 from bookings.models import Booking, BookingQuerySet

@@ -9,8 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from bookings import notices
 from bookings.actions import BookingError, confirm_request, mark_visit
+from bookings.calls import notices
 from bookings.models import Booking
 from bookings.wording import slug
 from users.models import User

@@ -21,7 +21,6 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from availability.slots.wording import span_words, zone_short
-from bookings import calls, notices
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.admin.actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen, warn_of_call
 from bookings.admin.export import rows
@@ -34,6 +33,7 @@ from bookings.admin.filters import (
     StateFilter,
     VisitFilter,
 )
+from bookings.calls import calls, notices
 from bookings.models import Booking, Call, HistoryEntry
 from bookings.pages.delivery_status import mail_mark, patients_mark
 from bookings.pages.forms import MoveForm, MoveToTimeForm, ReasonForm

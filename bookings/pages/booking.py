@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from availability.finding.finding import next_open
 from availability.models import TimeSlot
-from bookings import calls, notices
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.calendars import event_for, google_link
+from bookings.calls import calls, notices
 from bookings.ics import visit_file
 from bookings.links import directions_link
 from bookings.models import Booking, Call, Side

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from bookings import calls
+from bookings.calls import calls
 from bookings.models import Booking, Call
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from notifications.models import Email

@@ -6,8 +6,8 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from bookings import notices
 from bookings.actions import BookingError, confirm_request
+from bookings.calls import notices
 from bookings.pages.outcome import doctors_visit
 from hms.lib.texts import isolated
 from users.pages.requests import SignedInRequest

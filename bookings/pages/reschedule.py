@@ -14,8 +14,8 @@ from availability.actions import SlotError
 from availability.finding import finding
 from availability.models import TimeSlot
 from availability.slots.wording import span_words, zone_words
-from bookings import notices
 from bookings.actions import BookingError, reschedule_booking, reschedule_to_time
+from bookings.calls import notices
 from bookings.models import Booking, Side
 from bookings.pages.booking import may_change, own_visit
 from bookings.pages.forms import MoveForm, MoveToTimeForm

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from availability.slots.wording import span_words
 from availability.tests.factories import make_slot
-from bookings import calls, jobs
+from bookings import jobs
 from bookings.actions import (
     book_slot,
     cancel_booking,
@@ -18,6 +18,7 @@ from bookings.actions import (
     reschedule_booking,
     reschedule_to_time,
 )
+from bookings.calls import calls
 from bookings.models import Call
 from bookings.rules.conditions import BookingError
 from bookings.tests.factories import make_booking

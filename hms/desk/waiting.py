@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import ngettext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from bookings import calls
+from bookings.calls import calls
 from bookings.models import Booking, Call
 from bookings.rules.outcomes import MARKED_WITHIN
 from calendar_integration.models import CalendarEvent, GoogleAccount

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from bookings.actions import BookingError
-from bookings.calls import close_call
+from bookings.calls.calls import close_call
 from bookings.pages.outcome import doctors_visit
 from users.pages.requests import SignedInRequest
 

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from bookings import calls
+from bookings.calls import calls
 from bookings.models import Booking, Call
 from hms.lib.texts import isolated, left_to_right
 
