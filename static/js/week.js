@@ -148,7 +148,7 @@
   // --- the message at the bottom -----------------------------------------------------------------
 
   function showMessage(text, { undo = null, form: address = "" } = {}) {
-    const region = toast.querySelector("[data-week-said]");
+    const region = toast.querySelector("[data-week-message]");
     if (region.textContent !== text) region.textContent = text;
     toastForm.hidden = !address;
     if (address) toastForm.href = address;
