@@ -23,8 +23,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hms.dev.failures import tell
-from hms.dev.layout import State
+from hms.dev.failures import report_failure
+from hms.dev.layout import StateFolder
 from hms.dev.stack import install
 from hms.dev.stack.configuration import unconfigured_environment
 from hms.dev.stack.ports import free_offset
@@ -223,7 +223,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def with_packages(python: Path | None) -> int:
     """The same once more, by a Python that can ask Django."""
     with tempfile.TemporaryDirectory(prefix="hms-bench-") as folder:
-        packages = install.PythonPackages(State(Path(folder)))
+        packages = install.PythonPackages(StateFolder(Path(folder)))
         python = python or asyncio.run(packages.ensure(install.RUN_FILES))
     return subprocess.run([python, "-m", "bench.figures", *sys.argv[1:]], check=False).returncode
 
@@ -247,7 +247,7 @@ def main() -> int:
         if options.json:
             options.json.write_text(json.dumps(results, indent=1) + "\n")
     except Exception as error:
-        return tell(error, "The measurement")
+        return report_failure(error, "The measurement")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

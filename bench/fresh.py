@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.main import Bench, build_client
-from hms.dev.failures import tell
-from hms.dev.layout import ROOT, Problem, State
+from hms.dev.failures import report_failure
+from hms.dev.layout import ROOT, SetupProblem, StateFolder
 from hms.dev.stack import install
 from hms.dev.stack.configuration import unconfigured_environment
 from hms.dev.stack.ports import free_offset
@@ -137,7 +137,7 @@ class Measurement:
         self.taken[place] += 1
         answer = self.bench.bookings(slot, [next(self.patients)], 1, 1)
         if set(answer.statuses) != {"302"}:
-            raise Problem(f"A booking answered {dict(answer.statuses)}")
+            raise SetupProblem(f"A booking answered {dict(answer.statuses)}")
         return f"{slot} {self.doctors[place]} {time.time():.4f}\n"
 
     def run(self, case: Case, places: list[int]) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Measurement:
         )
         assert watchers.stdout
         if watchers.stdout.readline() != "ready\n":
-            raise Problem("The watchers did not come in.")
+            raise SetupProblem("The watchers did not come in.")
         return watchers
 
     def finish(self, watchers: subprocess.Popen[str], lines: list[str]) -> dict[str, Any]:
@@ -234,7 +234,7 @@ def show(result: dict[str, Any]) -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
-    state = State(folder / "state")
+    state = StateFolder(folder / "state")
     packages = install.PythonPackages(state)
     python = options.python or asyncio.run(packages.ensure(install.RUN_FILES))
     stack = RunningStack(
@@ -267,7 +267,7 @@ def main() -> int:
         if options.json:
             options.json.write_text(json.dumps(results, indent=1) + "\n")
     except Exception as error:
-        return tell(error, "The measurement")
+        return report_failure(error, "The measurement")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

@@ -24,8 +24,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hms.dev.failures import tell
-from hms.dev.layout import HOST, ROOT, Problem, State
+from hms.dev.failures import report_failure
+from hms.dev.layout import HOST, ROOT, SetupProblem, StateFolder
 from hms.dev.stack import install
 from hms.dev.stack.configuration import Configuration, unconfigured_environment
 from hms.dev.stack.ports import free_offset
@@ -109,7 +109,7 @@ class Bench:
             check=False,
         )
         if answer.returncode:
-            raise Problem(f"The load client gave up: {answer.stderr.strip()}")
+            raise SetupProblem(f"The load client gave up: {answer.stderr.strip()}")
         rows = [line.split() for line in answer.stdout.splitlines()]
         return Timed(
             float(answer.stderr),
@@ -137,7 +137,7 @@ class Bench:
         self.send(requests[:20], PAGE_CONNECTIONS)
         timed = self.send(requests, PAGE_CONNECTIONS)
         if set(timed.statuses) != {"200"}:
-            raise Problem(f"{paths[0]} answered {dict(timed.statuses)}")
+            raise SetupProblem(f"{paths[0]} answered {dict(timed.statuses)}")
         return timed
 
     def pages(self, doctors: list[int]) -> dict[str, dict[str, float]]:
@@ -194,7 +194,7 @@ class Bench:
         )
         rate = re.search(r"tps = ([\d.]+)", answer.stdout)
         if answer.returncode or rate is None:
-            raise Problem(f"pgbench failed: {answer.stderr.strip()[-500:]}")
+            raise SetupProblem(f"pgbench failed: {answer.stderr.strip()[-500:]}")
         return float(rate.group(1))
 
 
@@ -216,7 +216,7 @@ def build_client(packages: install.PythonPackages, folder: Path) -> Path:
         check=False,
     )
     if built.returncode:
-        raise Problem(f"The load client could not be compiled: {built.stderr.strip()[-500:]}")
+        raise SetupProblem(f"The load client could not be compiled: {built.stderr.strip()[-500:]}")
     return client
 
 
@@ -240,7 +240,7 @@ def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[st
     web = bench.bookings(bench.seed("slots", count), visitors, count, at)
     written = bench.seed("bookings") - before
     if written != web.statuses["302"] or set(web.statuses) != {"302"}:
-        raise Problem(f"{written} bookings were written for the answers {dict(web.statuses)}")
+        raise SetupProblem(f"{written} bookings were written for the answers {dict(web.statuses)}")
     rate = bench.pgbench(pgbench, bench.seed("slots", count), others, count, at)
     results["bookings"] = {
         "connections": at,
@@ -285,7 +285,7 @@ def show(results: dict[str, Any]) -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    state = State(folder / "state")
+    state = StateFolder(folder / "state")
     packages = install.PythonPackages(state)
     python = options.python or asyncio.run(packages.ensure(install.RUN_FILES))
     client = build_client(packages, folder)
@@ -320,7 +320,7 @@ def main() -> int:
         if options.json:
             options.json.write_text(json.dumps(results, indent=1) + "\n")
     except Exception as error:
-        return tell(error, "The measurement")
+        return report_failure(error, "The measurement")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from hms.dev.checks import browser
-from hms.dev.layout import ROOT, Problem, State
+from hms.dev.layout import ROOT, SetupProblem, StateFolder
 from hms.dev.stack import install, postgres
-from hms.dev.stack.keys import load_or_make
+from hms.dev.stack.keys import load_secrets
 from hms.dev.stack.leftovers import marked
 from hms.dev.stack.ports import free_offset, free_port, is_answering
 from hms.dev.stack.processes import MARK
@@ -197,7 +197,7 @@ with sync_playwright() as playwright:
 def test_the_chromium_from_npm_writes_on_a_machine_without_fonts(stack_folder):
     import asyncio
 
-    state = State(stack_folder / "chromium")
+    state = StateFolder(stack_folder / "chromium")
     packages = install.PythonPackages(state)
 
     async def bring():
@@ -229,7 +229,7 @@ class ByHand:
         self.web, self.function = free_port(21000, 22000), free_port(22000, 23000)
         self.mail, self.inbox = mail, inbox
         self.bin = folder / ".venv" / "bin"
-        self.keys = load_or_make(folder / "keys.env")
+        self.keys = load_secrets(folder / "keys.env")
         kept = ("LANG", "HOME", "PIP_CONFIG_FILE", "SSL_CERT_FILE", "PIP_CERT")
         self.environment = {name: os.environ[name] for name in kept if name in os.environ}
         self.environment["PATH"] = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
@@ -390,7 +390,7 @@ def reset_password(site: str, address: str) -> None:
 
 def test_without_the_wheel_and_without_a_server_the_cure_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(postgres, "version", lambda binaries: 0)
-    with pytest.raises(Problem, match="install PostgreSQL 14 or newer"):
+    with pytest.raises(SetupProblem, match="install PostgreSQL 14 or newer"):
         postgres.find_binaries(tmp_path)
 
 

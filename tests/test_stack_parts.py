@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hms.dev import failures
-from hms.dev.layout import ROOT, Ports, Problem, State
+from hms.dev.layout import ROOT, Ports, SetupProblem, StateFolder
 from hms.dev.stack import install, keys, leftovers, ports, postgres
 from hms.dev.stack.processes import MARK, Book, Child, Service
 from hms.dev.stack.running import RunningStack, wait_until
@@ -37,7 +37,7 @@ def test_kill_waits_for_the_successor_of_a_part_that_fell(state, tmp_path):
 
 @pytest.fixture
 def state(tmp_path):
-    return State(tmp_path / "state")
+    return StateFolder(tmp_path / "state")
 
 
 def alive(pid: int) -> bool:
@@ -90,7 +90,7 @@ def test_a_part_that_falls_while_starting_is_a_problem_with_its_last_words(state
     async def start():
         await Child(service, state, Book(state.run / "children.json")).start()
 
-    with pytest.raises(Problem, match="exit code 1: no such table"):
+    with pytest.raises(SetupProblem, match="exit code 1: no such table"):
         asyncio.run(start())
 
 
@@ -181,7 +181,7 @@ def test_a_process_that_only_has_an_old_id_is_left_alone(state):
 def test_a_second_stack_on_one_state_folder_is_refused(state):
     with (
         leftovers.only_one(state),
-        pytest.raises(Problem, match=f"already runs.*{os.getpid()}"),
+        pytest.raises(SetupProblem, match=f"already runs.*{os.getpid()}"),
         leftovers.only_one(state),
     ):
         pass
@@ -194,7 +194,7 @@ def test_a_taken_port_is_told_with_its_holder_and_a_cure():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(Problem) as told:
+        with pytest.raises(SetupProblem) as told:
             ports.demand_free(port, "the website")
     assert f"Port {port}" in str(told.value)
     assert str(os.getpid()) in str(told.value)
@@ -207,8 +207,8 @@ def test_all_ports_stay_below_those_the_kernel_hands_out():
 
 def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path):
     path = tmp_path / "secrets.env"
-    first = keys.load_or_make(path)
-    assert keys.load_or_make(path) == first
+    first = keys.load_secrets(path)
+    assert keys.load_secrets(path) == first
     assert path.stat().st_mode & 0o777 == 0o600
     assert len(set(first.values())) == len(first)
 
@@ -216,7 +216,7 @@ def test_secrets_are_made_once_and_only_their_owner_reads_them(tmp_path):
 def test_a_secret_that_an_older_version_did_not_know_is_added(tmp_path):
     path = tmp_path / "secrets.env"
     path.write_text("SECRET_KEY=kept\n")
-    assert keys.load_or_make(path)["SECRET_KEY"] == "kept"
+    assert keys.load_secrets(path)["SECRET_KEY"] == "kept"
     assert "DB_PASSWORD=" in path.read_text()
 
 
@@ -240,19 +240,19 @@ def test_a_full_disk_is_told_before_anything_is_installed(tmp_path, monkeypatch)
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
-    with pytest.raises(Problem, match="disk is nearly full: free"):
+    with pytest.raises(SetupProblem, match="disk is nearly full: free"):
         install.demand_space(tmp_path)
 
 
 def test_a_full_disk_later_on_is_one_sentence(capsys):
     error = ExceptionGroup("tasks", [OSError(28, "No space left on device")])
-    assert failures.tell(error, "HMS") == 1
+    assert failures.report_failure(error, "HMS") == 1
     assert "The disk is full" in capsys.readouterr().err
 
 
 def test_a_fault_of_ours_is_not_hidden_in_a_sentence():
     with pytest.raises(KeyError):
-        failures.tell(KeyError("x"), "HMS")
+        failures.report_failure(KeyError("x"), "HMS")
 
 
 def test_an_environment_of_another_place_or_lock_is_not_taken_for_complete(state, monkeypatch):
@@ -315,13 +315,13 @@ def test_root_keeps_the_cluster_where_its_account_may_enter(tmp_path, monkeypatc
         folder.chmod(0o755)
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    state = State(closed / "state")
+    state = StateFolder(closed / "state")
     site_packages = Path(postgres.__file__).parents[2]
     cluster = postgres.Cluster(
         state,
         binaries=postgres.find_binaries(site_packages),
         port=1,
-        secrets=keys.load_or_make(state.secrets),
+        secrets=keys.load_secrets(state.secrets),
     )
     assert (state.folder / "postgres").is_symlink()
     assert cluster.data.is_relative_to(outside)

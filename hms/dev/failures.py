@@ -3,19 +3,19 @@
 import errno
 import sys
 
-from hms.dev.layout import Problem
+from hms.dev.layout import SetupProblem
 
 
 def _first(error: BaseException) -> BaseException:
     """The one failure worth telling out of those that a group of tasks ended with."""
     while isinstance(error, BaseExceptionGroup):
-        told = [one for one in error.exceptions if isinstance(one, Problem)]
+        told = [one for one in error.exceptions if isinstance(one, SetupProblem)]
         error = (told or error.exceptions)[0]
     return error
 
 
 def _sentence(error: BaseException) -> str | None:
-    if isinstance(error, Problem):
+    if isinstance(error, SetupProblem):
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "The disk is full: free 1 GB, then start again."
@@ -27,7 +27,7 @@ def _sentence(error: BaseException) -> str | None:
     return None
 
 
-def tell(error: Exception, what: str) -> int:
+def report_failure(error: Exception, what: str) -> int:
     """Say in a sentence why `what` can't go on and return 1; a fault of ours is raised again."""
     words = _sentence(_first(error))
     if words is None:

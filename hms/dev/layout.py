@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 # What belongs to this checkout whatever the state folder is: packages, modules, static files.
-HOME = ROOT / ".hms"
+LOCAL_FOLDER = ROOT / ".hms"
 HOST = "127.0.0.1"
 
 # Every port stays below 32768, where the kernel hands out ports for outgoing connections.
@@ -23,7 +23,7 @@ PORTS = {
 HIGHEST_OFFSET = 32767 - max(PORTS.values())
 
 
-class Problem(Exception):
+class SetupProblem(Exception):
     """Something the reader can cure: one plain sentence or two, shown without a traceback."""
 
 
@@ -38,7 +38,7 @@ class Ports:
 
 
 @dataclass(frozen=True)
-class State:
+class StateFolder:
     """The folder that holds everything a stack has made; deleting it is a full reset."""
 
     folder: Path
@@ -61,28 +61,28 @@ class State:
         return self.folder / "secrets.env"
 
     @property
-    def demo(self) -> Path:
+    def demo_file(self) -> Path:
         """Written by `hms.dev.stack.prepare`; read by `demo_accounts`."""
         return self.run / "demo.json"
 
     def demo_accounts(self) -> list[tuple[str, str]]:
         """Role and login of each demo account; empty where none was made."""
         try:
-            return [(role, words) for role, words in json.loads(self.demo.read_text())]
+            return [(role, words) for role, words in json.loads(self.demo_file.read_text())]
         except (OSError, ValueError):
             return []
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
-    def part(self, name: str) -> Path:
+    def part_folder(self, name: str) -> Path:
         """The folder of one part, made when it is not there yet."""
         path = self.folder / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
 
-def shown(path: Path) -> str:
+def display_path(path: Path) -> str:
     """The path as a person would type it from the project's root."""
     try:
         return str(path.relative_to(ROOT))

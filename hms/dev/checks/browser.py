@@ -13,14 +13,14 @@ import sys
 import tarfile
 from pathlib import Path
 
-from hms.dev.layout import HOME, ROOT, Problem, State
+from hms.dev.layout import LOCAL_FOLDER, ROOT, SetupProblem, StateFolder
 from hms.dev.stack.install import Node, explain, installer_env, installing, npm_ci
-from hms.dev.stack.keys import write_whole
+from hms.dev.stack.keys import write_atomically
 from hms.dev.stack.processes import finish
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOCK = ROOT / "hms" / "dev" / "chromium"
-PLACE = HOME / "chromium"
+PLACE = LOCAL_FOLDER / "chromium"
 PROGRAM = PLACE / "chromium"
 # The libraries are what a machine without NSS lacks; fonts are taken along for one without any.
 LAUNCHER = """\
@@ -60,7 +60,7 @@ def on_machine() -> Path | None:
     return next((Path(path) for path in found if path and _starts(path)), None)
 
 
-async def from_npm(node: Node, python: Path, state: State) -> Path:
+async def from_npm(node: Node, python: Path, state: StateFolder) -> Path:
     """The Chromium of npm's @sparticuz/chromium, installed and unpacked once into `.hms`."""
     stamp, wanted = PLACE / "complete.json", (LOCK / "package-lock.json").read_text()
     async with installing("chromium"):
@@ -77,12 +77,12 @@ async def from_npm(node: Node, python: Path, state: State) -> Path:
         PROGRAM.write_text(LAUNCHER)
         PROGRAM.chmod(0o755)
         if not await asyncio.to_thread(_starts, PROGRAM):
-            raise Problem(
+            raise SetupProblem(
                 "The Chromium from npm does not start here; install one (on Debian: "
                 "apt install chromium) or name one in HMS_CHROMIUM."
             )
         shutil.rmtree(PLACE / "node_modules")
-        write_whole(stamp, json.dumps({"lock": wanted}), 0o644)
+        write_atomically(stamp, json.dumps({"lock": wanted}), 0o644)
     return PROGRAM
 
 

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from hms.dev.checks.browser import on_machine
-from hms.dev.layout import ROOT, Problem, State
-from hms.dev.screen import say
+from hms.dev.layout import ROOT, SetupProblem, StateFolder
+from hms.dev.screen import print_line
 
 WIDTHS = (360, 768, 1440)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -274,17 +274,17 @@ def sign_in(page: Page, login: str, password: str) -> None:
     page.locator("main [type=submit], main form button").first.click()
     page.wait_for_load_state()
     if urlsplit(page.url).path == "/users/login/":
-        raise Problem(f"The demo account {login} can't log in at {page.url}.")
+        raise SetupProblem(f"The demo account {login} can't log in at {page.url}.")
 
 
 def address(page: Page, shot: Shot) -> str:
-    """Where the shot is; raises Problem when nothing leads there at the moment."""
+    """Where the shot is; raises SetupProblem when nothing leads there at the moment."""
     place: str | None = shot.path
     for step in shot.follow:
         page.goto(place or "")
         found = page.locator(step)
         if not found.count():
-            raise Problem(f"{shot.name}: nothing on {place} is a {step}")
+            raise SetupProblem(f"{shot.name}: nothing on {place} is a {step}")
         place = found.first.get_attribute("href") or found.first.get_attribute("formaction")
     return place or ""
 
@@ -292,7 +292,7 @@ def address(page: Page, shot: Shot) -> str:
 def visit(page: Page, shot: Shot, place: str = "") -> Response:
     """Open the shot, at its place if that is known, and bring it into its state.
 
-    Returns the answer that the page was made from; raises Problem when it is not the page.
+    Returns the answer that the page was made from; raises SetupProblem when it is not the page.
     """
     place = place or address(page, shot)
     answer = page.goto(place)
@@ -304,9 +304,11 @@ def visit(page: Page, shot: Shot, place: str = "") -> Response:
         answer = navigation.value
     page.evaluate("document.fonts.ready.then(() => true)")
     if answer is None or answer.status != shot.status:
-        raise Problem(f"{shot.name}: {place} answered {answer.status if answer else 'nothing'}")
+        raise SetupProblem(
+            f"{shot.name}: {place} answered {answer.status if answer else 'nothing'}"
+        )
     if urlsplit(page.url).path != urlsplit(place).path:
-        raise Problem(f"{shot.name}: {place} leads to {page.url}")
+        raise SetupProblem(f"{shot.name}: {place} leads to {page.url}")
     return answer
 
 
@@ -345,7 +347,7 @@ def shoot(
         name = f"{role}-{shot.name}"
         try:
             visit(page, shot)
-        except Problem as problem:
+        except SetupProblem as problem:
             missing.append(f"{role} {problem}")
             continue
         take(page, target, name)
@@ -373,7 +375,7 @@ def write_index(target: Path) -> None:
     )
 
 
-def accounts(state: State) -> dict[str, list[str]]:
+def accounts(state: StateFolder) -> dict[str, list[str]]:
     """The words of the first demo account of each role: its login first, its password last."""
     found: dict[str, list[str]] = {"anonymous": []}
     for title, words in state.demo_accounts():
@@ -395,14 +397,14 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 def main() -> int:
     options = parse(sys.argv[1:])
-    state = State(options.state)
+    state = StateFolder(options.state)
     chromium = on_machine()
     if chromium is None:
-        raise Problem("There is no Chromium: install one, or name one in HMS_CHROMIUM.")
+        raise SetupProblem("There is no Chromium: install one, or name one in HMS_CHROMIUM.")
     people = accounts(state)
     wanted = [options.only] if options.only else list(PAGES)
     if missing := [role for role in wanted if role not in people]:
-        raise Problem(f"There is no demo account for: {', '.join(missing)}.")
+        raise SetupProblem(f"There is no demo account for: {', '.join(missing)}.")
     target = state.folder / "screenshots"
     if not options.only:
         shutil.rmtree(target, ignore_errors=True)
@@ -413,18 +415,18 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=str(chromium), args=flags)
         missing = []
         for role in wanted:
-            say(f"  {role}")
+            print_line(f"  {role}")
             missing += shoot(browser, options.url, role, people[role], target)
         browser.close()
     write_index(target)
-    say(f"  {len(list(target.glob('*.jpg')))} pictures: {target / 'index.html'}")
+    print_line(f"  {len(list(target.glob('*.jpg')))} pictures: {target / 'index.html'}")
     for words in missing:
-        say(f"  left out: {words}")
+        print_line(f"  left out: {words}")
     return len(missing) > 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Problem as problem:
+    except SetupProblem as problem:
         sys.exit(str(problem))

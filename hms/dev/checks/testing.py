@@ -12,17 +12,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from hms.dev.checks import browser, tools
-from hms.dev.failures import tell
-from hms.dev.layout import HOME, ROOT, State
+from hms.dev.failures import report_failure
+from hms.dev.layout import LOCAL_FOLDER, ROOT, StateFolder
 from hms.dev.stack import install
 from hms.dev.stack.configuration import Configuration, unconfigured_environment
-from hms.dev.stack.keys import load_or_make
+from hms.dev.stack.keys import load_secrets
 from hms.dev.stack.leftovers import birth, only_one
 from hms.dev.stack.ports import free_port
 from hms.dev.stack.postgres import Cluster, find_binaries
 from hms.dev.stack.processes import Book, Child
 
-TESTS = HOME / "test"
+TESTS = LOCAL_FOLDER / "test"
 ONLY_SET_UP = "--only-set-up"
 WORKERS = min(os.cpu_count() or 2, 4)
 
@@ -58,7 +58,7 @@ def test_environment(cluster: Cluster, secrets: dict[str, str], chromium: Path) 
     }
 
 
-async def set_up(state: State, *, slow: bool) -> tuple[Path, Path, dict[str, str]]:
+async def set_up(state: StateFolder, *, slow: bool) -> tuple[Path, Path, dict[str, str]]:
     """The Python that has the tests' packages, a Chromium, and settings that name its tools."""
     packages = install.PythonPackages(state)
 
@@ -75,12 +75,12 @@ async def set_up(state: State, *, slow: bool) -> tuple[Path, Path, dict[str, str
     return python, chromium, named
 
 
-async def run(arguments: list[str], state: State) -> int:
+async def run(arguments: list[str], state: StateFolder) -> int:
     """pytest's exit code."""
     python, chromium, named = await set_up(state, slow="slow" in arguments)
     if arguments == [ONLY_SET_UP]:
         return 0
-    secrets = load_or_make(state.secrets)
+    secrets = load_secrets(state.secrets)
     cluster = await asyncio.to_thread(
         lambda: Cluster(
             state,
@@ -117,13 +117,13 @@ def main() -> int:
     forget_dead_runs()
     folder = TESTS / f"run-{os.getpid()}"
     try:
-        state = State(folder)
+        state = StateFolder(folder)
         with only_one(state):
             return asyncio.run(run(sys.argv[1:], state))
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return tell(error, "The tests")
+        return report_failure(error, "The tests")
     finally:
         remove(folder)
 

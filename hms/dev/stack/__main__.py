@@ -14,12 +14,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from hms.dev.failures import tell
-from hms.dev.layout import HIGHEST_OFFSET, HOME, PORTS, ROOT, Ports, Problem, State, shown
-from hms.dev.screen import say, step, table
+from hms.dev.failures import report_failure
+from hms.dev.layout import (
+    HIGHEST_OFFSET,
+    LOCAL_FOLDER,
+    PORTS,
+    ROOT,
+    Ports,
+    SetupProblem,
+    StateFolder,
+    display_path,
+)
+from hms.dev.screen import print_line, step, table
 from hms.dev.stack import install, ports, services
 from hms.dev.stack.configuration import Configuration, env_file, plain_environment
-from hms.dev.stack.keys import load_or_make, write_whole
+from hms.dev.stack.keys import load_secrets, write_atomically
 from hms.dev.stack.leftovers import clear, only_one
 from hms.dev.stack.postgres import Cluster, find_binaries
 from hms.dev.stack.processes import MARK, Book, Child, Service, finish, last_words
@@ -82,11 +91,11 @@ def parse(arguments: list[str]) -> Options:
 class Stack:
     """One run of the system: set up, started, watched, stopped."""
 
-    def __init__(self, options: Options, state: State) -> None:
+    def __init__(self, options: Options, state: StateFolder) -> None:
         self.options = options
         self.state = state
         self.ports = Ports(options.port_offset)
-        self.secrets = load_or_make(state.secrets)
+        self.secrets = load_secrets(state.secrets)
         self.packages = install.PythonPackages(state)
         self.children: dict[str, Child] = {}
         self._began = time.monotonic()
@@ -105,7 +114,7 @@ class Stack:
             if starting.done():
                 starting.result()
                 await stopping
-            say("\nStopping ...")
+            print_line("\nStopping ...")
         finally:
             starting.cancel()
             stopping.cancel()
@@ -117,7 +126,7 @@ class Stack:
     async def _start(self) -> None:
         left = await asyncio.to_thread(clear, self.state, self._book.path, MARK)
         if left:
-            say(f"        Ended {left} processes that an earlier start had left behind")
+            print_line(f"        Ended {left} processes that an earlier start had left behind")
         shorten_logs(self.state)
         self._demand_ports_early()
         async with asyncio.TaskGroup() as group:
@@ -184,10 +193,10 @@ class Stack:
             env |= await self._start_database(configuration.site_packages)
         plain = plain_environment()
         settings = {name: value for name, value in env.items() if plain.get(name) != value}
-        write_whole(self.state.run / "django.json", json.dumps(settings, indent=1))
+        write_atomically(self.state.run / "django.json", json.dumps(settings, indent=1))
         # The demo accounts' password is published: they belong to a database of our own alone.
         demo = ["--demo"] if self.options.demo and configuration.is_all_ours(self.ports) else []
-        arguments = ("-m", "hms.dev.stack.prepare", "--note", str(self.state.demo), *demo)
+        arguments = ("-m", "hms.dev.stack.prepare", "--note", str(self.state.demo_file), *demo)
         async with step("Database brought up to date"):
             await self._django(python, env, "prepare-database", *arguments)
         group.create_task(
@@ -230,9 +239,9 @@ class Stack:
         log.write_text("")
         code = await finish((python, *arguments), env=env, cwd=ROOT, log=log)
         if code == 2:
-            raise Problem(last_words(log))
+            raise SetupProblem(last_words(log))
         if code:
-            raise Problem(f"{last_words(log)} (all of it is in {shown(log)})")
+            raise SetupProblem(f"{last_words(log)} (all of it is in {display_path(log)})")
 
     async def _run(self, service: Service) -> None:
         child = self.children[service.name] = Child(service, self.state, self._book)
@@ -255,11 +264,11 @@ class Stack:
         if accounts := self.state.demo_accounts():
             lines += ["\n  Demo accounts\n", *table(accounts)]
         lines.append(
-            f"\n  Stop: Ctrl-C (or kill {os.getpid()}). Logs: {shown(self.state.logs)}. "
-            f"Full reset: stop, then delete {shown(self.state.folder)}.\n"
+            f"\n  Stop: Ctrl-C (or kill {os.getpid()}). Logs: {display_path(self.state.logs)}. "
+            f"Full reset: stop, then delete {display_path(self.state.folder)}.\n"
         )
-        say("\n".join(lines))
-        write_whole(self.state.run / "ready", f"{os.getpid()}\n", 0o644)
+        print_line("\n".join(lines))
+        write_atomically(self.state.run / "ready", f"{os.getpid()}\n", 0o644)
 
     async def _stop(self) -> None:
         """End all parts, PostgreSQL last, so that what they still write is kept."""
@@ -273,7 +282,7 @@ class Stack:
         self._book.path.unlink(missing_ok=True)
 
 
-def shorten_logs(state: State) -> None:
+def shorten_logs(state: StateFolder) -> None:
     """Put long logs aside, so that a state folder does not grow for ever."""
     for log in state.logs.glob("*.log"):
         if log.stat().st_size > LONGEST_LOG:
@@ -284,7 +293,7 @@ def static_fingerprint() -> str:
     """Changes when a static file of ours, or a package that brings some, changes."""
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
     digest.update((ROOT / "hms" / "staticfiles.py").read_bytes())
-    folders = [path for path in sorted(ROOT.glob("*/static")) if path.parent != HOME]
+    folders = [path for path in sorted(ROOT.glob("*/static")) if path.parent != LOCAL_FOLDER]
     folders.append(ROOT / "static")
     for path in sorted(path for folder in folders for path in folder.rglob("*")):
         status = path.stat()
@@ -294,11 +303,11 @@ def static_fingerprint() -> str:
 
 def manage(arguments: list[str]) -> int:
     """`./run.sh manage …`: a management command with the settings of the stack that runs."""
-    state = State(ROOT / ".hms")
+    state = StateFolder(ROOT / ".hms")
     try:
         settings = json.loads((state.run / "django.json").read_text())
     except (OSError, ValueError):
-        raise Problem("Nothing was started from .hms yet: start ./run.sh first.") from None
+        raise SetupProblem("Nothing was started from .hms yet: start ./run.sh first.") from None
     os.chdir(ROOT)
     python = str(install.PythonPackages(state).python)
     os.execve(python, [python, "manage.py", *arguments], {**plain_environment(), **settings})
@@ -309,12 +318,12 @@ def main() -> int:
         if sys.argv[1:2] == ["manage"]:
             return manage(sys.argv[2:])
         options = parse(sys.argv[1:])
-        state = State(options.state.resolve())
+        state = StateFolder(options.state.resolve())
         with only_one(state):
             asyncio.run(Stack(options, state).run())
     except Exception as error:
         # The boundary: what the reader can cure becomes a sentence, the rest stays a traceback.
-        return tell(error, "HMS")
+        return report_failure(error, "HMS")
     return 0
 
 

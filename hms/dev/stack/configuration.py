@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from hms.dev.google.server import client_secrets
-from hms.dev.layout import HOME, HOST, ROOT, Ports, Problem, State
+from hms.dev.layout import HOST, LOCAL_FOLDER, ROOT, Ports, SetupProblem, StateFolder
 
 ASK = """
 import json, sys, sysconfig
@@ -71,7 +71,7 @@ class Configuration:
             env=plain_environment(),
         )
         if answer.returncode:
-            raise Problem(
+            raise SetupProblem(
                 f"{env_file().name} can't be read: {answer.stderr.strip().splitlines()[-1:]}"
             )
         values, site_packages = json.loads(answer.stdout)
@@ -80,10 +80,12 @@ class Configuration:
         return cls(given, Path(site_packages))
 
     def demand_whole(self) -> None:
-        """Raise Problem where the mail function would have a server and not know who is sending."""
+        """Raise SetupProblem where the mail function would have a server and not know who is sending."""
         missing = [name for name in WITH_SMTP_HOST if name not in self.given]
         if self.local_lambda and not self.local_mail and missing:
-            raise Problem(f"SMTP_HOST is set: set {', '.join(missing)} as well (.env.example).")
+            raise SetupProblem(
+                f"SMTP_HOST is set: set {', '.join(missing)} as well (.env.example)."
+            )
 
     @property
     def local_db(self) -> bool:
@@ -132,14 +134,14 @@ class Configuration:
         return f"http://localhost:{ports['web']}"
 
     def django(
-        self, state: State, ports: Ports, secrets: dict[str, str], *, debug: bool
+        self, state: StateFolder, ports: Ports, secrets: dict[str, str], *, debug: bool
     ) -> dict[str, str]:
         """The environment of every Django process: what is not configured gets values of ours."""
         ours = {
             "SECRET_KEY": secrets["SECRET_KEY"],
             "FIELD_ENCRYPTION_KEYS": secrets["FIELD_ENCRYPTION_KEYS"],
             # Of the checkout, not of the state: collecting costs more than all else at a start.
-            "STATIC_ROOT": str(HOME / "static"),
+            "STATIC_ROOT": str(LOCAL_FOLDER / "static"),
             "MEDIA_ROOT": str(state.folder / "media"),
         }
         if urlsplit(self.site_url(ports)).hostname in LOOPBACK:
@@ -164,7 +166,7 @@ class Configuration:
         return {k: v for k, v in ours.items() if k in stand_in or k not in self.given}
 
     def mail_function(
-        self, state: State, ports: Ports, secrets: dict[str, str], path: str
+        self, state: StateFolder, ports: Ports, secrets: dict[str, str], path: str
     ) -> dict[str, str]:
         """The Lambda's environment: what it needs and nothing else, no key to the house."""
         smtp = {"SMTP_HOST": HOST, "SMTP_PORT": str(ports["smtp"])}
@@ -177,7 +179,7 @@ class Configuration:
             **smtp,
             "PATH": path,
             # serverless keeps notes in its home; the reader's own stays as it is.
-            "HOME": str(state.part("lambda")),
+            "HOME": str(state.part_folder("lambda")),
             "SLS_TELEMETRY_DISABLED": "1",
             "SLS_NOTIFICATIONS_MODE": "off",
             "PYTHONUNBUFFERED": "1",
@@ -187,5 +189,5 @@ class Configuration:
                 "EMAIL_SIGNING_KEYS", secrets["EMAIL_SIGNING_KEYS"]
             ),
             "ALLOWED_LINK_PREFIX": self.site_url(ports),
-            "DEDUPE_FILE": str(state.part("lambda") / "sent.sqlite3"),
+            "DEDUPE_FILE": str(state.part_folder("lambda") / "sent.sqlite3"),
         }

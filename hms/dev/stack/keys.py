@@ -5,7 +5,7 @@ import secrets
 from base64 import b64encode
 from pathlib import Path
 
-from hms.dev.layout import Problem, shown
+from hms.dev.layout import SetupProblem, display_path
 
 
 def _fresh() -> dict[str, str]:
@@ -18,7 +18,7 @@ def _fresh() -> dict[str, str]:
     }
 
 
-def write_whole(path: Path, text: str, mode: int = 0o600) -> None:
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
     """Write a file so that a reader, or a power cut, meets all of it or none."""
     half = path.with_name(f"{path.name}.{os.getpid()}.half")
     descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -29,7 +29,7 @@ def write_whole(path: Path, text: str, mode: int = 0o600) -> None:
     half.replace(path)
 
 
-def load_or_make(path: Path) -> dict[str, str]:
+def load_secrets(path: Path) -> dict[str, str]:
     """The secrets of this state folder; a value that an older version did not know is added."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -37,9 +37,11 @@ def load_or_make(path: Path) -> dict[str, str]:
         lines = []
     known = dict(line.split("=", 1) for line in lines if "=" in line)
     if lines and not known:
-        raise Problem(f"{shown(path)} is damaged: delete the state folder to start afresh.")
+        raise SetupProblem(
+            f"{display_path(path)} is damaged: delete the state folder to start afresh."
+        )
     complete = _fresh() | known
     if complete != known:
         text = "".join(f"{name}={value}\n" for name, value in complete.items())
-        write_whole(path, text)
+        write_atomically(path, text)
     return complete

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hms.dev.layout import Problem, State
+from hms.dev.layout import SetupProblem, StateFolder
 
 
 def birth(pid: int) -> str | None:
@@ -34,7 +34,7 @@ def birth(pid: int) -> str | None:
 
 
 @contextmanager
-def only_one(state: State) -> Iterator[None]:
+def only_one(state: StateFolder) -> Iterator[None]:
     """Hold the state folder for this process; a second stack on it is refused."""
     path = state.run / "stack.lock"
     with path.open("a+") as lock:
@@ -42,7 +42,7 @@ def only_one(state: State) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
-            raise Problem(
+            raise SetupProblem(
                 f"It already runs from this state folder (process {lock.read().strip()}): stop "
                 "that one with Ctrl-C in its terminal, or give this one --state and --port-offset."
             ) from error
@@ -85,7 +85,7 @@ def _gone(pids: set[int], seconds: float) -> bool:
     return True
 
 
-def clear(state: State, book: Path, mark: str) -> int:
+def clear(state: StateFolder, book: Path, mark: str) -> int:
     """End the leftovers of an earlier stack on this state folder; returns how many there were.
 
     PostgreSQL gets the time to write everything down; the others hold nothing worth waiting for.

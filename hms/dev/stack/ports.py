@@ -6,7 +6,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from hms.dev.layout import HIGHEST_OFFSET, HOST, PORTS, Problem
+from hms.dev.layout import HIGHEST_OFFSET, HOST, PORTS, SetupProblem
 
 
 def is_free(port: int) -> bool:
@@ -16,7 +16,7 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError as error:
             if error.errno == errno.EACCES:
-                raise Problem(
+                raise SetupProblem(
                     f"Port {port} may not be opened by this account; choose others with "
                     "--port-offset 100."
                 ) from error
@@ -29,7 +29,7 @@ def free_offset(first: int) -> int:
     for offset in range(first, HIGHEST_OFFSET, 100):
         if all(is_free(port + offset) for port in PORTS.values()):
             return offset
-    raise Problem("Too many stacks run on this machine: stop one of them first.")
+    raise SetupProblem("Too many stacks run on this machine: stop one of them first.")
 
 
 def is_answering(port: int) -> bool:
@@ -46,7 +46,7 @@ def free_port(first: int = 20000, last: int = 30000) -> int:
     for port in (*range(start, last), *range(first, start)):
         if is_free(port):
             return port
-    raise Problem(f"No port between {first} and {last} is free: stop some programs first.")
+    raise SetupProblem(f"No port between {first} and {last} is free: stop some programs first.")
 
 
 def _listening_inodes(port: int) -> set[str]:
@@ -84,11 +84,11 @@ def _leads_to(link: Path) -> str:
 
 
 def demand_free(port: int, what: str) -> None:
-    """Raise a Problem that names the holder when the port is taken."""
+    """Raise a SetupProblem that names the holder when the port is taken."""
     if is_free(port):
         return
     by = holder(port) or "another program"
-    raise Problem(
+    raise SetupProblem(
         f"Port {port}, wanted for {what}, is taken by {by}: stop that program, or start with "
         "--port-offset 100 to use other ports."
     )

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hms.dev.layout import HOST, Problem, State, shown
+from hms.dev.layout import HOST, SetupProblem, StateFolder, display_path
 from hms.dev.stack.ports import is_answering
 from hms.dev.stack.processes import Service, last_words
 
@@ -72,7 +72,7 @@ def unprivileged_account(data: Path) -> Account | None:
             entry = pwd.getpwnam(name)
             if Account(entry.pw_uid, entry.pw_gid).can("/bin/true"):
                 return Account(entry.pw_uid, entry.pw_gid)
-    raise Problem(
+    raise SetupProblem(
         "PostgreSQL refuses to run as root, and there is no account 'postgres' or 'nobody' to "
         "run it: start HMS as an ordinary user."
     )
@@ -106,7 +106,7 @@ def find_binaries(site_packages: Path) -> Path:
         folders += Path("/").glob(pattern)
     best = max(folders, key=version, default=None)
     if best is None or version(best) < LEAST_VERSION:
-        raise Problem(
+        raise SetupProblem(
             f"There is no PostgreSQL for this system: install PostgreSQL {LEAST_VERSION} or newer, "
             "or name a server of yours in DATABASE_URL (.env.example shows how)."
         )
@@ -118,7 +118,7 @@ class Cluster:
 
     def __init__(
         self,
-        state: State,
+        state: StateFolder,
         *,
         binaries: Path,
         port: int,
@@ -188,9 +188,9 @@ class Cluster:
                 check=False,
             ).returncode
         if code:
-            raise Problem(
+            raise SetupProblem(
                 f"PostgreSQL could not be set up: {last_words(self._log)} "
-                f"(details: {shown(self._log)})"
+                f"(details: {display_path(self._log)})"
             )
 
     def _env(self) -> dict[str, str]:
@@ -203,8 +203,8 @@ class Cluster:
             self._initialise()
         elif int(found.read_text().split(".")[0]) != version(self._binaries):
             old = found.read_text().strip()
-            raise Problem(
-                f"{shown(self._state.folder)} holds data of PostgreSQL {old}, "
+            raise SetupProblem(
+                f"{display_path(self._state.folder)} holds data of PostgreSQL {old}, "
                 f"and this machine now offers {version(self._binaries)}: delete that folder to "
                 "start with an empty database, or bring the old version back."
             )

@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from hms.dev.stack.keys import write_whole
+from hms.dev.stack.keys import write_atomically
 
 WAIT_SECONDS = 10
 
@@ -94,7 +94,7 @@ def main() -> int:
         print("The database user may not create tables; make it the owner of the database.")
         return 2
     if options.note:
-        write_whole(options.note, json.dumps(accounts))
+        write_atomically(options.note, json.dumps(accounts))
     return 0
 
 

@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hms.dev.layout import Problem, State, shown
-from hms.dev.screen import say
-from hms.dev.stack.keys import write_whole
+from hms.dev.layout import SetupProblem, StateFolder, display_path
+from hms.dev.screen import print_line
+from hms.dev.stack.keys import write_atomically
 from hms.dev.stack.leftovers import birth
 
 TETHER = Path(__file__).with_name("tether.py")
@@ -87,7 +87,7 @@ async def finish(
 
 
 def last_words(log: Path) -> str:
-    """The last line of a log that says something, for a Problem's sentence."""
+    """The last line of a log that says something, for a SetupProblem's sentence."""
     try:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -121,13 +121,13 @@ class Book:
         self._write()
 
     def _write(self) -> None:
-        write_whole(self.path, json.dumps(self.entries, indent=1))
+        write_atomically(self.path, json.dumps(self.entries, indent=1))
 
 
 class Child:
     """A service that is kept running until `stop`."""
 
-    def __init__(self, service: Service, state: State, book: Book) -> None:
+    def __init__(self, service: Service, state: StateFolder, book: Book) -> None:
         self.service = service
         self.log = state.log(service.name)
         self._state = state
@@ -150,14 +150,14 @@ class Child:
                 (fallen, ready), timeout=READY_WITHIN, return_when=asyncio.FIRST_COMPLETED
             )
             if fallen.done():
-                raise Problem(
+                raise SetupProblem(
                     f"The {self.service.title} stopped {ending(fallen.result())}: "
-                    f"{last_words(self.log)} (all of it is in {shown(self.log)})."
+                    f"{last_words(self.log)} (all of it is in {display_path(self.log)})."
                 )
             if not ready.done():
-                raise Problem(
+                raise SetupProblem(
                     f"The {self.service.title} was not ready within {READY_WITHIN:.0f} s: "
-                    f"{last_words(self.log)} (all of it is in {shown(self.log)})."
+                    f"{last_words(self.log)} (all of it is in {display_path(self.log)})."
                 )
         finally:
             fallen.cancel()
@@ -202,9 +202,9 @@ class Child:
                 return
             if time.monotonic() - began > SOUND_AFTER:
                 pause = FIRST_PAUSE
-            say(
+            print_line(
                 f"  !!    The {self.service.title} stopped {ending(code)}; starting it again in "
-                f"{pause:g} s. Its log: {shown(self.log)}"
+                f"{pause:g} s. Its log: {display_path(self.log)}"
             )
             await asyncio.sleep(pause)
             while self._hold.exists() and not self._stopping:
@@ -215,7 +215,7 @@ class Child:
             try:
                 await self._launch()
             except OSError as error:
-                say(f"  !!    The {self.service.title} can't be started: {error.strerror}")
+                print_line(f"  !!    The {self.service.title} can't be started: {error.strerror}")
                 continue
             self._announcer = asyncio.create_task(self._announce(self._running().pid))
 
@@ -223,7 +223,7 @@ class Child:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._until_ready(), READY_WITHIN)
         if self._running().pid == pid and self._running().returncode is None:
-            say(f"  ok    The {self.service.title} runs again.")
+            print_line(f"  ok    The {self.service.title} runs again.")
 
     async def stop(self, *, patience: float, insist: signal.Signals = signal.SIGKILL) -> None:
         """End it and everything that it started, in `patience` seconds and a moment at most."""

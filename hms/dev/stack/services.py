@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from hms.dev.layout import HOST, ROOT, Ports, State
+from hms.dev.layout import HOST, ROOT, Ports, StateFolder
 from hms.dev.stack.configuration import Configuration, plain_environment
 from hms.dev.stack.install import Node
 from hms.dev.stack.processes import Service
@@ -83,7 +83,7 @@ def mail_function(
     node: Node,
     python: Path,
     configuration: Configuration,
-    state: State,
+    state: StateFolder,
     ports: Ports,
     secrets: dict[str, str],
 ) -> Service:
@@ -103,12 +103,12 @@ def mail_function(
     )
 
 
-def mail_catcher(python: Path, state: State, ports: Ports) -> Service:
+def mail_catcher(python: Path, state: StateFolder, ports: Ports) -> Service:
     return Service(
         name="mail",
         title="mail catcher",
         command=[
-            *(python, "-m", "hms.dev.mail.catcher", "--state", state.part("mail")),
+            *(python, "-m", "hms.dev.mail.catcher", "--state", state.part_folder("mail")),
             *("--smtp-port", str(ports["smtp"]), "--http-port", str(ports["inbox"])),
         ],
         env=plain_environment(),
@@ -117,13 +117,13 @@ def mail_catcher(python: Path, state: State, ports: Ports) -> Service:
     )
 
 
-def google(python: Path, state: State, ports: Ports) -> Service:
+def google(python: Path, state: StateFolder, ports: Ports) -> Service:
     return Service(
         name="google",
         title="Google stand-in",
         command=[
             *(python, "-m", "hms.dev.google.server"),
-            *("--port", str(ports["google"]), "--state", state.part("google")),
+            *("--port", str(ports["google"]), "--state", state.part_folder("google")),
         ],
         env=plain_environment(),
         cwd=ROOT,

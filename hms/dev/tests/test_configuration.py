@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hms.dev.layout import ROOT, Problem
+from hms.dev.layout import ROOT, SetupProblem
 from hms.dev.stack.configuration import Configuration, unconfigured_environment
 
 WHOLE = {
@@ -24,7 +24,7 @@ def configuration(**given: str) -> Configuration:
 @pytest.mark.parametrize("missing", ["SMTP_PORT", "MAIL_FROM", "MAIL_DOMAIN"])
 def test_a_mail_server_without_the_rest_stops_the_start(missing):
     given = {name: value for name, value in WHOLE.items() if name != missing}
-    with pytest.raises(Problem, match=rf"SMTP_HOST is set: set {missing} as well"):
+    with pytest.raises(SetupProblem, match=rf"SMTP_HOST is set: set {missing} as well"):
         configuration(**given).demand_whole()
 
 

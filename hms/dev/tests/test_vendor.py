@@ -7,7 +7,7 @@ import tarfile
 import pytest
 
 from hms.dev.checks import vendor
-from hms.dev.layout import Problem
+from hms.dev.layout import SetupProblem
 
 ICON = '<!-- by -->\n<svg\n  width="24"\n>\n  <path d="M1 1" />\n</svg>\n'
 
@@ -71,20 +71,20 @@ def test_contents_are_the_listed_files_and_the_sprite():
 
 def test_an_archive_that_was_not_pinned_is_refused():
     archive = archive_of(FILES)
-    with pytest.raises(Problem, match="not the archive that was pinned"):
+    with pytest.raises(SetupProblem, match="not the archive that was pinned"):
         vendor.contents(ink(archive), archive_of({**FILES, "ink.js": "evil()"}))
 
 
 @pytest.mark.parametrize("changes", [{"name": "oil"}, {"version": "1.0.1"}, {"licence": "EVIL"}])
 def test_an_archive_of_something_else_is_refused(changes):
     archive = archive_of(FILES, **changes)
-    with pytest.raises(Problem, match="says that it is"):
+    with pytest.raises(SetupProblem, match="says that it is"):
         vendor.contents(ink(archive), archive)
 
 
 def test_a_package_without_the_listed_file_is_refused():
     archive = archive_of({"LICENSE": "be kind"})
-    with pytest.raises(Problem, match=r"holds no ink\.js"):
+    with pytest.raises(SetupProblem, match=r"holds no ink\.js"):
         vendor.contents(ink(archive), archive)
 
 
@@ -126,8 +126,8 @@ def test_complaints_name_what_does_not_fit(house, spoil, words):
 def test_pin_takes_another_version_and_its_checksum(house):
     packages = vendor.read_manifest(house)
     pinned = vendor.pin(packages, "ink@2.0.0")
-    with pytest.raises(Problem, match="says that it is"):
+    with pytest.raises(SetupProblem, match="says that it is"):
         vendor.bring(pinned, house, anew=True)
     for wanted in ("ink", "oil@1.0.0", ""):
-        with pytest.raises(Problem, match="is not NAME@VERSION"):
+        with pytest.raises(SetupProblem, match="is not NAME@VERSION"):
             vendor.pin(packages, wanted)
