@@ -52,7 +52,7 @@ def consent(server, *, email="ada@gmail.test", prompt="consent", scopes=(SCOPE,)
         google.client_secrets(server.base_url, REDIRECT), scopes, redirect_uri=REDIRECT
     )
     address, _ = flow.authorization_url(access_type="offline", prompt=prompt)
-    assert "HMS wants to use your Google account" in requests.get(address, timeout=5).text
+    assert "HMS requests access to your Google account" in requests.get(address, timeout=5).text
     fields = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     answer = requests.post(
         f"{server.base_url}/o/oauth2/auth",
