@@ -14,17 +14,17 @@ from types import SimpleNamespace
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from hms.dev.layout import HOST
-from hms.dev.mail.faults import Faults
+from hms.dev.mail.faults import MailFaults
 from hms.dev.mail.inbox import inbox_server
 from hms.dev.mail.store import MailStore
 
 LARGEST_MAIL = 5_000_000
 
 
-class Catcher:
+class MailCatcher:
     """aiosmtpd's handler: takes any mail for anybody, unless a fault is asked for."""
 
-    def __init__(self, store: MailStore, faults: Faults) -> None:
+    def __init__(self, store: MailStore, faults: MailFaults) -> None:
         self._store = store
         self._faults = faults
 
@@ -46,12 +46,12 @@ class Catcher:
 
 async def serve(smtp_port: int, http_port: int, folder: Path) -> None:
     """Serve both ports until SIGTERM or SIGINT."""
-    store, faults = MailStore(folder / "messages"), Faults()
+    store, faults = MailStore(folder / "messages"), MailFaults()
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    catcher = Catcher(store, faults)
+    catcher = MailCatcher(store, faults)
     smtp = await loop.create_server(
         lambda: SMTP(
             catcher,

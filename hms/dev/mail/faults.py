@@ -1,4 +1,4 @@
-"""Faults that a test asks of the mail catcher's SMTP side."""
+"""MailFaults that a test asks of the mail catcher's SMTP side."""
 
 import threading
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ MODES = {
 LONGEST_WAIT = 120.0
 
 
-class FaultError(Exception):
+class MailFaultError(Exception):
     """What is wrong with a request to set a fault, in a sentence."""
 
 
 @dataclass(frozen=True)
-class Fault:
+class MailFault:
     mode: str = "ok"
     seconds: float = 0.0
     times: int | None = None
@@ -31,11 +31,11 @@ class Fault:
         return MODES[self.mode]
 
 
-class Faults:
+class MailFaults:
     """The fault in force; `take` counts it down. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._fault = Fault()
+        self._fault = MailFault()
         self._lock = threading.Lock()
 
     def set(self, wanted: Any) -> None:
@@ -45,24 +45,24 @@ class Faults:
         `lose_answer` keeps it and hangs up before saying so.
         """
         if not isinstance(wanted, dict) or set(wanted) - {"mode", "seconds", "times"}:
-            raise FaultError("Send an object with mode, seconds and times.")
+            raise MailFaultError("Send an object with mode, seconds and times.")
         mode, seconds, times = wanted.get("mode"), wanted.get("seconds", 0), wanted.get("times")
         if mode not in MODES:
-            raise FaultError(f"mode must be one of {', '.join(MODES)}.")
+            raise MailFaultError(f"mode must be one of {', '.join(MODES)}.")
         if not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_WAIT:
-            raise FaultError(f"seconds must be a number from 0 to {LONGEST_WAIT:.0f}.")
+            raise MailFaultError(f"seconds must be a number from 0 to {LONGEST_WAIT:.0f}.")
         if times is not None and (not isinstance(times, int) or times < 1):
-            raise FaultError("times must be a whole number from 1 up.")
+            raise MailFaultError("times must be a whole number from 1 up.")
         with self._lock:
-            self._fault = Fault(mode, float(seconds), times)
+            self._fault = MailFault(mode, float(seconds), times)
 
-    def take(self) -> Fault:
+    def take(self) -> MailFault:
         """The fault for the mail at hand."""
         with self._lock:
             fault = self._fault
             if fault.times is not None:
                 left = fault.times - 1
-                self._fault = Fault(fault.mode, fault.seconds, left) if left else Fault()
+                self._fault = MailFault(fault.mode, fault.seconds, left) if left else MailFault()
         return fault
 
     def as_json(self) -> dict[str, object]:

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from hms.dev.mail.faults import FaultError, Faults
+from hms.dev.mail.faults import MailFaultError, MailFaults
 from hms.dev.mail.store import CaughtMail, MailStore
 
 LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
@@ -97,7 +97,7 @@ class InboxHandler(BaseHTTPRequestHandler):
     """Answers for one store; `serve` sets both class attributes."""
 
     store: MailStore
-    faults: Faults
+    faults: MailFaults
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -157,7 +157,7 @@ class InboxHandler(BaseHTTPRequestHandler):
         elif path == "/_faults":
             try:
                 self.faults.set(self._body())
-            except FaultError as error:
+            except MailFaultError as error:
                 self._json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
             else:
                 self._json(self.faults.as_json())
@@ -175,7 +175,7 @@ class InboxHandler(BaseHTTPRequestHandler):
         try:
             return json.loads(self.rfile.read(length))
         except ValueError as error:
-            raise FaultError("The body must be JSON.") from error
+            raise MailFaultError("The body must be JSON.") from error
 
     def _not_found(self) -> None:
         self._send(HTTPStatus.NOT_FOUND, "text/plain", "There is no such mail or page.")
@@ -202,7 +202,7 @@ class InboxHandler(BaseHTTPRequestHandler):
         sys.stderr.write(f"{self.command} {urlsplit(self.path).path} {args[1]}\n")
 
 
-def inbox_server(host: str, port: int, store: MailStore, faults: Faults) -> ThreadingHTTPServer:
+def inbox_server(host: str, port: int, store: MailStore, faults: MailFaults) -> ThreadingHTTPServer:
     """A server that is ready to `serve_forever`."""
     handler = type("Handler", (InboxHandler,), {"store": store, "faults": faults})
     return ThreadingHTTPServer((host, port), handler)
