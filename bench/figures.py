@@ -212,8 +212,8 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     )
     try:
         stack.start()
-        stack.hold("worker")
-        stack.hold("web")
+        stack.keep_stopped("worker")
+        stack.keep_stopped("web")
         os.environ.update(stack.settings(), DJANGO_SETTINGS_MODULE="hms.settings")
         return measure(options)
     finally:

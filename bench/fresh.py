@@ -246,7 +246,7 @@ def run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     )
     try:
         stack.start()
-        stack.hold("worker")
+        stack.keep_stopped("worker")
         return measure(Bench(stack, python, folder, build_client(packages, folder)), options)
     finally:
         stack.stop()

@@ -232,7 +232,7 @@ def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[st
     others = {"first_patient": people["first_patient"] + 2 * side, "sessions": pgbench_side}
     results: dict[str, Any] = {"told": bench.told(bench.seed("slots", FEW), early[:MAILS])}
     # From here on the jobs stay in the queue: this is about the website and its database.
-    bench.stack.hold("worker")
+    bench.stack.keep_stopped("worker")
     results["pages"] = {str(FEW): bench.pages(people["doctors"])}
     # Everything is warm before the clock runs: code, connections, plans.
     bench.bookings(bench.seed("slots", at * 10), early, at * 10, at)

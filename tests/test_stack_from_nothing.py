@@ -16,9 +16,9 @@ from hms.dev.checks import browser
 from hms.dev.layout import ROOT, SetupProblem, StateFolder
 from hms.dev.stack import install, postgres
 from hms.dev.stack.keys import load_secrets
-from hms.dev.stack.leftovers import marked
+from hms.dev.stack.leftovers import marked_processes
 from hms.dev.stack.ports import free_offset, free_port, is_answering
-from hms.dev.stack.processes import MARK
+from hms.dev.stack.processes import STATE_VARIABLE
 from hms.dev.stack.running import fetch_json, wait_until
 
 pytestmark = pytest.mark.slow
@@ -114,7 +114,7 @@ def ready_in(folder: Path, environment: dict[str, str], log: Path) -> float:
         process.send_signal(signal.SIGINT)
         process.wait(30)
     assert process.returncode == 0, log.read_text()
-    assert not marked(MARK, folder / ".hms")
+    assert not marked_processes(STATE_VARIABLE, folder / ".hms")
     started = re.search(r"started in ([\d.]+) s", log.read_text())
     assert started is not None
     return float(started.group(1))

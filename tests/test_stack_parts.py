@@ -14,19 +14,19 @@ import pytest
 from hms.dev import failures
 from hms.dev.layout import ROOT, Ports, SetupProblem, StateFolder
 from hms.dev.stack import install, keys, leftovers, ports, postgres
-from hms.dev.stack.processes import MARK, Book, Child, Service
+from hms.dev.stack.processes import STATE_VARIABLE, Child, PidFile, Service
 from hms.dev.stack.running import RunningStack, wait_until
 
 
 def test_kill_waits_for_the_successor_of_a_part_that_fell(state, tmp_path):
     """As the worker, which falls with PostgreSQL and stays away for its pause."""
     fallen = subprocess.Popen(("true",))
-    book = Book(state.run / "children.json")
-    book.enter("worker", fallen.pid)
+    pid_file = PidFile(state.run / "children.json")
+    pid_file.add("worker", fallen.pid)
     fallen.wait()
     successor = subprocess.Popen(("sleep", "60"))
     try:
-        started = threading.Timer(0.3, book.enter, ("worker", successor.pid))
+        started = threading.Timer(0.3, pid_file.add, ("worker", successor.pid))
         started.start()
         assert RunningStack(state.folder, port_offset=0).kill("worker") == successor.pid
         assert successor.wait(timeout=5) == -signal.SIGKILL
@@ -41,7 +41,7 @@ def state(tmp_path):
 
 
 def alive(pid: int) -> bool:
-    return leftovers.birth(pid) is not None
+    return leftovers.start_time(pid) is not None
 
 
 def python_service(tmp_path: Path, code: str, **values) -> Service:
@@ -71,24 +71,24 @@ def test_a_fallen_part_is_started_again_and_said_so(state, tmp_path, capsys):
     service = python_service(tmp_path, "import time; time.sleep(0.3)\n" + code)
 
     async def watch():
-        child = Child(service, state, Book(state.run / "children.json"))
+        child = Child(service, state, PidFile(state.run / "children.json"))
         await child.start()
         await asyncio.sleep(2.5)
-        await child.stop(patience=1)
+        await child.stop(grace=1)
 
     asyncio.run(watch())
     # It falls after 0.3 s, then pauses 0.5 s and 1 s: two or three runs, never a busy loop.
     assert 2 <= len((tmp_path / "runs").read_text()) <= 3
     said = capsys.readouterr().out
-    assert "The part stopped with exit code 3; starting it again in 0.5 s" in said
-    assert "starting it again in 1 s" in said
+    assert "The part stopped with exit code 3; restarting it in 0.5 s" in said
+    assert "restarting it in 1 s" in said
 
 
 def test_a_part_that_falls_while_starting_is_a_problem_with_its_last_words(state, tmp_path):
-    service = python_service(tmp_path, 'raise SystemExit("no such table")', ready_words="begun")
+    service = python_service(tmp_path, 'raise SystemExit("no such table")', ready_text="begun")
 
     async def start():
-        await Child(service, state, Book(state.run / "children.json")).start()
+        await Child(service, state, PidFile(state.run / "children.json")).start()
 
     with pytest.raises(SetupProblem, match="exit code 1: no such table"):
         asyncio.run(start())
@@ -96,12 +96,12 @@ def test_a_part_that_falls_while_starting_is_a_problem_with_its_last_words(state
 
 def test_stopping_a_part_ends_what_it_started(state, tmp_path):
     async def start_and_stop():
-        service = python_service(tmp_path, PARENT_OF_ONE, ready_words="begun")
-        child = Child(service, state, Book(state.run / "children.json"))
+        service = python_service(tmp_path, PARENT_OF_ONE, ready_text="begun")
+        child = Child(service, state, PidFile(state.run / "children.json"))
         await child.start()
         grandchild = int((tmp_path / "grandchild").read_text())
         assert alive(grandchild)
-        await child.stop(patience=2)
+        await child.stop(grace=2)
         return grandchild
 
     grandchild = asyncio.run(start_and_stop())
@@ -113,14 +113,14 @@ def test_a_part_that_ignores_the_signal_is_ended_in_time(state, tmp_path):
 
     async def start_and_stop():
         child = Child(
-            python_service(tmp_path, code, ready_words="begun"),
+            python_service(tmp_path, code, ready_text="begun"),
             state,
-            Book(state.run / "children.json"),
+            PidFile(state.run / "children.json"),
         )
         await child.start()
         loop = asyncio.get_running_loop()
         began = loop.time()
-        await child.stop(patience=0.5)
+        await child.stop(grace=0.5)
         return loop.time() - began
 
     assert asyncio.run(start_and_stop()) < 3
@@ -133,9 +133,9 @@ def test_a_part_dies_with_a_killed_supervisor(state, tmp_path):
 import asyncio, sys
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
-from hms.dev.stack.processes import spawn
+from hms.dev.stack.processes import start_process
 async def main():
-    process = await spawn([sys.executable, "-c", "import time; time.sleep(60)"],
+    process = await start_process([sys.executable, "-c", "import time; time.sleep(60)"],
                           env={{}}, cwd=Path("/"), log=Path({str(tmp_path / "log")!r}))
     print(process.pid, flush=True)
     await process.wait()
@@ -155,23 +155,29 @@ asyncio.run(main())
 def test_leftovers_in_the_book_and_by_mark_are_ended(state):
     entered = subprocess.Popen(["sleep", "60"], start_new_session=True)
     marked = subprocess.Popen(
-        ["sleep", "60"], env={MARK: str(state.folder), "PATH": os.defpath}, start_new_session=True
+        ["sleep", "60"],
+        env={STATE_VARIABLE: str(state.folder), "PATH": os.defpath},
+        start_new_session=True,
     )
-    book = Book(state.run / "children.json")
-    book.enter("web", entered.pid)
-    wait_until(lambda: marked.pid in leftovers.marked(MARK, state.folder), 5, "the mark")
-    ended = leftovers.clear(state, book.path, MARK)
+    pid_file = PidFile(state.run / "children.json")
+    pid_file.add("web", entered.pid)
+    wait_until(
+        lambda: marked.pid in leftovers.marked_processes(STATE_VARIABLE, state.folder),
+        5,
+        "the mark",
+    )
+    ended = leftovers.end_leftovers(state, pid_file.path, STATE_VARIABLE)
     assert (entered.wait(5), marked.wait(5)) == (-signal.SIGKILL, -signal.SIGKILL)
     assert ended == 2
-    assert not book.path.exists()
+    assert not pid_file.path.exists()
 
 
 def test_a_process_that_only_has_an_old_id_is_left_alone(state):
     stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:
-        book = state.run / "children.json"
-        book.write_text(json.dumps({"web": {"pid": stranger.pid, "birth": "12"}}))
-        assert leftovers.clear(state, book, MARK) == 0
+        pid_file = state.run / "children.json"
+        pid_file.write_text(json.dumps({"web": {"pid": stranger.pid, "start_time": "12"}}))
+        assert leftovers.end_leftovers(state, pid_file, STATE_VARIABLE) == 0
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -180,9 +186,9 @@ def test_a_process_that_only_has_an_old_id_is_left_alone(state):
 
 def test_a_second_stack_on_one_state_folder_is_refused(state):
     with (
-        leftovers.only_one(state),
+        leftovers.lock_state(state),
         pytest.raises(SetupProblem, match=f"already runs.*{os.getpid()}"),
-        leftovers.only_one(state),
+        leftovers.lock_state(state),
     ):
         pass
 
@@ -195,7 +201,7 @@ def test_a_taken_port_is_told_with_its_holder_and_a_cure():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SetupProblem) as told:
-            ports.demand_free(port, "the website")
+            ports.require_free(port, "the website")
     assert f"Port {port}" in str(told.value)
     assert str(os.getpid()) in str(told.value)
     assert "--port-offset" in str(told.value)
@@ -232,7 +238,7 @@ def test_a_secret_that_an_older_version_did_not_know_is_added(tmp_path):
 def test_a_failed_installation_is_told_by_its_cure(tmp_path, output, cure):
     log = tmp_path / "install.log"
     log.write_text(output)
-    assert cure in str(install.explain("Python packages", log))
+    assert cure in str(install.installation_problem("Python packages", log))
 
 
 def test_a_full_disk_is_told_before_anything_is_installed(tmp_path, monkeypatch):
@@ -241,7 +247,7 @@ def test_a_full_disk_is_told_before_anything_is_installed(tmp_path, monkeypatch)
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1000))
     with pytest.raises(SetupProblem, match="disk is nearly full: free"):
-        install.demand_space(tmp_path)
+        install.require_disk_space(tmp_path)
 
 
 def test_a_full_disk_later_on_is_one_sentence(capsys):
@@ -261,15 +267,15 @@ def test_an_environment_of_another_place_or_lock_is_not_taken_for_complete(state
     (place / "bin" / "python").touch()
     monkeypatch.setattr(install, "VENV", place)
     packages = install.PythonPackages(state)
-    assert not packages.complete(install.RUN_FILES)
-    stamp = {"maker": {"place": str(place)}, "files": packages._wanted(install.RUN_FILES)}
+    assert not packages.is_complete(install.RUN_FILES)
+    stamp = {"maker": {"place": str(place)}, "files": packages._digests(install.RUN_FILES)}
     (place / "complete.json").write_text(json.dumps(stamp))
-    assert packages.complete(install.RUN_FILES)
+    assert packages.is_complete(install.RUN_FILES)
     (place / "complete.json").write_text(json.dumps({**stamp, "maker": {"place": "/moved"}}))
-    assert not packages.complete(install.RUN_FILES)
+    assert not packages.is_complete(install.RUN_FILES)
     stamp["files"]["requirements.txt"] = "older"
     (place / "complete.json").write_text(json.dumps(stamp))
-    assert not packages.complete(install.RUN_FILES)
+    assert not packages.is_complete(install.RUN_FILES)
 
 
 def bash(script: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -310,7 +316,7 @@ def test_help_says_how_to_use_it():
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts PostgreSQL as another account")
 def test_root_keeps_the_cluster_where_its_account_may_enter(tmp_path, monkeypatch):
     outside = tmp_path.parent / "outside"
-    monkeypatch.setattr(postgres, "OUTSIDE", outside)
+    monkeypatch.setattr(postgres, "CLUSTERS_OF_ROOT", outside)
     for folder in (*tmp_path.parents[:2], tmp_path):
         folder.chmod(0o755)
     closed = tmp_path / "closed"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from hms.dev.layout import PORTS, ROOT
-from hms.dev.stack.leftovers import birth, marked
+from hms.dev.stack.leftovers import marked_processes, start_time
 from hms.dev.stack.ports import free_offset
-from hms.dev.stack.processes import MARK
+from hms.dev.stack.processes import STATE_VARIABLE
 from hms.dev.stack.running import RunningStack, fetch_json, wait_until
 
 PARTS = ("db", "web", "live", "worker", "lambda", "mail", "google")
@@ -47,7 +47,7 @@ def second_stack(stack: RunningStack, state: Path, *arguments: str):
 
 
 def test_one_screen_names_addresses_and_how_to_stop(stack):
-    said = stack.said()
+    said = stack.output_text()
     for words in (stack.url, stack.inbox, stack.google, "Ctrl-C", "Full reset"):
         assert words in said
     assert status(f"{stack.url}/readyz") == 200
@@ -76,11 +76,15 @@ def test_secrets_are_readable_by_their_owner_alone(stack):
 
 @pytest.mark.parametrize("name", ["worker", "web", "live", "lambda", "mail", "db"])
 def test_a_killed_part_comes_back_and_is_told(stack, name):
-    before = stack.said().count("starting it again")
+    before = stack.output_text().count("restarting it")
     old = stack.kill(name)
     wait_until(lambda: stack.pid(name) != old, 15, f"a new {name}")
-    wait_until(lambda: stack.said().count("runs again") > 0, 60, "the word that it runs again")
-    wait_until(lambda: stack.said().count("starting it again") > before, 1, "the word")
+    wait_until(
+        lambda: stack.output_text().count("is running again") > 0,
+        60,
+        "the word that it is running again",
+    )
+    wait_until(lambda: stack.output_text().count("restarting it") > before, 1, "the word")
     wait_until(lambda: status(f"{stack.url}/readyz") == 200, 30, "readiness")
 
 
@@ -101,7 +105,7 @@ def test_a_taken_port_stops_the_start_with_one_sentence(stack, stack_folder):
     assert len(told.stderr.strip().splitlines()) == 1
     # Nothing half-made: no database, no virtual environment, no process.
     assert not (state / "postgres").exists()
-    assert not marked(MARK, state.resolve())
+    assert not marked_processes(STATE_VARIABLE, state.resolve())
 
 
 def test_management_commands_reach_the_running_system(stack):
@@ -139,12 +143,12 @@ def test_kill_9_leaves_nothing_and_the_next_start_recovers(stack_folder, clean_e
     running.start()
     try:
         for name, pid in pids.items():
-            assert birth(pid) is None or running.pid(name) != pid, name
+            assert start_time(pid) is None or running.pid(name) != pid, name
         assert status(f"{running.url}/readyz") == 200
     finally:
         seconds = running.stop(signal.SIGINT)
     assert seconds < 5
-    assert not marked(MARK, state.resolve())
+    assert not marked_processes(STATE_VARIABLE, state.resolve())
 
 
 @pytest.mark.slow
@@ -157,9 +161,11 @@ def test_stopping_in_the_middle_of_the_start_leaves_nothing(stack_folder, clean_
         arguments=("--no-demo",),
     )
     running.launch()
-    wait_until(lambda: "Database brought up to date" in running.said(), 60, "the migrations")
+    wait_until(
+        lambda: "Database migrations and demo data" in running.output_text(), 60, "the migrations"
+    )
     assert running.stop() < 5
-    assert not marked(MARK, state.resolve())
+    assert not marked_processes(STATE_VARIABLE, state.resolve())
     running.start()
     assert running.stop() < 5
 

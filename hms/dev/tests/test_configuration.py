@@ -25,14 +25,14 @@ def configuration(**given: str) -> Configuration:
 def test_a_mail_server_without_the_rest_stops_the_start(missing):
     given = {name: value for name, value in WHOLE.items() if name != missing}
     with pytest.raises(SetupProblem, match=rf"SMTP_HOST is set: set {missing} as well"):
-        configuration(**given).demand_whole()
+        configuration(**given).require_complete()
 
 
 @pytest.mark.parametrize(
     "given", [{}, WHOLE, {"SERVERLESS_EMAIL_URL": "https://f", "SMTP_HOST": "x"}]
 )
 def test_what_is_whole_or_not_ours_starts(given):
-    configuration(**given).demand_whole()
+    configuration(**given).require_complete()
 
 
 def test_tests_inherit_no_setting_of_a_developers(monkeypatch):
@@ -47,7 +47,7 @@ def test_tests_inherit_no_setting_of_a_developers(monkeypatch):
 def test_tests_do_not_meet_a_developers_google_client(monkeypatch, tmp_path):
     (tmp_path / "client_secrets.json").write_text("{}")
     monkeypatch.setenv("HMS_ENV_FILE", str(tmp_path / ".env"))
-    assert "google" not in configuration().wanted_ports()
+    assert "google" not in configuration().needed_ports()
     assert not configuration().local_google
     monkeypatch.setenv("HMS_ENV_FILE", unconfigured_environment()["HMS_ENV_FILE"])
     assert (os.devnull, configuration().local_google) == (os.environ["HMS_ENV_FILE"], True)
