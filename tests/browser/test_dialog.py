@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from hms.dev.checks.screenshots import accounts, sign_in
+from hms.dev.checks.screenshots import accounts, log_in
 from hms.dev.layout import StateFolder
 
 pytestmark = pytest.mark.slow
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 def slots_page(new_page, stack, **options) -> Page:
     page = new_page(**options)
     account = accounts(StateFolder(stack.state))["doctor"]
-    sign_in(page, account[0], account[-1])
+    log_in(page, account[0], account[-1])
     page.goto("/my-slots/")
     return page
 

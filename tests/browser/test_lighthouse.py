@@ -40,7 +40,7 @@ def audit(chromium, pages: list[dict], tries: int = TRIES) -> dict[str, dict]:
     flags = ["--disable-background-networking", *(["--no-sandbox"] * (os.geteuid() == 0))]
     order = {"chromium": str(chromium), "flags": flags, "tries": tries, "pages": pages}
     answer = subprocess.run(
-        [tools.named("HMS_NODE"), tools.LIGHTHOUSE / "audit.mjs"],
+        [tools.program("HMS_NODE"), tools.LIGHTHOUSE / "audit.mjs"],
         input=json.dumps(order),
         capture_output=True,
         text=True,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from playwright.sync_api import Page, Response
 
-from hms.dev.checks.screenshots import PAGES, Shot, accounts, address, sign_in, visit
+from hms.dev.checks.screenshots import PAGES, Shot, accounts, address, log_in, visit
 from hms.dev.layout import SetupProblem, StateFolder
 from hms.dev.stack.running import RunningStack
 
@@ -28,7 +28,7 @@ class Walk:
         # What was found wrong, by page, and which pages could not be reached.
         self.wrong: dict[str, list[str]] = {}
         if account := accounts(StateFolder(stack.state))[role]:
-            sign_in(page, account[0], account[-1])
+            log_in(page, account[0], account[-1])
 
     def __iter__(self) -> Iterator[tuple[Shot, Response]]:
         for shot in self.shots:

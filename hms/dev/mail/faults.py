@@ -1,4 +1,4 @@
-"""MailFaults that a test asks of the mail catcher's SMTP side."""
+"""Faults that a test sets on the mail catcher's SMTP server."""
 
 import threading
 from dataclasses import dataclass
@@ -16,37 +16,40 @@ LONGEST_WAIT = 120.0
 
 
 class MailFaultError(Exception):
-    """What is wrong with a request to set a fault, in a sentence."""
+    """A request to set a fault is not valid; the text says why."""
 
 
 @dataclass(frozen=True)
 class MailFault:
+    """A mode of MailFaults.set, its delay in seconds, and for how many emails (None: for all)."""
+
     mode: str = "ok"
     seconds: float = 0.0
     times: int | None = None
 
     @property
-    def answer(self) -> str:
-        """The SMTP answer in place of 250; empty when the mail is taken."""
+    def response(self) -> str:
+        """The SMTP response in place of 250; empty if the email is accepted."""
         return MODES[self.mode]
 
 
 class MailFaults:
-    """The fault in force; `take` counts it down. Safe to use from several threads."""
+    """The fault in force. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._fault = MailFault()
         self._lock = threading.Lock()
 
-    def set(self, wanted: Any) -> None:
-        """Take `{"mode": …, "seconds": …, "times": …}`; without `times` it stays in force.
+    def set(self, fault: Any) -> None:
+        """Set a fault from `{"mode": …, "seconds": …, "times": …}`; without `times` it stays.
 
-        `temporary`, `permanent` and `busy` refuse the mail, `slow` takes it after `seconds`,
-        `lose_answer` keeps it and hangs up before saying so.
+        `temporary`, `permanent` and `busy` refuse the email, `slow` accepts it after `seconds`,
+        `lose_answer` stores it and closes the connection without a response, `ok` is no fault.
+        Raises MailFaultError for anything else.
         """
-        if not isinstance(wanted, dict) or set(wanted) - {"mode", "seconds", "times"}:
+        if not isinstance(fault, dict) or set(fault) - {"mode", "seconds", "times"}:
             raise MailFaultError("Send an object with mode, seconds and times.")
-        mode, seconds, times = wanted.get("mode"), wanted.get("seconds", 0), wanted.get("times")
+        mode, seconds, times = fault.get("mode"), fault.get("seconds", 0), fault.get("times")
         if mode not in MODES:
             raise MailFaultError(f"mode must be one of {', '.join(MODES)}.")
         if not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_WAIT:
@@ -57,7 +60,7 @@ class MailFaults:
             self._fault = MailFault(mode, float(seconds), times)
 
     def take(self) -> MailFault:
-        """The fault for the mail at hand."""
+        """The fault for the next email, which counts as one of its `times`."""
         with self._lock:
             fault = self._fault
             if fault.times is not None:
