@@ -315,7 +315,7 @@ def shorten_logs(state: StateFolder) -> None:
 def static_fingerprint() -> str:
     """A digest that changes with the project's static files and the versions of its packages."""
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
-    digest.update((ROOT / "hms" / "staticfiles.py").read_bytes())
+    digest.update((ROOT / "hms/backends/static_files.py").read_bytes())
     folders = [path for path in sorted(ROOT.glob("*/static")) if path.parent != LOCAL_FOLDER]
     folders.append(ROOT / "static")
     for path in sorted(path for folder in folders for path in folder.rglob("*")):
