@@ -1,11 +1,12 @@
-/* Sends prepared HTTP requests over a fixed number of kept connections and times each answer.
+/* Sends prepared HTTP requests over a fixed number of persistent connections and times each
+ * response.
  *
  *   load PORT CONNECTIONS FILE
  *
- * FILE holds "LENGTH\n" and LENGTH bytes, for each request. Every request is sent once; a
- * connection sends its next one when the answer to its last is complete. Printed for each, in the
- * order of answers: "STATUS MICROSECONDS\n"; on stderr the seconds that all of it took.
- * One thread and epoll: it spends a few microseconds a request, the server thousands.
+ * FILE has "LENGTH\n" and LENGTH bytes, for each request. Every request is sent once; a
+ * connection sends the next one when the response to the last is complete. Prints for each, in the
+ * order of the responses, "STATUS MICROSECONDS\n", and on stderr the seconds of the whole run.
+ * One thread with epoll: a request takes it a few microseconds, and the server thousands.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -76,7 +77,7 @@ static void send_request(struct connection *c) {
     ssize_t n = send(c->fd, c->request->bytes + c->sent, c->request->length - c->sent,
                      MSG_NOSIGNAL);
     if (n < 0) {
-      /* The server may close a kept connection between two requests: once more on a new one. */
+      /* The server may close a connection between two requests: try again on a new one. */
       if ((errno == EPIPE || errno == ECONNRESET) && c->sent == 0) {
         close(c->fd);
         open_connection(c);
