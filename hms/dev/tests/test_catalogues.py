@@ -64,7 +64,7 @@ def test_a_complete_catalogue_has_no_problems(catalogue_set):
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "fault"),
+    ("right", "wrong", "problem"),
     [
         ('msgid "Book %(time)s"\nmsgstr "احجز %(time)s"\n', "", "missing: Book %(time)s"),
         ('"احجز %(time)s"', '""', "not translated: Book %(time)s"),
@@ -77,11 +77,11 @@ def test_a_complete_catalogue_has_no_problems(catalogue_set):
         ("\nmsgid", '\nmsgid "Old"\nmsgstr "قديم"\n\nmsgid', "not used any more: Old"),
     ],
 )
-def test_a_problem_is_found(catalogue_set, right, wrong, fault):
+def test_a_problem_is_found(catalogue_set, right, wrong, problem):
     assert right in TRANSLATED
     po = written(catalogue_set, TRANSLATED.replace(right, wrong, 1))
 
-    assert any(fault in line for line in catalogues.catalogue_problems(catalogue_set, po))
+    assert any(problem in line for line in catalogues.catalogue_problems(catalogue_set, po))
 
 
 def test_a_compiled_file_that_is_older_is_a_problem(catalogue_set):
@@ -196,7 +196,7 @@ def test_texts_are_found_in_templates_and_under_aliases(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("source", "bare"),
+    ("source", "expected"),
     [
         ("<p>Hello {{ name }}</p>", ["Hello"]),
         ('<img alt="A face">', ["A face"]),
@@ -206,20 +206,20 @@ def test_texts_are_found_in_templates_and_under_aliases(tmp_path, monkeypatch):
         ("{% comment %}Hello{% endcomment %}<script>let words = 1</script>", []),
     ],
 )
-def test_unmarked_text_is_found(source, bare):
-    assert words.unmarked_texts(source) == bare
+def test_unmarked_text_is_found(source, expected):
+    assert words.unmarked_texts(source) == expected
 
 
 @pytest.mark.parametrize(
-    ("source", "spelled"),
+    ("source", "expected"),
     [
         ('{{ day|date:"D j M, H:i" }}', ["D j M, H:i"]),
         ('{{ day|date:"DATE_FORMAT" }} {{ day|date:"D" }}', []),
         ("{{ day|date:'Y-m-d' }} {{ day|date:'Y-m-d\\TH:i:sO' }} {{ day|date:'c' }}", []),
     ],
 )
-def test_literal_date_formats_are_found(source, spelled):
-    assert words.literal_date_formats(source) == spelled
+def test_literal_date_formats_are_found(source, expected):
+    assert words.literal_date_formats(source) == expected
 
 
 @pytest.mark.parametrize("language", ["de", "ar"])
