@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from hms.dev.layout import (
 )
 from hms.dev.screen import print_line, step, table
 from hms.dev.stack import install, ports, services
-from hms.dev.stack.configuration import Configuration, env_file, python_environment
+from hms.dev.stack.configuration import PORT_USERS, Configuration, env_file, python_environment
 from hms.dev.stack.keys import load_secrets, write_atomically
 from hms.dev.stack.leftovers import end_leftovers, lock_state
 from hms.dev.stack.postgres import Cluster, find_binaries
@@ -63,16 +64,15 @@ class Options:
 
 
 def _offset(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= HIGHEST_OFFSET:
-        raise argparse.ArgumentTypeError(f"must be from 0 to {HIGHEST_OFFSET}")
-    return value
+    if not text.isdecimal() or int(text) > HIGHEST_OFFSET:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 0 to {HIGHEST_OFFSET}")
+    return int(text)
 
 
 def parse(arguments: list[str]) -> Options:
     parser = argparse.ArgumentParser(
         prog="./run.sh",
-        description="Start all of HMS on this machine: website, live process, job worker, "
+        description="Start all of HMS on this machine: website, live process, job worker,\n"
         "database, mail function, mail catcher and a stand-in for Google.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -160,8 +160,7 @@ class Stack:
             python = self.options.python or await self.packages.ensure(install.RUN_FILES)
             configuration = Configuration.read(python)
             configuration.require_complete()
-            for name, what in configuration.needed_ports().items():
-                ports.require_free(self.ports[name], what)
+            self._require_ports(configuration.needed_ports())
             self._start_helpers(group, configuration, python, early_node)
             await self._start_site(group, configuration, python)
         self._screen(configuration)
@@ -176,8 +175,11 @@ class Stack:
         """
         services_by_setting = {"DB_HOST", "DATABASE_URL", "SERVERLESS_EMAIL_URL", "SMTP_HOST"}
         configured = env_file().exists() or services_by_setting & os.environ.keys()
-        for name in ("web",) if configured else ("web", "db", "lambda", "inbox", "smtp"):
-            ports.require_free(self.ports[name], f"the local {name} service")
+        self._require_ports(("web",) if configured else ("web", "db", "lambda", "inbox", "smtp"))
+
+    def _require_ports(self, names: Iterable[str]) -> None:
+        for name in names:
+            ports.require_free(self.ports[name], PORT_USERS[name])
 
     async def _node(self) -> install.Node:
         node = install.node_on_path() or await install.node_from_pypi(self.packages)
@@ -287,10 +289,11 @@ class Stack:
         lines = [f"\n  HMS is running (started in {time.monotonic() - self._began:.1f} s).\n"]
         lines += table(rows)
         if accounts := self.state.demo_accounts():
-            lines += ["\n  Demo accounts\n", *table(accounts)]
+            lines += ["\n  Demo accounts (user name / password)\n", *table(accounts)]
         lines.append(
-            f"\n  Stop: Ctrl-C (or kill {os.getpid()}). Logs: {display_path(self.state.logs)}. "
-            f"Full reset: stop, then delete {display_path(self.state.folder)}.\n"
+            f"\n  Stop: press Ctrl-C (or kill {os.getpid()})\n"
+            f"  Logs: {display_path(self.state.logs)}\n"
+            f"  Full reset: stop, then delete {display_path(self.state.folder)}\n"
         )
         print_line("\n".join(lines))
         write_atomically(self.state.run / "ready", f"{os.getpid()}\n", 0o644)
@@ -337,8 +340,10 @@ def manage(arguments: list[str]) -> int:
 
 
 def main() -> int:
+    what = "HMS"
     try:
         if sys.argv[1:2] == ["manage"]:
+            what = "The command"
             return manage(sys.argv[2:])
         options = parse(sys.argv[1:])
         state = StateFolder(options.state.resolve())
@@ -346,7 +351,7 @@ def main() -> int:
             asyncio.run(Stack(options, state).run())
     except Exception as error:
         # A problem that the user can solve is printed as a sentence, others as a traceback.
-        return report_failure(error, "HMS")
+        return report_failure(error, what)
     return 0
 
 

@@ -18,6 +18,16 @@ print(json.dumps([dotenv_values(sys.argv[1]), sysconfig.get_path("purelib")]))
 # Removed from the environment: they change which modules Python finds, or stop its bytecode cache.
 PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 LOOPBACK = ("localhost", HOST)
+PORT_USERS = {
+    "web": "the website",
+    "live": "the live process",
+    "lambda": "the mail function",
+    "lambda_control": "the mail function's control port",
+    "db": "PostgreSQL",
+    "smtp": "the mail catcher",
+    "inbox": "the inbox",
+    "google": "the Google stand-in",
+}
 # Required as well when SMTP_HOST is set.
 REQUIRED_WITH_SMTP_HOST = ("SMTP_PORT", "MAIL_FROM", "MAIL_DOMAIN")
 # Every setting that a developer may have made for this checkout.
@@ -123,18 +133,15 @@ class Configuration:
         """Whether database and website are on this machine only, so that demo data are safe."""
         return self.local_db and urlsplit(self.site_url(ports)).hostname in LOOPBACK
 
-    def needed_ports(self) -> dict[str, str]:
-        """The names of the ports that the stack opens, each with the part that needs it."""
-        needed = {"web": "the website", "live": "the live process"}
-        if self.local_db:
-            needed["db"] = "PostgreSQL"
-        if self.local_lambda:
-            needed |= {"lambda": "the Lambda", "lambda_control": "the Lambda's control port"}
-        if self.local_mail:
-            needed |= {"smtp": "the mail catcher", "inbox": "the inbox"}
-        if self.local_google:
-            needed["google"] = "the Google stand-in"
-        return needed
+    def needed_ports(self) -> list[str]:
+        """The names of the ports that the stack opens."""
+        return [
+            *("web", "live"),
+            *(("db",) if self.local_db else ()),
+            *(("lambda", "lambda_control") if self.local_lambda else ()),
+            *(("smtp", "inbox") if self.local_mail else ()),
+            *(("google",) if self.local_google else ()),
+        ]
 
     def site_url(self, ports: Ports) -> str:
         """SITE_URL; if it is not set or on loopback, the address with the stack's own port."""

@@ -101,13 +101,13 @@ def last_log_line(log: Path) -> str:
 
 
 def describe_exit(code: int) -> str:
-    """How a process ended: "with exit code 3", "by SIGKILL"."""
+    """How a process ended: "stopped with exit code 3", "was ended by SIGKILL"."""
     if code >= 0:
-        return f"with exit code {code}"
+        return f"stopped with exit code {code}"
     try:
-        return f"by {signal.Signals(-code).name}"
+        return f"was ended by {signal.Signals(-code).name}"
     except ValueError:
-        return f"by signal {-code}"
+        return f"was ended by signal {-code}"
 
 
 @dataclass
@@ -159,7 +159,7 @@ class Child:
             )
             if ended.done():
                 raise SetupProblem(
-                    f"The {self.service.title} stopped {describe_exit(ended.result())}: "
+                    f"The {self.service.title} {describe_exit(ended.result())}: "
                     f"{last_log_line(self.log)} (full log: {display_path(self.log)})."
                 )
             if not ready.done():
@@ -211,7 +211,7 @@ class Child:
             if time.monotonic() - began > STABLE_AFTER:
                 pause = FIRST_PAUSE
             print_line(
-                f"  !!    The {self.service.title} stopped {describe_exit(code)}; "
+                f"  !!    The {self.service.title} {describe_exit(code)}; "
                 f"restarting it in {pause:g} s. Log: {display_path(self.log)}"
             )
             await asyncio.sleep(pause)

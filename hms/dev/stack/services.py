@@ -91,7 +91,7 @@ def mail_function(
     env = configuration.mail_function(state, ports, secrets, path)
     return Service(
         name="lambda",
-        title="Lambda",
+        title="mail function",
         command=[
             node.node,
             *("node_modules/serverless/bin/serverless.js", "offline"),
