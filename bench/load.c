@@ -47,10 +47,13 @@ static double now(void) {
 static void load(const char *path) {
   FILE *file = fopen(path, "rb");
   if (!file) die(path);
-  size_t room = 0, length;
+  size_t capacity = 0, length;
   while (fscanf(file, "%zu", &length) == 1) {
     if (fgetc(file) != '\n') die("request file");
-    if (total == room) requests = realloc(requests, (room = room * 2 + 1024) * sizeof *requests);
+    if (total == capacity) {
+      capacity = capacity * 2 + 1024;
+      requests = realloc(requests, capacity * sizeof *requests);
+    }
     char *bytes = malloc(length);
     if (!requests || !bytes) die("memory");
     if (fread(bytes, 1, length, file) != length) die("request file");

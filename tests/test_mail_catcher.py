@@ -88,8 +88,8 @@ def test_the_pages_show_an_email_and_run_none_of_its_scripts(catcher):
     listed, _ = page(catcher.url)
     assert "<script>1" not in listed
     mail_id = catcher.mails()[0]["id"]
-    shown, _ = page(f"{catcher.url}/messages/{mail_id}")
-    assert '<a href="http://localhost:8000/x">' in shown
+    html, _ = page(f"{catcher.url}/messages/{mail_id}")
+    assert '<a href="http://localhost:8000/x">' in html
     _, headers = page(f"{catcher.url}/messages/{mail_id}/html")
     assert "sandbox" in headers["Content-Security-Policy"]
     assert "script-src" not in headers["Content-Security-Policy"]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from playwright.sync_api import Page, Response
 
-from hms.dev.checks.screenshots import PAGES, Shot, accounts, address, log_in, visit
+from hms.dev.checks.screenshots import PAGES, Shot, accounts, address, log_in, open_shot
 from hms.dev.layout import SetupProblem, StateFolder
 from hms.dev.stack.running import RunningStack
 
@@ -33,7 +33,7 @@ class Walk:
     def __iter__(self) -> Iterator[tuple[Shot, Response]]:
         for shot in self.shots:
             try:
-                answer = visit(self.page, shot, self.place(shot))
+                answer = open_shot(self.page, shot, self.place(shot))
             except SetupProblem as problem:
                 self.note(shot, [str(problem)])
                 continue

@@ -289,15 +289,15 @@ def address(page: Page, shot: Shot) -> str:
     return place or ""
 
 
-def visit(page: Page, shot: Shot, place: str = "") -> Response:
+def open_shot(page: Page, shot: Shot, place: str = "") -> Response:
     """Open the shot, at the address `place` if given, and bring it into its state.
 
     Returns the response of the page. Raises SetupProblem if it has another status or address.
     """
     place = place or address(page, shot)
     answer = page.goto(place)
-    for field, words in shot.fill:
-        page.locator(field).first.fill(words)
+    for field, text in shot.fill:
+        page.locator(field).first.fill(text)
     if shot.press:
         with page.expect_navigation() as navigation:
             page.locator(shot.press).first.click()
@@ -347,7 +347,7 @@ def shoot(
     for shot in PAGES[role]:
         name = f"{role}-{shot.name}"
         try:
-            visit(page, shot)
+            open_shot(page, shot)
         except SetupProblem as problem:
             missing.append(f"{role} {problem}")
             continue
@@ -423,8 +423,8 @@ def main() -> int:
         browser.close()
     write_index(target)
     print_line(f"  {len(list(target.glob('*.jpg')))} pictures: {target / 'index.html'}")
-    for words in missing:
-        print_line(f"  left out: {words}")
+    for reason in missing:
+        print_line(f"  left out: {reason}")
     return len(missing) > 0
 
 

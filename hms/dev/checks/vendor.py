@@ -62,7 +62,7 @@ def write_manifest(packages: list[Package], root: Path = ROOT) -> None:
 def problems(root: Path = ROOT) -> list[str]:
     """A sentence for each file, licence or README that does not match the manifest."""
     packages = read_manifest(root)
-    found = [words for package in packages for words in _package_problems(package, root)]
+    found = [problem for package in packages for problem in _package_problems(package, root)]
     known = {MANIFEST, *(file for package in packages for file in package.files)}
     for path in sorted((root / MANIFEST).parent.rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -131,15 +131,15 @@ def contents(package: Package, archive: bytes) -> dict[str, bytes]:
                 f"The archive of {package.name}@{package.version} contains "
                 f"{about['name']}@{about['version']} under {about['license']}."
             )
-        made = {ours: _member(members, theirs) for ours, theirs in package.copies.items()}
+        files = {ours: _member(members, theirs) for ours, theirs in package.copies.items()}
         for ours, icons in package.sprites.items():
-            made[ours] = _sprite(
+            files[ours] = _sprite(
                 {
                     name: _member(members, f"icons/{icon}.svg").decode()
                     for name, icon in icons.items()
                 }
             )
-    return made
+    return files
 
 
 def _member(members: tarfile.TarFile, name: str) -> bytes:
@@ -149,7 +149,7 @@ def _member(members: tarfile.TarFile, name: str) -> bytes:
             file = members.extractfile(member)
             assert file is not None
             return file.read()
-    raise SetupProblem(f"The package holds no {name}.")
+    raise SetupProblem(f"The package has no file {name}.")
 
 
 def _sprite(icons: dict[str, str]) -> bytes:
@@ -174,12 +174,12 @@ def update_files(package: Package, root: Path = ROOT, *, new_version: bool = Fal
         archive = fetch(package, Path(folder))
     if new_version:
         package.integrity = integrity_of(archive)
-    made = contents(package, archive)
-    for name, data in made.items():
+    files = contents(package, archive)
+    for name, data in files.items():
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-    package.sha256 = {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
+    package.sha256 = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -213,8 +213,8 @@ def main() -> int:
             print_line(f"  ok    {package.name} {package.version}")
         write_manifest(packages)
     wrong = problems()
-    for words in wrong:
-        print_line(f"  wrong {words}")
+    for problem in wrong:
+        print_line(f"  wrong {problem}")
     return 1 if wrong else 0
 
 

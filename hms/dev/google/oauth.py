@@ -46,19 +46,19 @@ def _is_redirect_allowed(standin: StandIn, address: str) -> bool:
     return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
-def _consent_error(standin: StandIn, asked: dict[str, list[str]]) -> str:
+def _consent_error(standin: StandIn, parameters: dict[str, list[str]]) -> str:
     """The error for which Google shows its own page, without a redirect; empty if there is none."""
-    if first_value(asked, "client_id") != CLIENT_ID:
+    if first_value(parameters, "client_id") != CLIENT_ID:
         return "invalid_client"
-    if not _is_redirect_allowed(standin, first_value(asked, "redirect_uri")):
+    if not _is_redirect_allowed(standin, first_value(parameters, "redirect_uri")):
         return "redirect_uri_mismatch"
-    if first_value(asked, "response_type") != "code":
+    if first_value(parameters, "response_type") != "code":
         return "unsupported_response_type"
-    if not first_value(asked, "scope").split():
+    if not first_value(parameters, "scope").split():
         return "invalid_request: scope is missing"
     if (
-        first_value(asked, "code_challenge")
-        and first_value(asked, "code_challenge_method") != "S256"
+        first_value(parameters, "code_challenge")
+        and first_value(parameters, "code_challenge_method") != "S256"
     ):
         return "invalid_request: only S256 is accepted here"
     return ""
@@ -92,8 +92,8 @@ def consent_answer(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
         with standin.state.lock:
             accounts = list(standin.state.accounts)
         return pages.consent(fields, accounts, account, problem="Choose or type an account.")
-    asked = first_value(form, "scope").split()
-    granted = " ".join(scope for scope in asked if scope in form.get("granted", []))
+    scopes = first_value(form, "scope").split()
+    granted = " ".join(scope for scope in scopes if scope in form.get("granted", []))
     first = first_value(form, "prompt") == "consent" or not standin.state.has_grant(account)
     standin.state.add_account(account)
     code = standin.state.new_code(

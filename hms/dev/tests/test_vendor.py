@@ -84,7 +84,7 @@ def test_an_archive_of_another_package_is_refused(changes):
 
 def test_a_package_without_the_listed_file_is_refused():
     archive = archive_of({"LICENSE": "be kind"})
-    with pytest.raises(SetupProblem, match=r"holds no ink\.js"):
+    with pytest.raises(SetupProblem, match=r"has no file ink\.js"):
         vendor.contents(ink(archive), archive)
 
 
