@@ -122,7 +122,7 @@ class Stack:
     async def run(self) -> None:
         """Run until SIGINT, SIGTERM or SIGHUP. Stops all parts in any case.
 
-        Raises SetupProblem if a part can't be started.
+        Raises SetupProblem, alone or in a group, if a part can't be started.
         """
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -148,7 +148,8 @@ class Stack:
             end_leftovers, self.state, self._pid_file.path, STATE_VARIABLE
         )
         if left:
-            print_line(f"        Ended {left} processes of an earlier start that was killed")
+            noun = "process" if left == 1 else "processes"
+            print_line(f"        Ended {left} {noun} that an earlier start left running")
         shorten_logs(self.state)
         self._require_ports_early()
         async with asyncio.TaskGroup() as group:
@@ -234,7 +235,7 @@ class Stack:
         await self._run(services.web(python, env, self.ports, debug=self.options.debug))
 
     async def _start_database(self, site_packages: Path) -> dict[str, str]:
-        def make() -> Cluster:
+        def initialise() -> Cluster:
             cluster = Cluster(
                 self.state,
                 binaries=find_binaries(site_packages),
@@ -244,7 +245,7 @@ class Stack:
             cluster.initialise()
             return cluster
 
-        cluster = await asyncio.to_thread(make)
+        cluster = await asyncio.to_thread(initialise)
         await self._run(cluster.service())
         return cluster.settings()
 
