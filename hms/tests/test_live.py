@@ -11,8 +11,10 @@ from contextlib import asynccontextmanager, suppress
 import psycopg
 import pytest
 
-from hms import live
 from hms.lib import tickets
+from hms.live import http
+from hms.live.database import address, listen
+from hms.live.hub import SKEW_SECONDS, SPREAD_MS_CATCHING_UP, Hub
 
 pytestmark = pytest.mark.django_db(transaction=True)
 TOPIC = "doctor-1"
@@ -23,7 +25,7 @@ class House:
     """A live process inside the test."""
 
     def __init__(self, most: int) -> None:
-        self.hub = live.Hub(most)
+        self.hub = Hub(most)
         self.port = 0
         self.kept: list[asyncio.StreamWriter] = []  # a forgotten one closes its connection
 
@@ -66,10 +68,10 @@ async def said(reader: asyncio.StreamReader) -> str:
 @asynccontextmanager
 async def open_house(most: int = 10, listens: bool = True):
     house = House(most)
-    door = live.Door(house.hub, "http://localhost:8000")
-    server = await asyncio.start_server(door.answer, "127.0.0.1", 0, limit=live.LONGEST_HEAD)
+    door = http.Door(house.hub, "http://localhost:8000")
+    server = await asyncio.start_server(door.answer, "127.0.0.1", 0, limit=http.LONGEST_HEAD)
     house.port = server.sockets[0].getsockname()[1]
-    listening = asyncio.create_task(live.listen(house.hub)) if listens else None
+    listening = asyncio.create_task(listen(house.hub)) if listens else None
     try:
         if listening:
             await house.listening()
@@ -84,7 +86,7 @@ async def open_house(most: int = 10, listens: bool = True):
 
 
 def notify(topic: str) -> None:
-    with psycopg.connect(**live.address(), autocommit=True) as there:
+    with psycopg.connect(**address(), autocommit=True) as there:
         there.execute("SELECT pg_notify(%s, %s)", (tickets.CHANNEL, topic))
 
 
@@ -121,7 +123,7 @@ def test_who_comes_after_the_change_is_not_told_of_it():
         async with open_house() as house:
             await asyncio.to_thread(notify, TOPIC)
             await house.until(lambda: house.hub.changed)
-            await house.watch(at=time.time() + live.SKEW_SECONDS)
+            await house.watch(at=time.time() + SKEW_SECONDS)
 
     asyncio.run(scene())
 
@@ -133,7 +135,7 @@ def test_a_page_from_before_the_listening_is_told_to_look():
             _head, reader, _writer = await house.get(f"/?ticket={ticket}")
             return await said(reader)
 
-    assert asyncio.run(scene()) == f"data:  {live.SPREAD_MS_CATCHING_UP}"
+    assert asyncio.run(scene()) == f"data:  {SPREAD_MS_CATCHING_UP}"
 
 
 def test_a_lost_database_lets_everybody_go_and_is_listened_to_again():
@@ -159,7 +161,7 @@ def test_a_lost_database_lets_everybody_go_and_is_listened_to_again():
 
 
 def cut_the_listener() -> None:
-    with psycopg.connect(**live.address(), autocommit=True) as there:
+    with psycopg.connect(**address(), autocommit=True) as there:
         cut = there.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE application_name = 'hms-live' AND datname = current_database()"
@@ -234,7 +236,7 @@ def test_a_stream_ends_with_its_ticket():
 
 
 def test_changes_that_no_ticket_asks_about_are_forgotten():
-    hub = live.Hub(1)
+    hub = Hub(1)
     hub.changed = {"doctor-1": (time.time() - 2 * tickets.GOOD_FOR, "x"), "doctor-2": (9e9, "y")}
     hub.sweep()
     assert list(hub.changed) == ["doctor-2"]
@@ -252,7 +254,7 @@ def test_changes_that_no_ticket_asks_about_are_forgotten():
     ],
 )
 def test_garbage_is_parted_with_in_peace(sent, monkeypatch):
-    monkeypatch.setattr(live, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(http, "HEAD_SECONDS", 0.2)
     faults = []
 
     async def scene():
@@ -298,7 +300,7 @@ def test_the_more_watch_the_wider_their_fetching_is_spread():
             self.heard += data
 
     def spread(watchers: int) -> int:
-        hub = live.Hub(watchers)
+        hub = Hub(watchers)
         ears = [Ear() for _ in range(watchers)]
         for ear in ears:
             hub.enter(tickets.Ticket(TOPIC, 0), ear)

@@ -7,7 +7,7 @@ import psycopg
 from django.db import connection
 
 from hms.lib.tickets import CHANNEL
-from hms.live import address
+from hms.live.database import address
 
 
 @contextmanager
