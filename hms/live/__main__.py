@@ -1,4 +1,4 @@
-"""The process: `python -m hms.live`."""
+"""Runs the live process: `python -m hms.live`."""
 
 import argparse
 import asyncio
@@ -13,47 +13,51 @@ from django.utils.log import configure_logging
 
 import hms.live
 from hms.live.database import listen
-from hms.live.http import LONGEST_HEAD, Door
+from hms.live.http import MAX_HEAD_BYTES, ConnectionHandler
 from hms.live.hub import Hub
 
-# A proxy gives an idle stream up after a minute; a page that hears nothing for 45 s asks anew.
-BEAT_SECONDS = 20.0
-# Files beside the streams.
-OTHER_FILES = 50
+# Proxies close a stream that is idle for 60 s; a page reconnects after 45 s without an event.
+HEARTBEAT_SECONDS = 20.0
+# Open files that are not streams: the database, the logs, connections being refused.
+RESERVED_FILES = 50
 
 
-async def run(host: str, port: int, most: int) -> None:
-    hub = Hub(most)
-    door = Door(hub, settings.SITE_URL)
-    server = await asyncio.start_server(door.answer, host, port, limit=LONGEST_HEAD, backlog=1024)
+async def run(host: str, port: int, max_streams: int) -> None:
+    """Serve until SIGINT or SIGTERM. Raises the error of a part that fails."""
+    hub = Hub(max_streams)
+    handle = ConnectionHandler(hub, settings.SITE_URL).handle
+    server = await asyncio.start_server(handle, host, port, limit=MAX_HEAD_BYTES, backlog=1024)
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    tasks = [asyncio.create_task(listen(hub)), asyncio.create_task(_beat(hub))]
+    tasks = [asyncio.create_task(listen(hub)), asyncio.create_task(_send_heartbeats(hub))]
     ending = asyncio.create_task(stopped.wait())
-    # A fault of ours ends the process: its supervisor starts a sound one.
+    # An unexpected error ends the process, so that its supervisor starts a new one.
     done, _ = await asyncio.wait([*tasks, ending], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
     server.close()
-    hub.end()
+    hub.listening_stopped()
     with suppress(asyncio.CancelledError):
         done.pop().result()
 
 
-async def _beat(hub: Hub) -> None:
+async def _send_heartbeats(hub: Hub) -> None:
     while True:
-        await asyncio.sleep(BEAT_SECONDS)
-        hub.sweep()
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        hub.heartbeat()
 
 
-def room_for(most: int) -> int:
-    """How many streams fit: as many as asked for, if the system lets us open so many files."""
+def raise_file_limit(max_streams: int) -> int:
+    """Raise the limit of open files for this many streams, up to the system's hard limit.
+
+    Returns how many streams fit below the limit, at most `max_streams`.
+    """
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most + OTHER_FILES
-    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    needed = max_streams + RESERVED_FILES
+    files = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    return files - OTHER_FILES
+    return files - RESERVED_FILES
 
 
 def main() -> int:
@@ -62,10 +66,10 @@ def main() -> int:
     parser.add_argument("--bind", default="127.0.0.1:8001", help="address (127.0.0.1:8001)")
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hms.settings")
-    # Settings and logs without the applications: a third of the memory, and none of it is needed.
+    # Without django.setup(): the applications are not needed here and triple the memory.
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     host, _, port = options.bind.rpartition(":")
-    asyncio.run(run(host, int(port), room_for(settings.LIVE_MOST_WATCHERS)))
+    asyncio.run(run(host, int(port), raise_file_limit(settings.LIVE_MOST_WATCHERS)))
     return 0
 
 

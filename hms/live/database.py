@@ -1,4 +1,4 @@
-"""The live process towards PostgreSQL: one connection that listens."""
+"""Listens to PostgreSQL for the topics that the database triggers send."""
 
 import asyncio
 import logging
@@ -12,38 +12,39 @@ from hms.live.hub import Hub
 
 log = logging.getLogger(__name__)
 
-# A server that vanished without a word would leave us listening for ever: half a minute at most.
+# TCP keep-alive: a server that disappears without closing is detected within half a minute.
 KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 2.0
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 2.0
 
 
 async def listen(hub: Hub) -> None:
-    """Hear the triggers for ever, across every outage of the database."""
-    pause = FIRST_PAUSE
+    """Pass every topic to the hub, without end; reconnects after each outage of the database."""
+    pause = FIRST_PAUSE_SECONDS
     while True:
         try:
             await _listen_once(hub)
         except (OSError, psycopg.Error) as error:
-            if hub.since is not None:
-                log.warning("live: the database is away", extra={"error": type(error).__name__})
-                pause = FIRST_PAUSE
+            if hub.listening_since is not None:
+                log.warning("live: database unreachable", extra={"error": type(error).__name__})
+                pause = FIRST_PAUSE_SECONDS
         finally:
-            hub.end()
+            hub.listening_stopped()
         await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
+        pause = min(pause * 2, MAX_PAUSE_SECONDS)
 
 
 async def _listen_once(hub: Hub) -> None:
-    async with await psycopg.AsyncConnection.connect(**address(), autocommit=True) as there:
-        await there.execute(f"LISTEN {tickets.CHANNEL}")
-        hub.begin()
+    parameters = connection_parameters()
+    async with await psycopg.AsyncConnection.connect(**parameters, autocommit=True) as listener:
+        await listener.execute(f"LISTEN {tickets.CHANNEL}")
+        hub.listening_started()
         log.info("live: listening")
-        async for notify in there.notifies():
-            hub.change(notify.payload)
+        async for notification in listener.notifies():
+            hub.publish(notification.payload)
 
 
-def address() -> dict[str, Any]:
-    """Django's own parameters, without what belongs to its pool and its cursors."""
+def connection_parameters() -> dict[str, Any]:
+    """Django's connection parameters, without those for its pool and its cursors."""
     names = ("dbname", "user", "password", "host", "port", "connect_timeout", "options")
     params = connection.get_connection_params()
     ours = {name: value for name, value in params.items() if name in names or "ssl" in name}
