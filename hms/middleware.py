@@ -20,7 +20,7 @@ PERMISSIONS_POLICY = (
 def canonical_host(get_response: GetResponse) -> GetResponse:
     """Redirect between localhost and 127.0.0.1 to the name in SITE_URL, and set two headers.
 
-    A browser keeps separate cookies, and so separate sessions, for each of the two names.
+    A browser has separate cookies, and so separate sessions, for each of the two names.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

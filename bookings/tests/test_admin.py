@@ -59,7 +59,7 @@ def test_desk_cancels_from_the_list():
     bookings = [make_booking(), make_booking()]
     chosen = {"action": "cancel_chosen", "_selected_action": [b.pk for b in bookings]}
     url = client.post(LIST, chosen).url
-    assert "Patient and doctor are told at once" in text(client.get(url))
+    assert "We will tell patients and doctors straight away" in text(client.get(url))
     assert Booking.objects.live().count() == 2
     client.post(url, {"reason": "Water damage"})
     assert not Booking.objects.live().exists()
@@ -178,7 +178,7 @@ def test_of_a_long_history_the_desk_sees_the_latest_and_that_there_is_more(
     detail = f"{LIST}{booking.pk}/change/"
     with CaptureQueriesContext(connection) as first:
         html = text(client.get(detail))
-    assert "older ones are kept" not in html
+    assert "the latest" not in html
     minutes = [booking.created_at + timedelta(minutes=n) for n in range(1, 60)]
     booking.history.bulk_create(
         HistoryEntry(booking=booking, what="checked_in", by=clerk, at=at) for at in minutes
@@ -191,4 +191,4 @@ def test_of_a_long_history_the_desk_sees_the_latest_and_that_there_is_more(
     assert [form.instance.at for form in inline.formset] == minutes[-50:]
     html = text(page)
     assert html.count("checked in") == 50
-    assert "These are the latest 50 entries; older ones are kept and not shown." in html
+    assert "Only the latest 50 entries are shown." in html

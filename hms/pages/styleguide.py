@@ -142,14 +142,14 @@ def _samples(now: datetime) -> dict[str, Any]:
     )
     day = start.date()
     strip = [StripDay(day + timedelta(days=n), free) for n, free in enumerate((14, 0, 5, 19))]
-    asked = _slot(4, doctor, Clinic(time_zone=clinic.time_zone, booking_mode="look"), start)
+    on_request = _slot(4, doctor, Clinic(time_zone=clinic.time_zone, booking_mode="look"), start)
     return {
         "name": LONG_NAME,
         "clinic": clinic,
         "clinics": [clinic],
         "doctor": doctor,
         "slots": slots,
-        "asked": asked,
+        "on_request": on_request,
         "week": _week(booking, doctor, clinic, day),
         "strip": Strip(strip, chosen=day, later=day + timedelta(days=4)),
         "booking": booking,
