@@ -283,7 +283,7 @@ def shorten_logs(state: State) -> None:
 def static_fingerprint() -> str:
     """Changes when a static file of ours, or a package that brings some, changes."""
     digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
-    digest.update((ROOT / "hms" / "staticfiles.py").read_bytes())
+    digest.update((ROOT / "hms/backends/static_files.py").read_bytes())
     folders = [path for path in sorted(ROOT.glob("*/static")) if path.parent != HOME]
     folders.append(ROOT / "static")
     for path in sorted(path for folder in folders for path in folder.rglob("*")):
