@@ -56,7 +56,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
         "id": "/",
         "name": _("HMS, appointments at your hospital"),
         "short_name": "HMS",
-        "description": _("Find a doctor and a time that suits you, and book it in one click."),
+        "description": _("Find a doctor and book a time that suits you."),
         "lang": translation.get_language(),
         "dir": "rtl" if translation.get_language_bidi() else "ltr",
         "start_url": reverse("bookings:dashboard"),
@@ -67,7 +67,7 @@ def manifest(request: HttpRequest) -> HttpResponse:
         "categories": ["medical", "health"],
         "icons": [{**icon, "src": static(icon["src"])} for icon in ICONS],
         "shortcuts": [
-            {"name": _("My visits"), "url": reverse("bookings:dashboard")},
+            {"name": _("My appointments"), "url": reverse("bookings:dashboard")},
             {"name": _("Find a doctor"), "url": reverse("availability:home")},
         ],
     }
