@@ -197,8 +197,8 @@ def obstacle(*, slot: TimeSlot, now: datetime | None = None) -> Obstacle | None:
     if booking:
         return Obstacle(
             _(
-                "A patient has booked this slot (booking %(reference)s). Move or cancel the visit: "
-                "the patient is told at once."
+                "A patient has booked this slot (booking %(reference)s). Move or cancel the visit "
+                "first."
             )
             % {"reference": booking.reference},
             booking_reference=booking.reference,

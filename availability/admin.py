@@ -22,8 +22,9 @@ from availability.pages.forms import SlotForm
 from availability.slots import rules
 from availability.slots.wording import span_words, zone_words
 from hms.lib import day_filter
+from hms.lib.local_dates import LocalDate
 from users.models import Clinic, DoctorProfile, User
-from users.people.clinic_days import ClinicDaysFilter, LocalDate
+from users.people.clinic_days import ClinicDaysFilter
 
 
 def _staff(request: HttpRequest) -> User:

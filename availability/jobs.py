@@ -12,6 +12,7 @@ from availability.hours import actions
 from availability.hours.models import ExtraHours, WeeklyHours
 from availability.hours.reading import doctors_with_hours_at
 from availability.hours.timetable import DAY
+from availability.job_names import PUBLISH_CLINIC, PUBLISH_DOCTOR, PUBLISH_DUE
 from hms.lib.back_off import BackOff
 from users.models import DoctorProfile
 
@@ -22,7 +23,7 @@ RETRY = BackOff(most_attempts=20)
 
 
 @app.periodic(cron="7 * * * *")
-@app.task(name="availability.jobs.publish_due", queue="housekeeping", queueing_lock="publish_due")
+@app.task(name=PUBLISH_DUE, queue="housekeeping", queueing_lock="publish_due")
 def publish_due(timestamp: int) -> None:
     """Publish for every listed doctor for whom it hasn't been done today.
 
@@ -37,7 +38,7 @@ def publish_due(timestamp: int) -> None:
     _publish_each(DoctorProfile.objects.approved().filter(pk__in=ids))
 
 
-@app.task(name=actions.PUBLISH_DOCTOR, queue="housekeeping", retry=RETRY)
+@app.task(name=PUBLISH_DOCTOR, queue="housekeeping", retry=RETRY)
 def publish_doctor(*, doctor_id: int) -> None:
     """What a change elsewhere left to do for one doctor."""
     doctor = DoctorProfile.objects.filter(pk=doctor_id).first()
@@ -45,7 +46,7 @@ def publish_doctor(*, doctor_id: int) -> None:
         actions.publish_hours(doctor=doctor)
 
 
-@app.task(name=actions.PUBLISH_CLINIC, queue="housekeeping", retry=RETRY)
+@app.task(name=PUBLISH_CLINIC, queue="housekeeping", retry=RETRY)
 def publish_clinic(*, clinic_id: int) -> None:
     """A clinic closes, or doesn't after all: for everybody who has hours there."""
     _publish_each(doctors_with_hours_at(clinic_id))
@@ -64,4 +65,4 @@ def _publish_each(doctors: QuerySet[DoctorProfile]) -> None:
         else:
             continue
         # With tries of its own; when they fail too it stands among what is stuck.
-        publish_doctor.defer(doctor_id=doctor.pk)
+        actions.publish_later(doctor)

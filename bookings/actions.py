@@ -13,14 +13,16 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from procrastinate.contrib.django import app
 
 from availability.actions import lock_doctor, replace_booked
 from availability.hours.actions import give_back
 from availability.models import TimeSlot
+from bookings.calls import calls
+from bookings.job_names import TELL_ABOUT_BOOKING
 from bookings.models import Booking, HistoryEntry, Side
 from bookings.rules import conditions, limits, requests
 from bookings.rules.conditions import LONGEST_REASON, BookingError, refuses_kindly
+from hms.lib.jobs import defer
 from notifications import actions as notifications
 from users.models import PatientProfile, User
 
@@ -35,8 +37,6 @@ __all__ = [
     "reschedule_booking",
     "reschedule_to_time",
 ]
-
-TELL_ABOUT_BOOKING = "bookings.jobs.tell_about_booking"
 
 log = logging.getLogger(__name__)
 
@@ -307,6 +307,7 @@ def _save_change(booking: Booking, *fields: str) -> None:
     booking.sequence += 1
     booking.save(update_fields=[*fields, "sequence"])
     notifications.drop_overtaken(about=booking.about, before_sequence=booking.sequence)
+    calls.drop_overtaken(booking)
 
 
 def _record(
@@ -315,7 +316,7 @@ def _record(
     _note(booking, what, by=by, at=at, **noted)
     # In the transaction on purpose: a rolled-back change must tell nobody, and a committed one
     # must not depend on this process living long enough to tell.
-    app.configure_task(TELL_ABOUT_BOOKING).defer(booking_id=booking.pk)
+    defer(TELL_ABOUT_BOOKING, booking_id=booking.pk)
 
 
 def _note(

@@ -7,9 +7,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from bookings.emails import people_of
-from bookings.links import absolute, join_link
+from bookings.links import join_link
 from bookings.models import Booking, Side
 from calendar_integration.actions import EventWanted, want_event
+from hms.lib.urls import absolute
 from users.models import User
 
 _GOOGLE_STAMP = "%Y%m%dT%H%M%SZ"

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
-from bookings.links import absolute, join_link
-from bookings.models import Booking, HistoryEntry, Side
+from bookings.links import join_link
+from bookings.models import Booking, Call, HistoryEntry, Side
 from hms.lib.clock import local
+from hms.lib.urls import absolute
 from notifications.actions import queue_email
 from notifications.models import Email
 from users.models import User
@@ -22,13 +23,9 @@ def queue_for(booking: Booking) -> None:
     A visit cancelled before anybody was told of it is still told as cancelled: the pages may
     have shown it, and a needless mail costs less than a needless journey.
     """
-    changes = list(booking.history.filter(what__in=CHANGES))
-    action = action_for(booking, changes)
     for side, user in people_of(booking):
         if user.email:
-            data = data_for(booking, side)
-            if action == RESCHEDULED:
-                data |= _what_moved(booking, side, changes, _told(booking, user))
+            action, data = message_for(booking, side, user)
             queue_email(
                 action=action,
                 to=user.email,
@@ -39,6 +36,19 @@ def queue_for(booking: Booking) -> None:
                 data=data,
                 expires_at=booking.ends_at,
             )
+
+
+def message_for(booking: Booking, side: Side, user: User | None) -> tuple[str, dict[str, str]]:
+    """The action that fits the booking as it is now, and its data for that side.
+
+    `user` is the account of that side; None for a patient without one, who is called instead.
+    """
+    changes = list(booking.history.filter(what__in=CHANGES))
+    action = action_for(booking, changes)
+    data = data_for(booking, side)
+    if action == RESCHEDULED:
+        data |= _what_moved(booking, side, changes, _told(booking, side, user))
+    return action, data
 
 
 def action_for(booking: Booking, changes: list[HistoryEntry]) -> str:
@@ -88,11 +98,14 @@ def data_for(booking: Booking, side: Side) -> dict[str, str]:
     return data
 
 
-def _told(booking: Booking, user: User) -> int | None:
-    """The latest sequence that this person was written of, as far as one can know."""
+def _told(booking: Booking, side: Side, user: User | None) -> int | None:
+    """The latest sequence that this side was written of, or called about; None if neither."""
     out = [Email.State.SENT, Email.State.SENDING]
     mails = Email.objects.about(booking.about).filter(recipient=user, state__in=out)
-    return mails.order_by("-sequence").values_list("sequence", flat=True).first()
+    heard = list(mails.values_list("sequence", flat=True)) if user else []
+    if side == Side.PATIENT:
+        heard += booking.calls.filter(state=Call.State.DONE).values_list("sequence", flat=True)
+    return max(heard, default=None)
 
 
 def _what_moved(

@@ -9,10 +9,13 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from bookings import actions, calendars, emails
+from bookings.calls import calls
 from bookings.figures import totals
+from bookings.job_names import EXPIRE_REQUESTS, MIRROR_UPCOMING, SUM_UP_DAYS, TELL_ABOUT_BOOKING
 from bookings.models import Booking, BookingQuerySet
 from bookings.rules.conditions import BookingError
 from hms.lib.back_off import BackOff
+from hms.lib.jobs import defer
 from users.models import User
 
 log = logging.getLogger(__name__)
@@ -26,18 +29,19 @@ MOST_EXPIRED = 500
 FOR_A_DAY = BackOff(most_attempts=130)
 
 
-@app.task(name=actions.TELL_ABOUT_BOOKING, queue="bookings", retry=FOR_A_DAY)
+@app.task(name=TELL_ABOUT_BOOKING, queue="bookings", retry=FOR_A_DAY)
 @transaction.atomic
 def tell_about_booking(*, booking_id: int) -> None:
-    """Owe e-mails and calendar events for the booking as it is now, each in a row of its own."""
+    """Owe emails, calls and calendar events for the booking as it is now, each in its own row."""
     booking = _locked().filter(pk=booking_id).first()
     if booking is None:
         return
     emails.queue_for(booking)
+    calls.queue_for(booking)
     calendars.mirror(booking)
 
 
-@app.task(name="bookings.jobs.mirror_upcoming", queue="bookings", retry=FOR_A_DAY)
+@app.task(name=MIRROR_UPCOMING, queue="bookings", retry=FOR_A_DAY)
 @transaction.atomic
 def mirror_upcoming(*, user_id: int, after: int = 0) -> None:
     """Show a newly connected calendar its owner's coming visits, a batch at a time."""
@@ -49,11 +53,11 @@ def mirror_upcoming(*, user_id: int, after: int = 0) -> None:
     for booking in batch:
         calendars.mirror(booking, only=user)
     if len(batch) == BATCH:
-        mirror_upcoming.defer(user_id=user_id, after=batch[-1].pk)
+        defer(MIRROR_UPCOMING, user_id=user_id, after=batch[-1].pk)
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="bookings.jobs.expire_requests", queue="bookings", queueing_lock="expire_requests")
+@app.task(name=EXPIRE_REQUESTS, queue="bookings", queueing_lock="expire_requests")
 def expire_requests(timestamp: int) -> None:
     """Give back what clinics did not answer in time, the longest overdue first. Until it ran
     nobody can confirm it any more, so that a late run changes no answer."""
@@ -74,7 +78,7 @@ def expire_requests(timestamp: int) -> None:
 
 
 @app.periodic(cron="47 2 * * *")
-@app.task(name="bookings.jobs.sum_up_days", queue="housekeeping", queueing_lock="sum_up_days")
+@app.task(name=SUM_UP_DAYS, queue="housekeeping", queueing_lock="sum_up_days")
 def sum_up_days(timestamp: int) -> None:
     """Count the days that are over: the staff's figures are right without it, but slow."""
     totals.sum_up()

@@ -2,15 +2,9 @@
 
 from urllib.parse import urlencode
 
-from django.conf import settings
-from django.urls import reverse
-
 from availability.models import TimeSlot
 from bookings.models import Booking
-
-
-def absolute(path: str) -> str:
-    return settings.SITE_URL + path
+from hms.lib.urls import absolute_url
 
 
 def join_link(booking: Booking) -> str:
@@ -21,7 +15,7 @@ def join_link(booking: Booking) -> str:
     """
     if booking.slot.kind != TimeSlot.Kind.VIDEO or not booking.is_live:
         return ""
-    return absolute(reverse("bookings:join", args=[booking.reference]))
+    return absolute_url("bookings:join", booking.reference)
 
 
 def directions_link(address: str) -> str:

@@ -364,3 +364,66 @@ class HistoryEntry(models.Model):
         moments = (self.from_starts_at, self.from_ends_at, self.to_starts_at, self.to_ends_at)
         from_start, from_end, to_start, to_end = filter(None, moments)
         return (from_start, from_end), (to_start, to_end)
+
+
+class CallQuerySet(models.QuerySet):
+    def owed(self) -> "CallQuerySet":
+        """Nobody has spoken to the patient yet; the soonest appointment first."""
+        return self.filter(state=Call.State.OWED).order_by("booking__starts_at", "pk")
+
+
+class Call(models.Model):
+    """A phone call about one change of a booking, owed to a patient without an email address.
+
+    The counterpart of a row of notifications.Email, with the same action, sequence and data.
+    Phone number and date of birth are not copied: who reads the row sees what is right now.
+    """
+
+    class State(models.TextChoices):
+        OWED = "owed", _("to be called")
+        DONE = "done", _("spoken to")
+        DROPPED = "dropped", _("dropped, overtaken by a later change")
+
+    # The unique constraint's index finds the calls of a booking.
+    booking = models.ForeignKey(
+        Booking,
+        on_delete=models.CASCADE,
+        related_name="calls",
+        db_index=False,
+        verbose_name=_("booking"),
+    )
+    sequence = models.PositiveIntegerField(_("sequence"))
+    action = models.CharField(_("action"), max_length=40)
+    data = models.JSONField(_("data"), default=dict)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.OWED)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    closed_at = models.DateTimeField(_("spoken to at"), null=True, blank=True)
+    closed_by = models.ForeignKey(
+        User,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("spoken to by"),
+    )
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("call")
+        verbose_name_plural = _("calls")
+        constraints = [
+            models.UniqueConstraint(fields=["booking", "sequence"], name="call_owed_once"),
+            models.CheckConstraint(
+                condition=Q(state="done", closed_at__isnull=False, closed_by__isnull=False)
+                | Q(state__in=["owed", "dropped"], closed_at__isnull=True, closed_by__isnull=True),
+                name="call_closed_by_somebody",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(state="owed"), name="call_owed"),
+            models.Index(fields=["-created_at"], name="call_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.booking_id} {self.action}"

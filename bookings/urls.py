@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from bookings.pages import booking, dashboards, outcome, request, reschedule
+from bookings.pages import booking, call, dashboards, outcome, request, reschedule
 from bookings.pages.converters import ReferenceConverter
 
 register_converter(ReferenceConverter, "reference")
@@ -20,6 +20,7 @@ urlpatterns = [
         outcome.patient_visits,
         name="patient_visits",
     ),
+    path("bookings/<reference:reference>/called/<int:sequence>/", call.called, name="called"),
     path("bookings/<reference:reference>/sent/", booking.sent, name="sent"),
     path("bookings/<reference:reference>/join/", booking.join, name="join"),
     path(

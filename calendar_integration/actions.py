@@ -5,21 +5,21 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
-from django.urls import reverse
 from django.utils import timezone
-from procrastinate.contrib.django import app as jobs_app
 
 from calendar_integration.google import client
+from calendar_integration.hooks import calendar_connected
+from calendar_integration.job_names import LEARN_NAME, REPLAY, REVOKE, SYNC_EVENT
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from hms.lib.crypto import DecryptionError
 from hms.lib.ids import new_event_id
+from hms.lib.jobs import defer
+from hms.lib.urls import absolute_url
 from notifications.actions import queue_email
 
 log = logging.getLogger(__name__)
@@ -79,9 +79,9 @@ def connect_account(*, user_id: int, tokens: client.Tokens) -> GoogleAccount:
     account.save()
     # Google keeps one grant per person: a late revocation of the old token would end this one.
     Revocation.objects.filter(user_id=user_id).delete()
-    _defer("calendar_integration.jobs.replay", user_id=user_id)
-    _defer("calendar_integration.jobs.learn_name", user_id=user_id)
-    _defer(settings.CALENDAR_CONNECTED_TASK, user_id=user_id)
+    defer(REPLAY, user_id=user_id)
+    defer(LEARN_NAME, user_id=user_id)
+    calendar_connected.call(user_id)
     log.info("google connected", extra={"user_id": user_id})
     return account
 
@@ -112,7 +112,7 @@ def owe_revocation(*, user_id: int, token: str) -> None:
     revocation = Revocation(user_id=user_id)
     revocation.token = token
     revocation.save()
-    _defer("calendar_integration.jobs.revoke", revocation_id=str(revocation.pk))
+    defer(REVOKE, revocation_id=str(revocation.pk))
 
 
 @transaction.atomic
@@ -134,7 +134,7 @@ def retry_revocations(*, revocations: QuerySet[Revocation]) -> int:
     pks = list(revocations.values_list("pk", flat=True))
     Revocation.objects.filter(pk__in=pks).update(attempts=0, last_answer="")
     for pk in pks:
-        _defer("calendar_integration.jobs.revoke", revocation_id=str(pk))
+        defer(REVOKE, revocation_id=str(pk))
     return len(pks)
 
 
@@ -166,7 +166,7 @@ def mark_broken(*, user_id: int, reason: str, connected_at: datetime) -> bool:
             about=f"user:{user.pk}:calendar:{account.broken_at:%Y%m%dT%H%M%S%f}",
             data={
                 "name": user.get_full_name(),
-                "link": settings.SITE_URL + reverse("calendar_integration:settings"),
+                "link": absolute_url("calendar_integration:settings"),
             },
         )
     log.warning("google connection broken", extra={"user_id": user_id, "reason": reason})
@@ -216,7 +216,7 @@ def want_event(*, user_id: int, about: str, sequence: int, event: EventWanted | 
 
 def _sync_later(row: CalendarEvent, account: GoogleAccount | None) -> None:
     if account and not account.is_broken:
-        _defer("calendar_integration.jobs.sync_event", event_pk=row.pk)
+        defer(SYNC_EVENT, event_pk=row.pk)
 
 
 @transaction.atomic
@@ -246,7 +246,7 @@ def _send_again(events: QuerySet[CalendarEvent]) -> int:
         state=State.PENDING, attempts=0, last_answer="", updated_at=Now()
     )
     for pk in pks:
-        _defer("calendar_integration.jobs.sync_event", event_pk=pk)
+        defer(SYNC_EVENT, event_pk=pk)
     return len(pks)
 
 
@@ -285,7 +285,7 @@ def _still_ours(claimed: CalendarEvent) -> CalendarEvent | None:
         # what Google shows now is anybody's guess, so it is said again.
         row.state = State.PENDING
         row.save()
-        _defer("calendar_integration.jobs.sync_event", event_pk=row.pk)
+        defer(SYNC_EVENT, event_pk=row.pk)
     return None
 
 
@@ -387,9 +387,3 @@ def reseal_revocation(*, pk: UUID) -> bool:
     revocation.token = revocation.token
     revocation.save()
     return True
-
-
-def _defer(task: str, **arguments: Any) -> None:
-    # By name: the jobs import this module. In the caller's transaction, so that a job exists
-    # exactly when the change does.
-    jobs_app.configure_task(task).defer(**arguments)

@@ -12,6 +12,7 @@ from procrastinate.contrib.django import app
 
 from calendar_integration import actions, mirror
 from calendar_integration.google import client, tokens
+from calendar_integration.job_names import LEARN_NAME, REPLAY, REVOKE, SYNC_EVENT
 from calendar_integration.models import GoogleAccount, Revocation
 from hms.lib.back_off import BackOff
 
@@ -42,7 +43,7 @@ class GoogleRetry(BackOff):
 GOOGLE_RETRY = GoogleRetry()
 
 
-@app.task(queue="calendar", name="calendar_integration.jobs.sync_event", retry=GOOGLE_RETRY)
+@app.task(queue="calendar", name=SYNC_EVENT, retry=GOOGLE_RETRY)
 def sync_event(*, event_pk: int) -> None:
     """Make Google show one event as it is wanted now."""
     event = actions.claim(event_pk=event_pk)
@@ -66,14 +67,14 @@ def sync_event(*, event_pk: int) -> None:
         actions.mark_done(claimed=event, answer=answer)
 
 
-@app.task(queue="calendar", name="calendar_integration.jobs.replay", retry=GOOGLE_RETRY)
+@app.task(queue="calendar", name=REPLAY, retry=GOOGLE_RETRY)
 def replay(*, user_id: int) -> None:
     """Send what a fresh connection owes its calendar."""
     count = actions.replay_events(user_id=user_id)
     log.info("calendar replayed", extra={"user_id": user_id, "events": count})
 
 
-@app.task(queue="calendar", name="calendar_integration.jobs.learn_name", retry=GOOGLE_RETRY)
+@app.task(queue="calendar", name=LEARN_NAME, retry=GOOGLE_RETRY)
 def learn_name(*, user_id: int) -> None:
     """Ask what the calendar is called, so that its owner sees which one is connected."""
     account = GoogleAccount.objects.filter(user_id=user_id).first()
@@ -91,7 +92,7 @@ def learn_name(*, user_id: int) -> None:
         actions.name_calendar(user_id=user_id, name=name, connected_at=account.connected_at)
 
 
-@app.task(queue="calendar", name="calendar_integration.jobs.revoke", retry=GOOGLE_RETRY)
+@app.task(queue="calendar", name=REVOKE, retry=GOOGLE_RETRY)
 def revoke(*, revocation_id: str) -> None:
     """Give a grant back to Google."""
     revocation = Revocation.objects.filter(pk=UUID(revocation_id)).first()

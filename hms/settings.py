@@ -301,13 +301,6 @@ _client_secrets = env.text(
 GOOGLE_CLIENT_CONFIG = env.json_object(
     "GOOGLE_CLIENT_SECRETS (or client_secrets.json)", _client_secrets
 )
-# Told by name, because the calendar room does not know what the house mirrors into it.
-CALENDAR_CONNECTED_TASK = "bookings.jobs.mirror_upcoming"
-
-# --- doctors ------------------------------------------------------------------------------------
-# Told by name, because the room of the people does not know what their hours become.
-DOCTOR_CHANGED_TASK = "availability.jobs.publish_doctor"
-LEFT_BEHIND_TOLD = "availability.finding.left_behind.told"
 
 # --- jobs ---------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"

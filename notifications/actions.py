@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from hms.lib import crypto
+from hms.lib.jobs import defer
 from hms.lib.texts import one_line
-from notifications import jobs
+from notifications.job_names import SEND_EMAIL
 from notifications.messages import ASKED_FOR, FIELDS, ONE_LINE, SEVERAL_LINES, Priority
 from notifications.models import Email, EmailQuerySet
 
@@ -208,7 +209,7 @@ def _finish(emails: EmailQuerySet, state: str, **changes: str) -> int:
 def _defer(email: Email) -> None:
     priority = Priority.URGENT if email.urgent else Priority.NORMAL
     # In the transaction on purpose: a roll-back tells nobody, and a commit is told by any worker.
-    jobs.send_email.configure(priority=priority).defer(email_id=email.pk)
+    defer(SEND_EMAIL, priority=priority, email_id=email.pk)
 
 
 def _seal(email: Email) -> str:

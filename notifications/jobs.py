@@ -5,6 +5,7 @@ from procrastinate.contrib.django import app
 from hms.lib.back_off import BackOff
 from hms.lib.crypto import DecryptionError
 from notifications import actions, lambda_client
+from notifications.job_names import EXPIRE_OVERDUE, SEND_EMAIL
 
 
 class MailRetry(BackOff):
@@ -16,7 +17,7 @@ class MailRetry(BackOff):
         return super().wait(exception, attempts)
 
 
-@app.task(name="notifications.jobs.send_email", queue="mail", retry=MailRetry())
+@app.task(name=SEND_EMAIL, queue="mail", retry=MailRetry())
 def send_email(*, email_id: int) -> None:
     """Send one e-mail if it is still owed. Raises what MailRetry answers with another try."""
     email = actions.claim(email_id=email_id)
@@ -37,7 +38,7 @@ def send_email(*, email_id: int) -> None:
 
 @app.periodic(cron="* * * * *")
 @app.task(
-    name="notifications.jobs.expire_overdue",
+    name=EXPIRE_OVERDUE,
     queue="housekeeping",
     queueing_lock="expire_overdue",
 )

@@ -87,6 +87,10 @@ TABLE: dict[str, dict[str, str]] = {
         "POST": "login 403 404 200 404 404 404",  # no time was entered
     },
     "bookings/<reference:reference>/confirm/": {"POST": "login 403 404 -> 404 404 404"},
+    # No call is owed.
+    "bookings/<reference:reference>/called/<int:sequence>/": {
+        "POST": "login 403 404 404 404 404 404"
+    },
     # The doctor named no outcome.
     "bookings/<reference:reference>/mark/": {"POST": "login 403 404 400 404 404 404"},
     "bookings/<reference:reference>/patient/": {"GET": "login 403 404 200 404 404 404"},
@@ -197,6 +201,7 @@ def address(route: str) -> str:
         .replace("<int:doctor_id>", str(free.doctor_id))
         .replace("<reference:reference>", booking.reference)
         .replace("<str:key>/<int:side>.<str:kind>", f"{'0' * 32}/144.webp")
+        .replace("<int:sequence>", str(booking.sequence))
         .replace("<int:hours_id>", str(WeeklyHours.objects.get().pk))
         .replace("<int:extra_id>", str(ExtraHours.objects.get().pk))
         .replace("<int:time_off_id>", str(TimeOff.objects.get().pk))

@@ -1,7 +1,6 @@
 """What changes people: accounts, roles, approval, profiles. Each verb is one transaction."""
 
 import uuid
-from collections.abc import Callable
 from datetime import date
 from functools import partial
 from typing import Any
@@ -12,14 +11,13 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import Max, Model
-from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
-from procrastinate.contrib.django import app as jobs_app
 
+from hms.lib.urls import absolute_url
 from notifications.actions import drop_overtaken, queue_email
 from notifications.models import Email
+from users import hooks
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.people.validators import validate_deliverable
 from users.photos import storage
@@ -70,7 +68,7 @@ def welcome(*, user: User) -> None:
         recipient=user,
         language=user.language,
         about=f"user:{user.pk}:welcome",
-        data={"name": user.get_full_name(), "role": role, "link": link(page)},
+        data={"name": user.get_full_name(), "role": role, "link": absolute_url(page)},
     )
 
 
@@ -128,10 +126,11 @@ def set_role(*, user: User, role: str, by: User) -> User:
 def change_email(*, user: User, email: str, by: User) -> User:
     """Give an account another address, to be confirmed at the next login; the old one is told.
 
-    For staff, when someone has lost their mailbox. People change their own at /users/email/.
+    For superusers, when someone has lost their mailbox. People change their own at /users/email/.
+    Raises UserError if `by` may not, if mail can't reach the address or another account has it.
     """
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if not may_change(by=by, user=user) or user.pk == by.pk:
+    if not may_change_login(by=by) or user.pk == by.pk:
         raise UserError(_("You cannot change the address of this account."))
     email = User.objects.normalize_email(email)
     try:
@@ -164,6 +163,15 @@ def may_change(*, by: User, user: User) -> bool:
         return True
     own_or_simple = user.pk == by.pk or not (user.is_staff or user.is_superuser)
     return own_or_simple and by.has_perm("users.change_user")
+
+
+def may_change_login(*, by: User) -> bool:
+    """Whether `by` may set the user name, address and password that people log in with.
+
+    Only superusers may. It is not a permission that a group can have: a link to a new password
+    goes to the address, so whoever sets the address can log in as that person.
+    """
+    return by.is_active and by.is_staff and by.is_superuser
 
 
 @transaction.atomic
@@ -206,16 +214,17 @@ def update_doctor(
 
 
 def doctor_changed(*, doctor: DoctorProfile) -> None:
-    """Where, how or whether the doctor sees patients may differ from now on: a job, in the
-    caller's transaction, makes their slots follow."""
-    jobs_app.configure_task(settings.DOCTOR_CHANGED_TASK).defer(doctor_id=doctor.pk)
+    """Let the slots of the doctor's hours follow a change of clinics, video room or approval.
+
+    Call it inside the transaction of the change.
+    """
+    hooks.doctor_changed.call(doctor)
 
 
 def left_behind(*, doctor: DoctorProfile, by: User) -> list[str]:
-    """Sentences, with links for that reader, about what still stands where the doctor no longer
-    sees patients; none, most of the time."""
-    told: Callable[[DoctorProfile, User], list[str]] = import_string(settings.LEFT_BEHIND_TOLD)
-    return told(doctor, by)
+    """Sentences, safe HTML with links for `by`, about slots that remain where the doctor no longer
+    sees patients; empty, most of the time."""
+    return [sentence for found in hooks.left_behind.call(doctor, by) for sentence in found]
 
 
 def set_photo(*, doctor: DoctorProfile, pictures: Renditions | None) -> None:
@@ -255,14 +264,9 @@ def notify(*, user: User, what: str, to: str = "") -> None:
             "name": user.get_full_name(),
             "what": what,
             "when": timezone.localtime().replace(microsecond=0).isoformat(),
-            "link": link("users:profile"),
+            "link": absolute_url("users:profile"),
         },
     )
-
-
-def link(page: str, *args: Any) -> str:
-    """A page's whole address; from SITE_URL, for a request's Host is what its sender says."""
-    return settings.SITE_URL + reverse(page, args=args)
 
 
 def _check(row: Model) -> None:
@@ -300,5 +304,5 @@ def _tell_doctor(doctor: DoctorProfile, action: str, page: str) -> None:
         language=user.language,
         about=about,
         sequence=sequence,
-        data={"name": user.get_full_name(), "link": link(page)},
+        data={"name": user.get_full_name(), "link": absolute_url(page)},
     )

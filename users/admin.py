@@ -14,12 +14,15 @@ from django.core.validators import URLValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.text import capfirst
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from hms.lib import public_holidays
 from hms.lib.deletion import BoundedDeletion
+from hms.lib.urls import absolute_url
 from users import actions, policy
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.pages.forms import zone_choices
@@ -126,6 +129,7 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
         )
     ]
     RANK = ("is_staff", "is_superuser", "groups", "user_permissions")
+    LOGIN = ("username", "new_email")
 
     @admin.display(description=_("name"))
     def full_name(self, user: User) -> str:
@@ -148,21 +152,39 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
             return []
         if not request.user.is_superuser:
             fields += self.RANK
+        if not actions.may_change_login(by=request.user):
+            fields += self.LOGIN
         if obj == request.user:
-            fields += [*self.RANK, "is_active", "role"]
+            # Their own address is changed on the page that asks for the password first.
+            fields += [*self.RANK, "is_active", "role", "new_email"]
         elif obj.is_superuser:
             fields += ["role"]
         return list(dict.fromkeys(fields))
 
     def get_fieldsets(self, request, obj=None):
         fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or self._is_others(request, obj):
+        if "new_email" not in self.get_readonly_fields(request, obj):
             return fieldsets
-        # Their own address is changed on the page that asks for the password first.
+        # `new_email` has no value to show; the help text of `email` says how it is changed.
         return [
             (name, {**options, "fields": [f for f in options["fields"] if f != "new_email"]})
             for name, options in fieldsets
         ]
+
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: User | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[forms.ModelForm]:
+        fixed = self.get_readonly_fields(request, obj)
+        help_texts: dict[str, str | Promise] = {}
+        if "username" in fixed:
+            help_texts["username"] = _("Only superusers can change a user name.")
+        if "new_email" in fixed:
+            help_texts["email"] = _how_to_change_address(own=obj == request.user)
+        return super().get_form(request, obj, change=change, help_texts=help_texts, **kwargs)
 
     def get_inlines(self, request, obj):
         return self.inlines if obj else []
@@ -188,9 +210,22 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
 
     def user_change_password(self, request, id, form_url=""):
         """For superusers only: who sets another's password can be that person."""
-        if not request.user.is_superuser:
+        if not actions.may_change_login(by=request.user):
             raise PermissionDenied(str(_("Send a link to choose a new password instead.")))
         return super().user_change_password(request, id, form_url)
+
+
+def _how_to_change_address(*, own: bool) -> SafeString:
+    """Help text beside an address that the user can't set here: who can, and on which page."""
+    if own:
+        words = gettext("You change your address on your account page: {link}")
+    else:
+        words = gettext(
+            "The person changes this address on their own account page: {link}. If they can no "
+            "longer read email sent to it, ask a superuser to change it here."
+        )
+    page = absolute_url("account_email")
+    return format_html(words, link=format_html('<a href="{0}" dir="ltr">{0}</a>', page))
 
 
 class ApprovalFilter(admin.SimpleListFilter):

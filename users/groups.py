@@ -6,7 +6,8 @@ from django.db.models import Q
 
 NAME = "Appointment desk"
 
-# By application and model, what the desk may do there. Who changes ranks is a superuser.
+# By application and model, what the desk may do there. `change` of an account is neither its rank
+# nor its login: user name, address and password are for superusers (users.actions).
 MAY = {
     ("users", "user"): ("view", "change"),
     ("users", "doctorprofile"): ("view", "change", "approve"),
@@ -19,6 +20,7 @@ MAY = {
     ("availability", "timeoff"): ("view", "add", "change", "delete"),
     ("availability", "closure"): ("view", "add", "change", "delete"),
     ("bookings", "booking"): ("view", "add", "change"),
+    ("bookings", "call"): ("view", "change"),
     ("notifications", "email"): ("view", "change"),
     ("calendar_integration", "googleaccount"): ("view",),
     ("calendar_integration", "calendarevent"): ("view", "change"),

@@ -15,7 +15,6 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from procrastinate.contrib.django import app
 
 from availability.actions import SlotError, lock_doctor, refuses_kindly
 from availability.hours import rules
@@ -31,15 +30,14 @@ from availability.hours.models import (
 from availability.hours.plans import Plan, plan_for
 from availability.hours.reading import Intervals, off_of, pattern_of, read_timetable, source_of
 from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Wanted
+from availability.job_names import PUBLISH_CLINIC, PUBLISH_DOCTOR
 from availability.models import TimeSlot
 from availability.slots.rules import Errors, may_act_for, not_yours
 from hms.lib.clock import local
+from hms.lib.jobs import defer
 from users.models import Clinic, DoctorProfile, User
 
 log = logging.getLogger(__name__)
-
-PUBLISH_DOCTOR = "availability.jobs.publish_doctor"
-PUBLISH_CLINIC = "availability.jobs.publish_clinic"
 
 
 # --- publishing -------------------------------------------------------------------------------
@@ -54,6 +52,11 @@ def publish_hours(*, doctor: DoctorProfile, now: datetime | None = None) -> Plan
     """
     now = now or timezone.now()
     return _publish(lock_doctor(doctor.pk), now)
+
+
+def publish_later(doctor: DoctorProfile) -> None:
+    """Defer the job that publishes the doctor's hours, in the caller's transaction."""
+    defer(PUBLISH_DOCTOR, doctor_id=doctor.pk)
 
 
 def _publish(doctor: DoctorProfile, now: datetime) -> Plan:
@@ -141,7 +144,7 @@ def give_back(*, slot: TimeSlot, now: datetime | None = None) -> bool:
     slot.withdrawn_at = now
     slot.save(update_fields=["withdrawn_at"])
     # What the hours have instead could not appear while the slot was booked.
-    app.configure_task(PUBLISH_DOCTOR).defer(doctor_id=doctor.pk)
+    publish_later(doctor)
     log.info("slot withdrawn", extra={"slot": slot.pk})
     return True
 
@@ -316,7 +319,7 @@ def save_closure(*, closure: Closure, by: User, now: datetime | None = None) -> 
     moved_from = Closure.objects.filter(pk=closure.pk).values_list("clinic", flat=True)
     clinics = {closure.clinic_id, *moved_from}
     closure.save()
-    _publish_later(clinics)
+    _publish_clinics_later(clinics)
     log.info("closure saved", extra={"closure": closure.pk, "by": by.pk})
     return closure
 
@@ -341,7 +344,7 @@ def close_on(
         _refuse(rules.closure_refusals(closure, by=by, now=now))
     before = clinic.closures.count()
     Closure.objects.bulk_create(closures, ignore_conflicts=True)
-    _publish_later({clinic.pk})
+    _publish_clinics_later({clinic.pk})
     log.info("clinic closed", extra={"clinic": clinic.pk, "days": len(closures), "by": by.pk})
     return clinic.closures.count() - before
 
@@ -351,7 +354,7 @@ def delete_closure(*, closure: Closure, by: User) -> None:
     """Open the clinic after all. Raises SlotError."""
     _refuse_if_not_staff(by)
     log.info("closure deleted", extra={"closure": closure.pk, "by": by.pk})
-    _publish_later({closure.clinic_id})
+    _publish_clinics_later({closure.clinic_id})
     closure.delete()
 
 
@@ -361,9 +364,9 @@ def preview_opening(*, closure: Closure, by: User, now: datetime | None = None) 
     return opening(closure, now=now)
 
 
-def _publish_later(clinics: Iterable[int]) -> None:
+def _publish_clinics_later(clinics: Iterable[int]) -> None:
     for clinic_id in sorted(clinics):
-        app.configure_task(PUBLISH_CLINIC).defer(clinic_id=clinic_id)
+        defer(PUBLISH_CLINIC, clinic_id=clinic_id)
 
 
 # --- what all of them say ---------------------------------------------------------------------

@@ -349,7 +349,7 @@ def test_a_booked_slot_refuses_and_says_what_to_do(verb):
     assert caught.value.errors == {
         NON_FIELD_ERRORS: [
             f"A patient has booked this slot (booking {booking.reference}). Move or cancel"
-            " the visit: the patient is told at once."
+            " the visit first."
         ]
     }
     slot.refresh_from_db()

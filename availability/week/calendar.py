@@ -20,7 +20,7 @@ from availability.models import TimeSlot
 from availability.pages.forms import FIRST, SECOND
 from availability.slots import wording
 from availability.slots.rules import horizon
-from hms.lib.clock import day_bounds, local
+from hms.lib.clock import day_bounds, local, place_of
 from hms.lib.templatetags.hms_tags import from_to
 from users.models import Clinic, DoctorProfile
 
@@ -177,10 +177,6 @@ class Week:
     @property
     def booked(self) -> int:
         return sum(bool(entry.reference) for entry in self.entries)
-
-
-def place_of(zone: str) -> str:
-    return zone.rpartition("/")[2].replace("_", " ")
 
 
 def week_name(day: date) -> str:

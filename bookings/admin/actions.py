@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from bookings.actions import BookingError, confirm_request, mark_visit
+from bookings.calls import notices
 from bookings.models import Booking
 from bookings.wording import slug
 from users.models import User
@@ -46,6 +47,13 @@ def each_chosen(
     return done
 
 
+def warn_of_call(modeladmin: admin.ModelAdmin, request: HttpRequest, booking: Booking) -> None:
+    """Say whom to call after a change, where the patient can't be emailed."""
+    if notice := notices.after(booking):
+        text = f"{booking.reference}: {notice}"
+        modeladmin.message_user(request, text, messages.WARNING)
+
+
 def _action(outcome: Outcome, description: "StrPromise") -> Action:
     @admin.action(description=description, permissions=["change"])
     def mark(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
@@ -73,7 +81,7 @@ def _mark(
 @admin.action(description=_("Confirm the chosen requests"), permissions=["change"])
 def confirm_chosen(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
     def confirm(booking: Booking, by: User) -> None:
-        confirm_request(booking_id=booking.pk, by=by)
+        warn_of_call(modeladmin, request, confirm_request(booking_id=booking.pk, by=by))
 
     by_desk = cast(SignedInRequest, request)
     done = each_chosen(modeladmin, by_desk, queryset, confirm, "request_expires_at")

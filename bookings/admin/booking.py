@@ -1,6 +1,7 @@
 """What the desk does with bookings: look, book for somebody, move, mark, cancel; by the rules."""
 
 import logging
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -21,7 +22,7 @@ from django.utils.translation import ngettext
 
 from availability.slots.wording import span_words, zone_short
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
-from bookings.admin.actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen
+from bookings.admin.actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen, warn_of_call
 from bookings.admin.export import rows
 from bookings.admin.filters import (
     AheadFilter,
@@ -32,11 +33,14 @@ from bookings.admin.filters import (
     StateFilter,
     VisitFilter,
 )
-from bookings.models import Booking, HistoryEntry
+from bookings.calls import calls, notices
+from bookings.models import Booking, Call, HistoryEntry
+from bookings.pages.delivery_status import mail_mark, patients_mark
 from bookings.pages.forms import MoveForm, MoveToTimeForm, ReasonForm
 from bookings.pages.reschedule import moved_by, times_to_move_to
 from bookings.wording import state_words
 from hms.lib.csv_file import csv_response
+from hms.lib.templatetags.hms_tags import phone_link
 from users.models import User
 from users.pages.requests import SignedInRequest
 
@@ -148,6 +152,8 @@ class BookingAdmin(admin.ModelAdmin):
         "doctor",
         "clinic",
         "state",
+        "patients_message",
+        "doctors_message",
         "mails",
         "booked_by",
         "created_at",
@@ -207,6 +213,18 @@ class BookingAdmin(admin.ModelAdmin):
     def state(self, booking: Booking) -> str | Promise:
         return state_words(booking, timezone.now())
 
+    @admin.display(description=_("message to the patient"))
+    def patients_message(self, booking: Booking) -> str | Promise:
+        mark = patients_mark(booking, timezone.now())
+        label = mark.label if mark else "-"
+        note = notices.after(booking)
+        return f"{label}: {note}" if note else label
+
+    @admin.display(description=_("message to the doctor"))
+    def doctors_message(self, booking: Booking) -> str | Promise:
+        mark = mail_mark(booking, booking.slot.doctor.user, timezone.now())
+        return mark.label if mark else "-"
+
     @admin.display(description=_("e-mails and calendars"))
     def mails(self, booking: Booking) -> str:
         query = f"?q={booking.about}"
@@ -252,14 +270,14 @@ class BookingAdmin(admin.ModelAdmin):
             **self.admin_site.each_context(request),
             "title": _("Cancel bookings"),
             "opts": self.opts,
-            "bookings": bookings,
+            "bookings": [(booking, notices.to_both(booking)) for booking in bookings],
             "form": form,
         }
         return TemplateResponse(request, "admin/bookings/booking/cancel.html", context)
 
     def _cancel(self, request: SignedInRequest, bookings: QuerySet[Booking], reason: str) -> None:
         def cancel(booking: Booking, by: User) -> None:
-            cancel_booking(booking_id=booking.pk, by=by, reason=reason)
+            warn_of_call(self, request, cancel_booking(booking_id=booking.pk, by=by, reason=reason))
 
         done = each_chosen(self, request, bookings, cancel, "cancelled_at")
         if done:
@@ -289,18 +307,17 @@ class BookingAdmin(admin.ModelAdmin):
         form = MoveForm(request.POST if request.method == "POST" else None, may_say_why=True)
         if request.method == "POST" and form.is_valid():
             try:
-                reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
+                moved = reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
             except BookingError as error:
                 self.message_user(request, error.sentence, messages.ERROR)
                 return redirect(request.get_full_path())
-            self.log_change(request, booking, [{"changed": {"fields": ["slot"]}}])
-            self.message_user(request, _("The booking is moved."), messages.SUCCESS)
-            return redirect("admin:bookings_booking_change", booking.pk)
+            return self._moved(request, moved)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Move a booking"),
             "opts": self.opts,
             "booking": booking,
+            "notice": notices.to_both(booking),
             "form": form,
             **times_to_move_to(booking, request.GET.get("day", ""), for_patient=False),
         }
@@ -312,18 +329,91 @@ class BookingAdmin(admin.ModelAdmin):
             raise PermissionDenied
         booking = get_object_or_404(self.get_queryset(request), reference=reference)
         form = MoveToTimeForm(request.POST or None, slot=booking.slot)
-        if request.method == "POST" and form.is_valid() and moved_by(form, booking, request.user):
-            self.log_change(request, booking, [{"changed": {"fields": ["slot"]}}])
-            self.message_user(request, _("The booking is moved."), messages.SUCCESS)
-            return redirect("admin:bookings_booking_change", booking.pk)
+        valid = request.method == "POST" and form.is_valid()
+        if valid and (moved := moved_by(form, booking, request.user)):
+            return self._moved(request, moved)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Move a booking to another time"),
             "opts": self.opts,
             "booking": booking,
+            "notice": notices.to_both(booking),
             "form": form,
         }
         return TemplateResponse(request, "admin/bookings/booking/move_to_time.html", context)
+
+    def _moved(self, request: SignedInRequest, booking: Booking) -> HttpResponse:
+        self.log_change(request, booking, [{"changed": {"fields": ["slot"]}}])
+        self.message_user(request, _("The booking is moved."), messages.SUCCESS)
+        warn_of_call(self, request, booking)
+        return redirect("admin:bookings_booking_change", booking.pk)
+
+
+@admin.register(Call)
+class CallAdmin(admin.ModelAdmin):
+    """Whom to call and what to say; a row is closed by the list's action alone."""
+
+    list_display = ["patient", "born", "phone", "message", "state", "closed_by", "closed_at"]
+    list_filter = ["state"]
+    search_fields = ["=booking__reference", "booking__patient__name", "booking__patient__phone"]
+    search_help_text = _("A booking’s reference, or a patient’s name or phone")
+    ordering = ["-created_at"]
+    actions = ["close_chosen"]
+    readonly_fields = fields = (
+        *("patient", "born", "phone", "message", "reference"),
+        *("state", "created_at", "closed_by", "closed_at"),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
+        found: QuerySet[Call] = super().get_queryset(request)
+        return found.select_related("booking__patient__user", "closed_by")
+
+    @admin.display(description=_("patient"), ordering="booking__patient__name")
+    def patient(self, call: Call) -> str:
+        return str(call.booking.patient)
+
+    @admin.display(description=_("date of birth"))
+    def born(self, call: Call) -> date | None:
+        return call.booking.patient.date_of_birth
+
+    @admin.display(description=_("phone"))
+    def phone(self, call: Call) -> str:
+        return phone_link(call.booking.patient.phone)
+
+    @admin.display(description=_("what to say"))
+    def message(self, call: Call) -> str:
+        return calls.what_to_say(call)
+
+    @admin.display(description=_("booking"))
+    def reference(self, call: Call) -> str:
+        url = reverse("admin:bookings_booking_change", args=[call.booking_id])
+        return format_html('<a href="{}">{}</a>', url, call.booking.reference)
+
+    @admin.action(description=_("Mark the chosen calls as spoken to"), permissions=["change"])
+    def close_chosen(self, request: SignedInRequest, queryset: QuerySet[Call]) -> None:
+        done = 0
+        for call in queryset:
+            try:
+                calls.close_call(call_id=call.pk, by=request.user)
+            except BookingError as error:
+                text = f"{call.booking.reference}: {error.sentence}"
+                self.message_user(request, text, messages.ERROR)
+            else:
+                self.log_change(request, call, [{"changed": {"fields": ["state"]}}])
+                done += 1
+        if done:
+            text = ngettext("%d call is marked as done.", "%d calls are marked as done.", done)
+            self.message_user(request, text % done, messages.SUCCESS)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:
+        # For the list's action; a single call is looked at.
+        return obj is None and super().has_change_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:
+        return False
 
 
 def _ids(text: str) -> list[int]:

@@ -15,7 +15,8 @@ from bookings.figures.wording import ahead_words, canceller_words
 from bookings.models import Booking, BookingQuerySet
 from bookings.wording import outcome_of, slug
 from hms.lib import day_filter
-from users.people.clinic_days import ClinicDaysFilter, LocalDate
+from hms.lib.local_dates import LocalDate
+from users.people.clinic_days import ClinicDaysFilter
 
 
 class StateFilter(admin.SimpleListFilter):

@@ -13,7 +13,7 @@ from availability.models import TimeSlot
 from availability.slots.spans import Span, spans_of_day
 from bookings import emails
 from bookings.demo import people
-from bookings.models import Booking, HistoryEntry, Side
+from bookings.models import Booking, Call, HistoryEntry, Side
 from hms.lib.clock import local
 from notifications.models import Email
 from users.models import Clinic, DoctorProfile, PatientProfile, User
@@ -229,6 +229,26 @@ class _Diary:
             for booking in self.bookings
             for side, user in emails.people_of(booking)
             for mail in [_told(booking, side, user)]
+        )
+        Call.objects.bulk_create(
+            self._call(booking)
+            for booking in self.bookings
+            if booking.cancelled_at and not booking.patient.user
+        )
+
+    def _call(self, booking: Booking) -> Call:
+        """Staff have made the calls about what is past; those about what is to come are owed."""
+        assert booking.cancelled_at
+        is_done = booking.starts_at <= self.now
+        return Call(
+            booking=booking,
+            sequence=booking.sequence,
+            action=emails.CANCELLED,
+            data=emails.data_for(booking, Side.PATIENT),
+            created_at=booking.cancelled_at,
+            state=Call.State.DONE if is_done else Call.State.OWED,
+            closed_at=booking.cancelled_at + timedelta(minutes=20) if is_done else None,
+            closed_by=self.desk if is_done else None,
         )
 
 

@@ -29,6 +29,7 @@ from bookings.figures.wording import (
 from bookings.wording import outcome_of
 from calendar_integration.models import CalendarEvent
 from hms.lib import csv_file
+from hms.lib.clock import place_of
 from hms.lib.days import Days
 from notifications.models import Email
 
@@ -400,11 +401,6 @@ def _share(count: int, total: int) -> Cell:
 
 def _short(day: date) -> str:
     return date_format(day, "MONTH_DAY_FORMAT")
-
-
-def place_of(zone: str) -> str:
-    """`New York` for `America/New_York`."""
-    return zone.rsplit("/", 1)[-1].replace("_", " ")
 
 
 FIGURES = (

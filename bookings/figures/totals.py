@@ -204,7 +204,7 @@ def _day_before_everything() -> date | None:
 
 
 def _span(days: Days) -> dict[str, date | datetime]:
-    begin, end = days.everywhere()
+    begin, end = days.bounds_in_every_zone()
     return {"first": days.first, "last": days.last, "fence_begin": begin, "fence_end": end}
 
 

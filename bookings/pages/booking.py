@@ -1,5 +1,6 @@
 """One visit's pages: book it, look at it, cancel it, take it along."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,10 +13,11 @@ from availability.finding.finding import next_open
 from availability.models import TimeSlot
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.calendars import event_for, google_link
+from bookings.calls import calls, notices
 from bookings.ics import visit_file
 from bookings.links import directions_link
-from bookings.models import Booking, Side
-from bookings.pages.delivery_status import seconds_to_next_look, standings
+from bookings.models import Booking, Call, Side
+from bookings.pages.delivery_status import patients_mark, seconds_to_next_look, standings
 from bookings.pages.forms import ReasonForm, read_moment
 from bookings.pages.history import changed_at, told
 from bookings.rules.conditions import (
@@ -87,8 +89,7 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
     event = event_for(booking, side, translation.get_language())
     context = {
         "booking": booking,
-        "for_doctor": side == Side.DOCTOR,
-        **_sent(booking, request.user, now),
+        **_sent(booking, side, request.user, now),
         "history": told(booking, request.user),
         "fresh": booking.is_live and now - booking.created_at < JUST_NOW,
         **may_change(booking, side, now),
@@ -106,15 +107,24 @@ def detail(request: SignedInRequest, reference: str) -> HttpResponse:
 @require_safe
 def sent(request: SignedInRequest, reference: str) -> HttpResponse:
     """The part of the visit's page that changes while mail and calendar entry are on their way."""
-    booking, _side = own_visit(request, reference)
-    return render(request, "bookings/_sent.html", _sent(booking, request.user, timezone.now()))
+    booking, side = own_visit(request, reference)
+    context = _sent(booking, side, request.user, timezone.now())
+    return render(request, "bookings/_sent.html", context)
 
 
-def _sent(booking: Booking, reader: User, now: datetime) -> dict[str, Any]:
+def _sent(booking: Booking, side: Side, reader: User, now: datetime) -> dict[str, Any]:
+    """The reader's own messages; for the doctor also the patient's, and the call that is owed."""
     standing = standings([booking], reader)[booking.pk]
+    for_doctor = side == Side.DOCTOR
+    if for_doctor:
+        standing = replace(standing, patient=patients_mark(booking, now))
+    call = calls.current_call(booking) if for_doctor else None
     return {
         "booking": booking,
+        "for_doctor": for_doctor,
         "standing": standing,
+        "please_call": notices.after(booking) if for_doctor else "",
+        "call": call if call and call.state == Call.State.OWED else None,
         "again_in": seconds_to_next_look(changed_at(booking), standing, now),
     }
 
@@ -141,6 +151,7 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
         "booking": booking,
         "form": form,
         "for_doctor": for_doctor,
+        "notice": notices.to_patient(booking) if for_doctor else notices.to_doctor(booking),
         "over": booking.starts_at <= timezone.now(),
         **may_change(booking, side, timezone.now()),
     }

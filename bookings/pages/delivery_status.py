@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from bookings.models import Booking
+from bookings.calls import calls
+from bookings.models import Booking, Call
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from notifications.models import Email
 from users.models import User
@@ -32,10 +33,12 @@ class Standing:
 
     mail: Mark | None
     calendar: Mark | None
+    patient: Mark | None = None  # how the patient learns of it, where the doctor reads
 
     @property
     def is_on_its_way(self) -> bool:
-        return any(mark is not None and mark.kind == "info" for mark in (self.mail, self.calendar))
+        marks = (self.mail, self.calendar, self.patient)
+        return any(mark is not None and mark.kind == "info" for mark in marks)
 
 
 _MAIL = {
@@ -47,6 +50,10 @@ _MAIL = {
     Email.State.EXPIRED: Mark("warn", _("E-mail not sent in time")),
 }
 _NO_ADDRESS = Mark("warn", _("No e-mail address"))
+_CALL = {
+    Call.State.OWED: Mark("warn", _("Needs a call")),
+    Call.State.DONE: Mark("ok", _("Spoken to")),
+}
 _WAITING_FOR_OWNER = Mark("warn", _("Calendar needs reconnecting"))
 _CALENDAR_SOON = Mark("info", _("Calendar entry on its way"))
 # What is still pending depends on the account's health.
@@ -76,6 +83,23 @@ def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
         )
         for booking in bookings
     }
+
+
+def patients_mark(booking: Booking, now: datetime) -> Mark | None:
+    """How the patient learns of the booking as it is now, for its doctor and for staff."""
+    called = calls.state_of(booking)
+    if called in _CALL:
+        return _CALL[called]
+    if calls.has_no_address(booking):
+        return _NO_ADDRESS
+    assert booking.patient.user  # whoever has an address has an account
+    return mail_mark(booking, booking.patient.user, now)
+
+
+def mail_mark(booking: Booking, user: User, now: datetime) -> Mark | None:
+    """How far the email to that account about the booking as it is now is."""
+    mails = Email.objects.about(booking.about).filter(recipient=user)
+    return _mail(booking, mails.order_by("sequence", "pk").last(), user, now)
 
 
 def seconds_to_next_look(changed_at: datetime, standing: Standing, now: datetime) -> int | None:

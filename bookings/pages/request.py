@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from bookings.actions import BookingError, confirm_request
+from bookings.calls import notices
 from bookings.pages.outcome import doctors_visit
 from hms.lib.texts import isolated
 from users.pages.requests import SignedInRequest
@@ -25,6 +26,8 @@ def confirm(request: SignedInRequest, reference: str) -> HttpResponse:
         messages.success(
             request, _("The visit of %(patient)s is confirmed.") % {"patient": patient}
         )
+        if notice := notices.after(booking):
+            messages.warning(request, notice)
     if request.POST.get("back") != "day":
         return redirect(booking)
     return redirect(resolve_url("bookings:doctor_dashboard"))

@@ -15,6 +15,7 @@ from availability.finding import finding
 from availability.models import TimeSlot
 from availability.slots.wording import span_words, zone_words
 from bookings.actions import BookingError, reschedule_booking, reschedule_to_time
+from bookings.calls import notices
 from bookings.models import Booking, Side
 from bookings.pages.booking import may_change, own_visit
 from bookings.pages.forms import MoveForm, MoveToTimeForm
@@ -43,6 +44,7 @@ def move(request: SignedInRequest, reference: str) -> HttpResponse:
     context = {
         "booking": booking,
         "for_doctor": for_doctor,
+        "notice": notices.to_patient(booking) if for_doctor else notices.to_doctor(booking),
         "form": form,
         "refusal": refusal,
         "over": booking.starts_at <= timezone.now(),
@@ -65,7 +67,8 @@ def to_time(request: SignedInRequest, reference: str) -> HttpResponse:
     elif not booking.is_expected:
         return redirect(booking)
     over = booking.starts_at <= timezone.now()
-    context = {"booking": booking, "form": form, "over": over}
+    notice = notices.to_patient(booking)
+    context = {"booking": booking, "form": form, "over": over, "notice": notice}
     return render(request, "bookings/move_to_time.html", context)
 
 

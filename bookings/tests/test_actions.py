@@ -243,10 +243,10 @@ def test_booking_fails_whole_when_its_job_cannot_be_written(monkeypatch):
     slot, patient = make_slot(), make_patient()
     before = state()
 
-    def fail(name):
+    def fail(name, **arguments):
         raise RuntimeError
 
-    monkeypatch.setattr("bookings.actions.app.configure_task", fail)
+    monkeypatch.setattr("bookings.actions.defer", fail)
     with pytest.raises(RuntimeError):
         book_slot(slot_id=slot.pk, patient=patient, booked_by=patient.user)
     assert state() == before

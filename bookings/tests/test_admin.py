@@ -59,7 +59,10 @@ def test_desk_cancels_from_the_list():
     bookings = [make_booking(), make_booking()]
     chosen = {"action": "cancel_chosen", "_selected_action": [b.pk for b in bookings]}
     url = client.post(LIST, chosen).url
-    assert "We will tell patients and doctors straight away" in text(client.get(url))
+    asked = text(client.get(url))
+    for booking in bookings:
+        both = f"{booking.patient} and {booking.slot.doctor}"
+        assert f"We will email {both} straight away." in asked
     assert Booking.objects.live().count() == 2
     client.post(url, {"reason": "Water damage"})
     assert not Booking.objects.live().exists()

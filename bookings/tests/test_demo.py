@@ -4,13 +4,13 @@ from datetime import timedelta
 from io import BytesIO, StringIO
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from availability.job_names import PUBLISH_DOCTOR
 from availability.models import TimeSlot
 from bookings.demo.accounts import ACCOUNTS, PASSWORD
 from bookings.demo.portraits import portrait
@@ -51,7 +51,7 @@ def rows() -> dict[str, int]:
 
 
 def test_demo_data_has_what_a_tour_needs_and_sends_nothing():
-    telling = ProcrastinateJob.objects.exclude(task_name=settings.DOCTOR_CHANGED_TASK)
+    telling = ProcrastinateJob.objects.exclude(task_name=PUBLISH_DOCTOR)
     jobs = telling.count()
     demo_data()
     now = timezone.now()

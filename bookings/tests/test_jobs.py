@@ -189,9 +189,7 @@ def test_new_connection_gets_the_coming_visits_of_both_roles(monkeypatch):
     make_booking()
     connect(doctor.user)
     deferred = []
-    monkeypatch.setattr(
-        "bookings.jobs.mirror_upcoming.defer", lambda **kwargs: deferred.append(kwargs)
-    )
+    monkeypatch.setattr("bookings.jobs.defer", lambda name, **kwargs: deferred.append(kwargs))
     jobs.mirror_upcoming(user_id=doctor.user_id)
     assert len(deferred) == 1
     while deferred:

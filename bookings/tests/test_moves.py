@@ -196,11 +196,11 @@ def test_the_limit_of_open_visits_does_not_stand_in_a_moves_way(booking, slot, s
 
 
 def test_a_move_fails_whole_when_its_job_cannot_be_written(booking, slot, monkeypatch):
-    def broken(name):
+    def broken(name, **arguments):
         raise RuntimeError
 
     before = place(booking)
-    monkeypatch.setattr("bookings.actions.app.configure_task", broken)
+    monkeypatch.setattr("bookings.actions.defer", broken)
     with pytest.raises(RuntimeError):
         move(booking, slot)
     assert place(booking) == before

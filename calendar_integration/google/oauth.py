@@ -6,13 +6,12 @@ import hmac
 import time
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from calendar_integration import actions
 from calendar_integration.google import client
+from hms.lib.urls import absolute_url
 
 SESSION_KEY = "google_consent"
 # Seconds between leaving for Google and coming back.
@@ -21,7 +20,7 @@ LONGEST_ABSENCE = 15 * 60
 
 def redirect_uri() -> str:
     """Where Google sends people back to; registered with Google letter by letter."""
-    return settings.SITE_URL + reverse("calendar_integration:oauth2callback")
+    return absolute_url("calendar_integration:oauth2callback")
 
 
 def begin(request: HttpRequest) -> str:

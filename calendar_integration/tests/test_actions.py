@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from calendar_integration import actions, checks, jobs
+from calendar_integration import actions, checks, hooks, jobs
 from calendar_integration.google import client, tokens
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from calendar_integration.pages.context import calendar_context
@@ -105,14 +105,19 @@ def test_retry_events_skips_broken_connections(google):
 # -- connections ----------------------------------------------------------------------------------
 
 
-def test_connect_defers_replay_and_the_houses_own_task(google, settings):
-    settings.CALENDAR_CONNECTED_TASK = "calendar_integration.tests.hello"
-    account = make_account(google=google)
+def test_connect_defers_replay_and_calls_what_is_connected(google):
+    connected = []
+    hooks.calendar_connected.connect(connected.append)
+    try:
+        account = make_account(google=google)
+    finally:
+        hooks.calendar_connected.disconnect(connected.append)
+    assert connected == [account.user_id]
     names = ProcrastinateJob.objects.order_by("id").values_list("task_name", flat=True)
     assert list(names) == [
         "calendar_integration.jobs.replay",
         "calendar_integration.jobs.learn_name",
-        "calendar_integration.tests.hello",
+        "bookings.jobs.mirror_upcoming",
     ]
     assert deferred("replay") == [{"user_id": account.user_id}]
 

@@ -12,8 +12,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from bookings.figures.forms import FiguresForm
-from bookings.figures.tables import FIGURES, Ask, as_rows, on_page, place_of
+from bookings.figures.tables import FIGURES, Ask, as_rows, on_page
 from hms.desk.waiting import waiting_for
+from hms.lib.clock import place_of
 from hms.lib.csv_file import csv_response
 from users.models import User
 
@@ -22,7 +23,7 @@ GROUPS = (
     (
         _("Appointments"),
         (
-            *("Booking", "TimeSlot", "PatientProfile"),
+            *("Booking", "Call", "TimeSlot", "PatientProfile"),
             *("WeeklyHours", "ExtraHours", "TimeOff", "Closure"),
         ),
     ),

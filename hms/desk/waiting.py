@@ -1,14 +1,15 @@
 """The "needs attention" list of the admin's first page, with links to the admin's lists."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import ngettext
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from bookings.models import Booking
+from bookings.calls import calls
+from bookings.models import Booking, Call
 from bookings.rules.outcomes import MARKED_WITHIN
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from notifications.models import Email
@@ -17,8 +18,11 @@ from users.models import DoctorProfile, User
 
 @dataclass(frozen=True)
 class AttentionItem:
+    """`lines` describe the first rows, for kinds that staff can handle from the first page."""
+
     words: str
     url: str
+    lines: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,17 @@ class AttentionKind:
     filters: str
     find: Callable[[], QuerySet]
     words: Callable[[int], str]
+    lines: Callable[[], list[str]] = list
 
 
 KINDS = (
+    AttentionKind(
+        "bookings.call",
+        "state__exact=owed",
+        lambda: Call.objects.owed(),
+        lambda n: ngettext("%d patient to call", "%d patients to call", n) % n,
+        lambda: calls.first_owed(),
+    ),
     AttentionKind(
         "users.doctorprofile",
         "approval=waiting",
@@ -88,7 +100,10 @@ KINDS = (
 
 
 def waiting_for(user: User) -> list[AttentionItem]:
-    """The items that the user has permission to view, one query a kind; none for a count of 0."""
+    """The items that the user has permission to view; none for a kind without rows.
+
+    One query a kind, and one more for a kind with `lines`.
+    """
     found = []
     for kind in KINDS:
         app, model = kind.model.split(".")
@@ -96,5 +111,5 @@ def waiting_for(user: User) -> list[AttentionItem]:
             continue
         if count := kind.find().count():
             url = reverse(f"admin:{app}_{model}_changelist") + f"?{kind.filters}"
-            found.append(AttentionItem(kind.words(count), url))
+            found.append(AttentionItem(kind.words(count), url, kind.lines()))
     return found

@@ -4,9 +4,12 @@ from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.db import connection
+from django.db.models import DateTimeField, Func
+
 
 class NonexistentTime(ValueError):
-    """The clocks jump over this local time."""
+    """The local time is skipped when the clocks go forward."""
 
 
 @lru_cache
@@ -15,10 +18,10 @@ def zone_names() -> frozenset[str]:
 
 
 def to_utc(day: date, at: time, zone: str, *, fold: int = 0) -> datetime:
-    """The moment a clock in `zone` shows `at` on `day`, in UTC.
+    """The moment in UTC at which a clock in `zone` shows `at` on `day`.
 
-    A time that comes twice (the clocks go back) is the first one, or the second with fold=1.
-    Raises NonexistentTime for one that never comes.
+    Of a time that occurs twice (the clocks go back) the first, or the second with fold=1. Raises
+    NonexistentTime for a time that is skipped.
     """
     wall = datetime.combine(day, at, ZoneInfo(zone)).replace(fold=fold)
     moment = wall.astimezone(UTC)
@@ -28,7 +31,7 @@ def to_utc(day: date, at: time, zone: str, *, fold: int = 0) -> datetime:
 
 
 def local(moment: datetime, zone: str) -> datetime:
-    """The same moment on a clock in `zone`."""
+    """The moment with the wall-clock time of `zone`."""
     return moment.astimezone(ZoneInfo(zone))
 
 
@@ -37,3 +40,26 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
     start = datetime.combine(day, time.min, ZoneInfo(zone))
     end = datetime.combine(date.fromordinal(day.toordinal() + 1), time.min, ZoneInfo(zone))
     return start.astimezone(UTC), end.astimezone(UTC)
+
+
+class ClockTimestamp(Func):
+    """PostgreSQL's clock at this very row, unlike Now(), which is when the transaction began.
+
+    In the first statement after a lock it is the moment that decisions under the lock go by.
+    """
+
+    template = "clock_timestamp()"
+    output_field = DateTimeField()
+
+
+def database_now() -> datetime:
+    """The moment on the database's clock, in UTC; a round trip of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        [moment] = cursor.fetchone()
+    return moment.astimezone(UTC)
+
+
+def place_of(zone: str) -> str:
+    """The zone's place as people read it: `Europe/Berlin` gives `Berlin`."""
+    return zone.rsplit("/", 1)[-1].replace("_", " ")

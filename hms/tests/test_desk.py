@@ -342,7 +342,7 @@ def test_an_empty_list_shows_a_message(chief):
 def test_lists_are_in_the_order_of_the_groups(chief):
     groups = chief.get("/admin/").context["groups"]
     names = [model["object_name"] for _title, lists in groups for model in lists]
-    assert names[:3] == ["Booking", "TimeSlot", "PatientProfile"]
+    assert names[:4] == ["Booking", "Call", "TimeSlot", "PatientProfile"]
     assert set(names) == {model._meta.object_name for model in admin.site._registry}
 
 

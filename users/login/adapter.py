@@ -19,6 +19,7 @@ from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
+from hms.lib.urls import absolute, absolute_url
 from notifications.actions import queue_email
 from users import actions
 from users.models import User
@@ -53,7 +54,7 @@ def _code_data(user: User | None, context: Context) -> dict[str, str]:
     return {
         "name": _name(user),
         "minutes": str(_code_lifetime() // 60),
-        "link": actions.link("account_email_verification_sent"),
+        "link": absolute_url("account_email_verification_sent"),
     }
 
 
@@ -77,11 +78,11 @@ LETTERS = {
         lifetime=_reset_lifetime,
     ),
     "account/email/unknown_account": Letter(
-        "UNKNOWN_ACCOUNT", data=lambda user, context: {"link": actions.link("account_signup")}
+        "UNKNOWN_ACCOUNT", data=lambda user, context: {"link": absolute_url("account_signup")}
     ),
     "account/email/account_already_exists": Letter(
         "ACCOUNT_ALREADY_EXISTS",
-        data=lambda user, context: {"link": actions.link("account_reset_password")},
+        data=lambda user, context: {"link": absolute_url("account_reset_password")},
     ),
 }
 # What happened to an account, in the words of the ACCOUNT_NOTICE action.
@@ -145,7 +146,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-        return settings.SITE_URL + path.replace("UID-KEY", quote(key))
+        return absolute(path.replace("UID-KEY", quote(key)))
 
     # --- who gets in --------------------------------------------------------------------------
     def generate_unique_username(self, txts: list[str | None], regex: str | None = None) -> str:

@@ -2,8 +2,7 @@
 
 from typing import Any, ClassVar
 
-from django.db.models import Count, DateField, Func, Q
-from django.db.models.expressions import Combinable
+from django.db.models import Count, Q
 from django.http import HttpRequest
 
 from hms.lib.day_filter import DaysFilter, days_from_today
@@ -20,16 +19,6 @@ def clinic_zones() -> list[str]:
         .order_by("-clinics", "time_zone")
     )
     return [zone for zone, _clinics in zones] or ["UTC"]
-
-
-class LocalDate(Func):
-    """The date of a moment on the clock of a zone, both columns."""
-
-    template = "(timezone(%(expressions)s))::date"
-    output_field = DateField()
-
-    def __init__(self, zone: str | Combinable, moment: str | Combinable, **extra: Any) -> None:
-        super().__init__(zone, moment, **extra)
 
 
 class ClinicDaysFilter(DaysFilter):

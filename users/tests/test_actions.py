@@ -3,7 +3,7 @@ from django.utils import timezone
 
 from notifications.models import Email
 from users import actions
-from users.models import DoctorProfile
+from users.models import DoctorProfile, User
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -128,9 +128,9 @@ def test_set_role_knows_two_roles_only(role):
 
 
 def test_change_email_tells_the_old_address_and_leaves_the_new_one_unconfirmed():
-    user, clerk = make_user(email="old@example.org"), make_staff(permissions=CHANGER)
+    user, boss = make_user(email="old@example.org"), make_staff(superuser=True)
 
-    actions.change_email(user=user, email="New@Example.org", by=clerk)
+    actions.change_email(user=user, email="New@Example.org", by=boss)
 
     user.refresh_from_db()
     assert user.email == "new@example.org"
@@ -142,13 +142,28 @@ def test_change_email_tells_the_old_address_and_leaves_the_new_one_unconfirmed()
 
 def test_change_email_refuses_anothers_address_and_keeps_all_as_it_was():
     make_user(email="taken@example.org")
-    user, clerk = make_user(email="old@example.org"), make_staff(permissions=CHANGER)
+    user, boss = make_user(email="old@example.org"), make_staff(superuser=True)
 
     for wrong in ("TAKEN@example.org", "no address"):
         with pytest.raises(actions.UserError):
-            actions.change_email(user=user, email=wrong, by=clerk)
+            actions.change_email(user=user, email=wrong, by=boss)
 
     assert user.emailaddress_set.get().verified
+    assert mails() == []
+
+
+def test_change_email_is_for_superusers_and_never_of_their_own_account():
+    clerk, boss = make_staff(permissions=CHANGER), make_staff(superuser=True)
+    dismissed = make_staff(superuser=True, is_active=False)
+    off_staff = make_user(is_superuser=True)
+    patient, doctor, colleague = make_patient().user, make_doctor().user, make_staff()
+    refused = [(user, clerk) for user in (patient, doctor, colleague, boss, clerk)]
+    refused += [(patient, by) for by in (patient, doctor, dismissed, off_staff)]
+    for user, by in [*refused, (boss, boss)]:
+        with pytest.raises(actions.UserError):
+            actions.change_email(user=user, email="new@example.org", by=by)
+        assert User.objects.get(pk=user.pk).email == user.email
+        assert user.emailaddress_set.get().verified
     assert mails() == []
 
 

@@ -1,4 +1,6 @@
-from django.core.management.base import BaseCommand, CommandError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users.groups import NAME, appointment_desk
 from users.models import User
@@ -7,10 +9,10 @@ from users.models import User
 class Command(BaseCommand):
     help = f"Make or refresh the group “{NAME}” and put people into it as staff."
 
-    def add_arguments(self, parser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("usernames", nargs="*", metavar="USER")
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         names = options["usernames"]
         users = list(User.objects.filter(username__in=names))
         if missing := set(names) - {user.username for user in users}:

@@ -1,7 +1,8 @@
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from bookings.demo.accounts import ACCOUNTS, PASSWORD
 from users.models import User
@@ -15,7 +16,7 @@ class Command(BaseCommand):
         "missing and the days that came since."
     )
 
-    def add_arguments(self, parser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--if-empty", action="store_true", help="do nothing where there is any account"
         )
@@ -26,7 +27,7 @@ class Command(BaseCommand):
             "--accounts", action="store_true", help="only print who can log in, and how"
         )
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         if options["accounts"]:
             for title, username, _ in ACCOUNTS:
                 self.stdout.write(f"{title}: {username} / {PASSWORD}")

@@ -33,10 +33,10 @@ def test_bounds_are_the_zones_midnights():
     )
 
 
-def test_everywhere_holds_the_bounds_of_every_zone():
+def test_bounds_in_every_zone_hold_the_bounds_of_every_zone():
     days = Days(date(2026, 6, 1), date(2026, 6, 1))
-    begin, end = days.everywhere()
+    begin, end = days.bounds_in_every_zone()
     all_bounds = [days.bounds(zone) for zone in available_timezones()]
     assert begin <= min(bounds[0] for bounds in all_bounds)
     assert max(bounds[1] for bounds in all_bounds) <= end
-    assert end - begin == timedelta(hours=50)
+    assert end - begin == timedelta(hours=52)

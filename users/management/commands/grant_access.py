@@ -1,8 +1,10 @@
+from typing import Any
+
 from allauth.account.forms import default_token_generator
 from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
 from allauth.account.utils import has_verified_email, user_pk_to_url_str
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users.login.adapter import AccountAdapter
 from users.models import User
@@ -14,7 +16,7 @@ class Command(BaseCommand):
         "for an hour, and needs no mail."
     )
 
-    def add_arguments(self, parser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("user", help="user name or e-mail address")
         parser.add_argument(
             "--confirm-email",
@@ -22,7 +24,7 @@ class Command(BaseCommand):
             help="also take the address as confirmed, for when the code cannot be mailed",
         )
 
-    def handle(self, *args, **options) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         user = self._find(options["user"])
         if not user.is_active:
             raise CommandError("This account is deactivated; activate it in the admin first.")

@@ -1,0 +1,3 @@
+PUBLISH_DUE = "availability.jobs.publish_due"
+PUBLISH_DOCTOR = "availability.jobs.publish_doctor"
+PUBLISH_CLINIC = "availability.jobs.publish_clinic"

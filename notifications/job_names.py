@@ -1,0 +1,2 @@
+SEND_EMAIL = "notifications.jobs.send_email"
+EXPIRE_OVERDUE = "notifications.jobs.expire_overdue"
