@@ -242,7 +242,7 @@ def test_the_list_is_filtered_by_outcome(booking):
 def test_the_desk_hears_of_unmarked_visits(booking):
     make_booking(starts_at=timezone.now() - MARKED_WITHIN - timedelta(days=1))
     [waiting] = waiting_for(make_staff(permissions=DESK))
-    assert waiting.words == "1 visit of the last month has no outcome yet"
+    assert waiting.words == "1 appointment of the last month without an outcome"
     assert waiting.url == f"{LIST}?outcome=unmarked"
 
 

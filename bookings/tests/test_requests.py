@@ -446,7 +446,7 @@ def test_the_patient_confirms_nothing(asked):
 def test_the_desk_sees_and_confirms_requests(asked):
     staff = make_staff(permissions=DESK)
     [waiting] = waiting_for(staff)
-    assert waiting.words == "1 request waits for an answer"
+    assert waiting.words == "1 request to answer"
     client = client_of(staff)
     assert f">{asked.reference}<" in text(client.get(waiting.url))
     chosen = {"action": "confirm_chosen", "_selected_action": [asked.pk]}
