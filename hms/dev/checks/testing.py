@@ -1,6 +1,7 @@
 """Install what the tests need, start a PostgreSQL for them, and run pytest.
 
-./test.sh starts it with any Python from 3.11 up. The arguments are passed to pytest.
+./test.sh starts it with any Python from 3.11 up. The arguments are passed to pytest. With
+HMS_TEST_AT="2027-03-28 00:59" in the environment, everything runs at that time (UTC).
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from hms.dev import shifted_clock
 from hms.dev.checks import browser, tools
 from hms.dev.failures import report_failure
 from hms.dev.layout import LOCAL_FOLDER, ROOT, StateFolder
@@ -83,6 +85,15 @@ async def run(arguments: list[str], state: StateFolder) -> int:
     python, chromium, variables = await set_up(state, slow="slow" in arguments)
     if arguments == [ONLY_SET_UP]:
         return 0
+    # Not before: the certificates of what is fetched above are valid today.
+    with shifted_clock.shifted(os.environ.get("HMS_TEST_AT")):
+        return await with_database(python, chromium, variables, arguments, state)
+
+
+async def with_database(
+    python: Path, chromium: Path, variables: dict[str, str], arguments: list[str], state: StateFolder
+) -> int:
+    """pytest's exit code, with a new PostgreSQL for this run."""
     secrets = load_secrets(state.secrets)
     cluster = await asyncio.to_thread(
         lambda: Cluster(

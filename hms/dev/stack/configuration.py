@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hms.dev import shifted_clock
 from hms.dev.google.server import client_secrets
 from hms.dev.layout import HOST, LOCAL_FOLDER, ROOT, Ports, SetupProblem, StateFolder
 
@@ -194,6 +195,7 @@ class Configuration:
         return {
             **{name: os.environ[name] for name in certificates if name in os.environ},
             **smtp,
+            **shifted_clock.inherited(),
             "PATH": path,
             # serverless writes into its home folder; this keeps the developer's unchanged.
             "HOME": str(state.part_folder("lambda")),

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from hms.dev import shifted_clock
 from hms.dev.layout import HOST, SetupProblem, StateFolder, display_path
 from hms.dev.stack.ports import is_answering
 from hms.dev.stack.processes import Service, last_log_line
@@ -206,7 +207,8 @@ class Cluster:
             )
 
     def _env(self) -> dict[str, str]:
-        return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self._home), "TZ": "UTC"}
+        clock = shifted_clock.inherited()
+        return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self._home), "TZ": "UTC", **clock}
 
     def initialise(self) -> None:
         """Create the cluster, its role and its database if they do not exist.
