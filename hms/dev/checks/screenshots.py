@@ -64,7 +64,7 @@ class Shot:
 # The patient's appointments after the next one, which may be taking place now.
 COMING = '[aria-labelledby=coming] a[href^="/bookings/"]'
 BOOKING = 'main a[href^="/bookings/"]'
-# The doctor's next appointment, and the requests, which are listed above it.
+# The doctor's next appointment, which may begin at any moment, and the requests to answer.
 NEXT = '[aria-labelledby=next] a[href^="/bookings/"]'
 REQUEST = '[aria-labelledby=requests] a[href^="/bookings/"]'
 SUBMIT = "main form[method=post] button"
@@ -73,6 +73,11 @@ TODAY = date.today()  # noqa: DTZ011 -- two days ahead is in the future in every
 IN_TWO_DAYS, IN_A_MONTH = ((TODAY + timedelta(days=n)).isoformat() for n in (2, 30))
 HOLIDAYS = f"/admin/availability/closure/suggestions/?clinic=1&year={TODAY.year + 1}"
 A_WEEK_AGO = TODAY - timedelta(days=7)
+# Nothing begins there before the walk is over, whatever day it is at the clinic by now. On a
+# Wednesday there are free times.
+NEXT_WEEK = f"/week/?week={TODAY + timedelta(days=8):%G-W%V}"
+WEDNESDAY = TODAY + timedelta(days=(1 - TODAY.weekday()) % 7 + 1)
+VISIT_OF_WEEK = "main a.chip--booked"
 JOBS = "/admin/procrastinate/procrastinatejob/"
 ROW = ("#result_list tbody th a",)
 
@@ -118,7 +123,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
     ),
     "patient": (
         *PUBLIC,
-        Shot("book", "/", ('[formaction^="/bookings/create/"]',)),
+        Shot("book", f"/?day={WEDNESDAY}", ('[formaction^="/bookings/create/"]',)),
         Shot("dashboard", "/dashboard/patient/"),
         Shot("booking", "/dashboard/patient/", (BOOKING,)),
         Shot("cancel", "/dashboard/patient/", (COMING, 'main a[href$="/cancel/"]')),
@@ -142,12 +147,12 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         *PUBLIC,
         Shot("dashboard", "/dashboard/doctor/"),
         Shot("booking", "/dashboard/doctor/", (NEXT,)),
-        Shot("cancel", "/dashboard/doctor/", (NEXT, 'main a[href$="/cancel/"]')),
-        Shot("move", "/dashboard/doctor/", (NEXT, 'main a[href$="/move/"]')),
+        Shot("cancel", NEXT_WEEK, (VISIT_OF_WEEK, 'main a[href$="/cancel/"]')),
+        Shot("move", NEXT_WEEK, (VISIT_OF_WEEK, 'main a[href$="/move/"]')),
         Shot(
             "move-to-time",
-            "/dashboard/doctor/",
-            (NEXT, 'main a[href$="/move/"]', 'main a[href$="/move/time/"]'),
+            NEXT_WEEK,
+            (VISIT_OF_WEEK, 'main a[href$="/move/"]', 'main a[href$="/move/time/"]'),
         ),
         Shot("patient-visits", "/dashboard/doctor/", (NEXT, 'main a[href$="/patient/"]')),
         Shot("request", "/dashboard/doctor/", (REQUEST,)),
@@ -182,8 +187,8 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         ),
         Shot("edit-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/edit/"]',)),
         Shot("delete-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/delete/"]',)),
-        Shot("edit-slot", "/my-slots/", ('main a[href$="/edit/"]',)),
-        Shot("delete-slot", "/my-slots/", ('main a[href$="/delete/"]',)),
+        Shot("edit-slot", NEXT_WEEK, ('main a[href^="/slots/"][href*="/edit/"]',)),
+        Shot("delete-slot", NEXT_WEEK, ('main a[href^="/slots/"][href*="/delete/"]',)),
         *ACCOUNT,
     ),
     "staff": (

@@ -91,7 +91,11 @@ async def run(arguments: list[str], state: StateFolder) -> int:
 
 
 async def with_database(
-    python: Path, chromium: Path, variables: dict[str, str], arguments: list[str], state: StateFolder
+    python: Path,
+    chromium: Path,
+    variables: dict[str, str],
+    arguments: list[str],
+    state: StateFolder,
 ) -> int:
     """pytest's exit code, with a new PostgreSQL for this run."""
     secrets = load_secrets(state.secrets)
