@@ -23,7 +23,7 @@ DAYS_BACK, DAYS_AHEAD = 7, 14
 PUBLISHED_BEFORE = timedelta(days=30)
 MORNING, AFTERNOON = (time(9), time(12)), (time(14), time(17, 30))
 # The doctor whose account the tour uses: today and yesterday are long, weekends too, so that
-# there are both past and coming slots at any hour.
+# there are both past and coming slots at any hour; late in the evening tomorrow begins early.
 SHOWN = "doctor"
 ALL_DAY = (time(6), time(22))
 EARLY, LATE = time(7), time(21)
@@ -39,6 +39,7 @@ GUEST_COMING, GUEST_PAST = 3, 3
 GUEST_NOTICE = timedelta(hours=6)
 
 Busy = dict[int, list[Span]]
+Hours = tuple[tuple[time, time], ...]
 
 
 def fill(
@@ -57,8 +58,10 @@ def _missing_slots(doctor: DoctorProfile, now: datetime) -> Iterator[TimeSlot]:
     taken = [(slot.starts_at, slot.ends_at) for slot in doctor.slots.all()]
     for number in range(-DAYS_BACK, DAYS_AHEAD + 1):
         day = today + timedelta(days=number)
-        is_shown = doctor.user.username == SHOWN and number in (-1, 0)
-        for index, (start, end) in enumerate(_spans(entry, clinic, day, is_shown, now)):
+        hours = _hours(entry, day)
+        if doctor.user.username == SHOWN:
+            hours = _shown_hours(number, local(now, clinic.time_zone).time()) or hours
+        for index, (start, end) in enumerate(_spans(entry, clinic, day, hours)):
             if not _overlaps((start, end), taken):
                 yield TimeSlot(
                     doctor=doctor,
@@ -70,18 +73,23 @@ def _missing_slots(doctor: DoctorProfile, now: datetime) -> Iterator[TimeSlot]:
                 )
 
 
-def _spans(
-    entry: people.Doctor, clinic: Clinic, day: date, is_shown: bool, now: datetime
-) -> list[Span]:
+def _hours(entry: people.Doctor, day: date) -> Hours:
+    if day.weekday() >= 5:
+        return ()
+    # Everybody has one short day.
+    is_short = people.DOCTORS.index(entry) % 5 == day.weekday()
+    return (MORNING,) if is_short else (MORNING, AFTERNOON)
+
+
+def _shown_hours(number: int, clock: time) -> Hours:
+    """Of the shown doctor on a day so many days ahead; nothing where they are as anybody's."""
+    if number in (-1, 0):
+        return (BEFORE_DAWN if clock < EARLY else TO_MIDNIGHT if clock > LATE else ALL_DAY,)
+    return (BEFORE_DAWN, AFTERNOON) if number == 1 and clock > LATE else ()
+
+
+def _spans(entry: people.Doctor, clinic: Clinic, day: date, hours: Hours) -> list[Span]:
     length = timedelta(minutes=entry.minutes)
-    hours: tuple[tuple[time, time], ...] = (MORNING, AFTERNOON)
-    if is_shown:
-        clock = local(now, clinic.time_zone).time()
-        hours = (BEFORE_DAWN if clock < EARLY else TO_MIDNIGHT if clock > LATE else ALL_DAY,)
-    elif day.weekday() >= 5:
-        return []
-    elif people.DOCTORS.index(entry) % 5 == day.weekday():
-        hours = (MORNING,)  # everybody has one short day
     return [
         span
         for start, end in hours
