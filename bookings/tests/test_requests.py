@@ -173,7 +173,8 @@ def test_the_pages_offer_what_the_clinic_lets_patients_do(slot, patient):
     assert "Request <" in text(client.get(home)).replace("</span>", "<")
     assert "This clinic confirms each visit." in text(client.get(url))
     Clinic.objects.update(booking_mode=Mode.LOOK)
-    for page in (home, f"/doctors/{slot.doctor_id}/?day={slot.starts_at.date()}"):
+    day = local(slot.starts_at, slot.clinic.time_zone).date()
+    for page in (home, f"/doctors/{slot.doctor_id}/?day={day}"):
         assert "ask the clinic" in text(client.get(page))
         assert button not in text(client.get(page))
     assert "on the phone" in text(client.get(url))
