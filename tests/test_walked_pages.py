@@ -1,7 +1,7 @@
-"""What the walks through every page follow is there at any hour of any day, in the demo data.
+"""The links that the browser tests follow exist in the demo data at any hour of any day.
 
-The browser tests and the pictures go where the links of hms.dev.checks.screenshots.PAGES lead. Without a
-browser, and at other times than now: the same links, looked for in the pages' source.
+The browser tests and the screenshots follow the links of `hms.dev.checks.screenshots.PAGES`. These
+tests look for the same links in the pages' source, without a browser and at many times.
 """
 
 import re

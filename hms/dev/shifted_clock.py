@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hms.dev.layout import Problem
+from hms.dev.layout import SetupProblem
 
 SOURCE = Path(__file__).with_suffix(".c")
 SHIFT = ("HMS_CLOCK_OFFSET", "LD_PRELOAD")
@@ -31,7 +31,7 @@ def inherited() -> dict[str, str]:
 def shifted(moment: str | None) -> Iterator[None]:
     """Within the block it is `moment` for programs that are started, and for all that they start.
 
-    In ISO 8601, UTC unless it names an offset; None shifts nothing. Raises Problem where that
+    In ISO 8601, UTC unless it names an offset; None shifts nothing. Raises SetupProblem where that
     can't be done.
     """
     if moment is None:
@@ -56,17 +56,21 @@ def _parsed(moment: str) -> datetime:
     try:
         wanted = datetime.fromisoformat(moment)
     except ValueError as error:
-        raise Problem(f"{moment!r} is no date and time: give one like 2027-03-28 00:59.") from error
+        raise SetupProblem(
+            f"{moment!r} is no date and time: give one like 2027-03-28 00:59."
+        ) from error
     return wanted if wanted.tzinfo else wanted.replace(tzinfo=UTC)
 
 
 def _compiled(folder: Path) -> Path:
     compiler = shutil.which("cc")
     if sys.platform != "linux" or compiler is None:
-        raise Problem("A shifted clock needs Linux and a C compiler (on Debian: apt install gcc).")
+        raise SetupProblem(
+            "A shifted clock needs Linux and a C compiler (on Debian: apt install gcc)."
+        )
     library = folder / "shifted_clock.so"
     command = (compiler, "-shared", "-fPIC", "-O2", "-o", library, SOURCE, "-ldl")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise Problem(f"The shifted clock can't be compiled: {done.stderr.strip()}")
+        raise SetupProblem(f"The shifted clock can't be compiled: {done.stderr.strip()}")
     return library

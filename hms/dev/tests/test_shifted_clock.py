@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from hms.dev.layout import Problem
+from hms.dev.layout import SetupProblem
 from hms.dev.shifted_clock import inherited, shifted
 
 # What waits for a while waits as long as it says, whichever clock it is measured with.
@@ -63,7 +63,7 @@ def test_shifted_clock_ends_with_its_block(unshifted):
 
 
 def test_shifted_clock_refuses_what_is_no_moment():
-    with pytest.raises(Problem, match="2027-03-28"), shifted("tomorrow"):
+    with pytest.raises(SetupProblem, match="2027-03-28"), shifted("tomorrow"):
         pass
 
 
