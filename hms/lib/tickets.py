@@ -11,7 +11,7 @@ from django.core import signing
 
 # The channel on which database triggers NOTIFY a changed topic.
 CHANNEL = "hms_changes"
-GOOD_FOR = 3600.0  # also how long a user who lost the right to the page may still subscribe
+VALID_SECONDS = 3600.0  # also how long a user who lost the right to the page may still subscribe
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Ticket:
     topic: str
     at: float  # Unix seconds
 
-    def is_over(self, now: float) -> bool:
-        return now - self.at > GOOD_FOR
+    def has_expired(self, now: float) -> bool:
+        return now - self.at > VALID_SECONDS
 
 
 def _signer() -> signing.Signer:

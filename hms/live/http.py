@@ -42,7 +42,7 @@ class ConnectionHandler:
             self._write_status(writer, "200 OK" if is_listening else "503 Service Unavailable")
         else:
             ticket = tickets.read(parse_qs(url.query).get("ticket", [""])[0])
-            if ticket is None or ticket.is_over(time.time()):
+            if ticket is None or ticket.has_expired(time.time()):
                 self._write_status(writer, "403 Forbidden")
             elif self.hub.listening_since is None or self.hub.stream_count >= self.hub.max_streams:
                 self._write_status(writer, "503 Service Unavailable")

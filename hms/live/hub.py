@@ -63,13 +63,13 @@ class Hub:
         now = time.time()
         for topic in list(self.watchers):
             for writer, ticket in list(self.watchers[topic].items()):
-                if ticket.is_over(now) or unsent_bytes(writer) > MAX_UNSENT_BYTES:
+                if ticket.has_expired(now) or unsent_bytes(writer) > MAX_UNSENT_BYTES:
                     writer.transport.abort()
                 else:
                     writer.write(b"event: beat\ndata\n\n")
         # No valid ticket is older than these changes.
         for topic, (changed_at, _token) in list(self.last_changes.items()):
-            if now - changed_at > tickets.GOOD_FOR + SKEW_SECONDS:
+            if now - changed_at > tickets.VALID_SECONDS + SKEW_SECONDS:
                 del self.last_changes[topic]
 
     def listening_started(self) -> None:

@@ -207,7 +207,7 @@ def test_a_client_that_disconnects_frees_its_stream():
 @pytest.mark.parametrize("ticket", ["", "doctor-1", "doctor-1~1.000:forged", "expired"])
 def test_an_invalid_ticket_is_refused(ticket):
     if ticket == "expired":
-        ticket = tickets.issue(TOPIC, time.time() - tickets.GOOD_FOR - 1)
+        ticket = tickets.issue(TOPIC, time.time() - tickets.VALID_SECONDS - 1)
 
     async def scene():
         async with running() as live:
@@ -226,7 +226,7 @@ def test_a_stream_ends_when_its_ticket_expires():
     async def scene():
         async with running() as live:
             live.hub.listening_since = 0.0
-            reader = await live.watch(at=time.time() - tickets.GOOD_FOR + 1)
+            reader = await live.watch(at=time.time() - tickets.VALID_SECONDS + 1)
             await asyncio.sleep(1.1)
             live.hub.heartbeat()
             with suppress(ConnectionError):
@@ -239,7 +239,7 @@ def test_a_stream_ends_when_its_ticket_expires():
 def test_changes_older_than_any_valid_ticket_are_deleted():
     hub = Hub(1)
     hub.last_changes = {
-        "doctor-1": (time.time() - 2 * tickets.GOOD_FOR, "x"),
+        "doctor-1": (time.time() - 2 * tickets.VALID_SECONDS, "x"),
         "doctor-2": (9e9, "y"),
     }
     hub.heartbeat()
