@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
+from availability.hours.blocked import BlockedBy, IsUnblocked
 from availability.hours.models import (  # noqa: F401  (Django looks for an app's models here)
     Closure,
     ExtraHours,
@@ -46,12 +47,22 @@ class TimeSlotQuerySet(models.QuerySet):
         """
         return self.alias(_live=_live_booking()).annotate(live_booking=F("_live__pk"))
 
+    def unblocked(self) -> "TimeSlotQuerySet":
+        """Outside closures of their clinic and time off of their doctor, however they were made."""
+        return self.filter(IsUnblocked())
+
+    def with_block(self) -> "TimeSlotQuerySet":
+        """Adds `blocked_by`: `closure`, `time_off` or nothing. A free slot that is blocked can't
+        be booked by anybody."""
+        return self.annotate(blocked_by=BlockedBy())
+
     def free(self, now: datetime | None = None) -> "TimeSlotQuerySet":
-        """Future and nobody's yet, whoever the doctor is."""
+        """Future, unblocked and nobody's yet, whoever the doctor is."""
         # Asked of `slot`, the column that the join compares: only then does PostgreSQL see an
         # anti-join (15 ms instead of 12 s for a page of doctors over 100,000 slots).
         return (
             self.offered()
+            .unblocked()
             .alias(_live=_live_booking())
             .filter(_live__slot__isnull=True, starts_at__gt=now or timezone.now())
         )
@@ -131,6 +142,7 @@ class TimeSlot(models.Model):
     )
 
     live_booking: int | None  # with_live_booking() knows
+    blocked_by: str  # with_block() knows
 
     objects = TimeSlotQuerySet.as_manager()
 
