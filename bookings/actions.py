@@ -3,6 +3,10 @@
 Locks are taken in one order by every verb of the house, so that none waits for another in a
 circle: doctor (availability's verbs only), slot, patient, booking; several of a kind by key.
 The locks make the refusals kind, the constraints of `bookings.models` are the guarantee.
+
+No constraint knows closures and time off, so there the locks are the guarantee: time off is saved
+with the locks of all slots in it, a closure with the clinic's closure lock, which is shared by
+all who book or move at that clinic (`availability.hours.closure_lock`) and taken with the slot.
 """
 
 import logging
@@ -10,12 +14,13 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from availability.actions import lock_doctor, replace_booked
 from availability.hours.actions import give_back
+from availability.hours.closure_lock import SharedClosureLock
 from availability.models import TimeSlot
 from bookings.calls import calls
 from bookings.job_names import TELL_ABOUT_BOOKING
@@ -61,7 +66,7 @@ def book_slot(
         slot = _lock_slots(slot_id).get(slot_id)
         if slot is None:
             raise BookingError("gone", conditions.gone())
-        person = _lock_patient(patient.pk)
+        person = _lock_patient(patient.pk, slot)
         now = now or timezone.now()
         conditions.refuse_if_not_theirs(person, booked_by)
         held = _held(slot, person.pk, now)
@@ -69,6 +74,7 @@ def book_slot(
         if holder and holder.patient_id == person.pk:
             return holder
         conditions.refuse_if_not_open(slot, holder, now)
+        conditions.refuse_if_blocked(slot, booked_by)
         if seen_start and seen_start != slot.starts_at:
             raise BookingError("moved", conditions.moved(slot))
         theirs = [booking for booking in held if booking.patient_id == person.pk]
@@ -163,6 +169,7 @@ def reschedule_booking(
         held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
         holder = next((other for other in held if other.slot_id == slot.pk), None)
         conditions.refuse_if_not_open(slot, holder, now)
+        conditions.refuse_if_blocked(slot, by)
         told = [*conditions.not_moved_alone(booking, now), *outside] if bound else []
         conditions.refuse_if_not_here(booking, slot, held, seen_start, told)
         line = conditions.checked_reason(reason, must=False)
@@ -206,6 +213,8 @@ def reschedule_to_time(
             return booking
         line = conditions.checked_reason(reason, must=False)
         slot = replace_booked(slot=old, span=(starts_at, ends_at), by=by, now=now)
+        slot.blocked_by = TimeSlot.objects.with_block().get(pk=slot.pk).blocked_by
+        conditions.refuse_if_blocked(slot, by)
         held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
         conditions.refuse_if_not_here(booking, slot, held, None, [])
         exempt = conditions.too_late_to_move(booking, now) or conditions.outside_windows(slot, now)
@@ -328,9 +337,13 @@ def _note(
 
 def _lock_slots(*slot_ids: int) -> dict[int, TimeSlot]:
     """Those that are there, by key. Locked in the order of their keys, whatever is asked first,
-    so that two who swap their slots do not wait for each other."""
+    so that two who swap their slots do not wait for each other.
+
+    No closure of their clinics is saved from then on until the transaction ends.
+    """
     slots = (
         TimeSlot.objects.select_for_update(of=("self",))
+        .annotate(closures_locked=SharedClosureLock("clinic_id"))
         .select_related("doctor__user", "clinic")
         .filter(pk__in=slot_ids)
         .order_by("pk")
@@ -338,14 +351,20 @@ def _lock_slots(*slot_ids: int) -> dict[int, TimeSlot]:
     return {slot.pk: slot for slot in slots}
 
 
-def _lock_patient(patient_id: int) -> PatientProfile:
+def _lock_patient(patient_id: int, slot: TimeSlot | None) -> PatientProfile:
     """Makes one patient's bookings queue up, so that the limit of open ones can be counted.
 
-    `FOR NO KEY UPDATE`: rows that merely point at the patient do not wait.
+    `FOR NO KEY UPDATE`: rows that merely point at the patient do not wait. Of the locked slot that
+    is to be taken it reads `blocked_by`: with the slot's lock in one statement that would be the
+    state from before the wait, and a statement of its own is one more on the way.
     """
-    patient = PatientProfile.objects.select_for_update(no_key=True).filter(pk=patient_id).first()
+    block = TimeSlot.objects.filter(pk=slot and slot.pk).with_block().values("blocked_by")
+    patients = PatientProfile.objects.select_for_update(no_key=True).annotate(block=Subquery(block))
+    patient = patients.filter(pk=patient_id).first()
     if patient is None:
         raise BookingError("not_allowed", conditions.not_yours())
+    if slot:
+        slot.blocked_by = patient.block or ""
     return patient
 
 
@@ -361,13 +380,15 @@ def _lock_booking(booking_id: int) -> Booking | None:
     return booking
 
 
-def _lock_for_move(booking_id: int, *slot_ids: int) -> tuple[Booking, dict[int, TimeSlot]]:
-    """The booking, and of its slot and the new ones those that are there."""
+def _lock_for_move(
+    booking_id: int, slot_id: int | None = None
+) -> tuple[Booking, dict[int, TimeSlot]]:
+    """The booking, and its slot and the new one if they are there."""
     before = Booking.objects.filter(pk=booking_id).first()
     if before is None:
         raise BookingError("unknown", _unknown())
-    slots = _lock_slots(before.slot_id, *slot_ids)
-    _lock_patient(before.patient_id)
+    slots = _lock_slots(before.slot_id, *([slot_id] if slot_id else []))
+    _lock_patient(before.patient_id, slots.get(slot_id) if slot_id else None)
     return _reload_locked(booking_id), slots
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg import errors as pg
 
+from availability.hours.timetable import Row
 from availability.models import TimeSlot
 from availability.slots.wording import span_words, zone_words
 from bookings.models import Booking
@@ -30,13 +31,15 @@ HOUR = timedelta(hours=1)
 class BookingError(Exception):
     """A refusal: `code` for programs, `sentence` for the person who asked.
 
-    book_slot: gone, closed, started, taken, moved, not_allowed, look_only, too_soon, too_far,
-    unverified, elsewhere, too_many, too_many_here, too_many_new, too_many_cancelled.
+    book_slot: gone, closed, started, taken, clinic_closed, time_off, moved, not_allowed, look_only,
+    too_soon, too_far, unverified, elsewhere, too_many, too_many_here, too_many_new,
+    too_many_cancelled.
     cancel_booking: unknown, over, marked, too_late, reason_missing, reason_too_long.
     reschedule_booking: unknown, over, requested, marked, too_late, other_doctor, reason_too_long,
     look_only, moved_by_clinic, moved_often, and of the new slot what book_slot has: gone, closed,
-    started, taken, moved, too_soon, too_far, elsewhere.
-    reschedule_to_time: unknown, over, requested, marked, reason_too_long, elsewhere.
+    started, taken, clinic_closed, time_off, moved, too_soon, too_far, elsewhere.
+    reschedule_to_time: unknown, over, requested, marked, reason_too_long, clinic_closed, time_off,
+    elsewhere.
     mark_visit: unknown, over, requested, too_early, too_late, marked.
     confirm_request: unknown, over, expired.
     All: busy, after which asking again may help.
@@ -65,6 +68,22 @@ def refuse_if_not_open(slot: TimeSlot, holder: Booking | None, now: datetime) ->
         raise BookingError("started", _("This time has already begun. Please choose a later one."))
     if holder:
         raise BookingError("taken", _taken())
+
+
+def refuse_if_blocked(slot: TimeSlot, by: User) -> None:
+    """Nobody is booked into a closure or time off, staff neither; needs `slot.blocked_by`."""
+    if not slot.blocked_by:
+        return
+    may_end_it = by.is_staff or by.pk == slot.doctor.user_id
+    if slot.blocked_by == Row.CLOSURE:
+        code, sentence = "clinic_closed", _("The clinic is closed then.")
+        ask_staff = _("To use this time, staff must change or delete the closure first.")
+        way = ask_staff if may_end_it else _("Please choose another time.")
+    else:
+        code, sentence = "time_off", _("The doctor is not available then.")
+        change_it = _("To use this time, change or delete the doctor’s time off first.")
+        way = change_it if may_end_it else _("Please choose another time.")
+    raise BookingError(code, f"{sentence} {way}")
 
 
 def refuse_if_not_now(
