@@ -358,7 +358,7 @@ def _lock_patient(patient_id: int, slot: TimeSlot | None) -> PatientProfile:
     is to be taken it reads `blocked_by`: with the slot's lock in one statement that would be the
     state from before the wait, and a statement of its own is one more on the way.
     """
-    block = TimeSlot.objects.filter(pk=slot and slot.pk).with_block().values("blocked_by")
+    block = TimeSlot.objects.filter(pk=slot.pk if slot else 0).with_block().values("blocked_by")
     patients = PatientProfile.objects.select_for_update(no_key=True).annotate(block=Subquery(block))
     patient = patients.filter(pk=patient_id).first()
     if patient is None:
