@@ -10,7 +10,7 @@ More steps on demand: HMS_PROMISE_RUNS=2000 ./test.sh -k promises
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest

@@ -109,7 +109,7 @@ def test_staff_approve_a_doctor_by_keyboard(new_page, stack):
     page.goto("/")
     keys.follow("Log in")
     keys.log_in("staff", DEMO)
-    keys.follow(re.compile("for approval"))
+    keys.follow(re.compile("to approve"))
     row = page.get_by_role("row").filter(has_text=email)
     keys.press(row.get_by_role("checkbox"), "Space")
     keys.to(page.locator("select[name=action]"))
