@@ -77,8 +77,8 @@ def test_admin_resends_through_the_action(admin_client):
 
     page = resend(admin_client, failed, dropped).content.decode()
 
-    assert "1 e-mail is on its way." in page
-    assert "Only an e-mail that failed or was sent can be sent again." in page
+    assert "1 email is on its way." in page
+    assert "Only an email that failed or was sent can be sent again." in page
     states = dict(Email.objects.values_list("pk", "state"))
     assert states == {failed.pk: "queued", dropped.pk: "dropped"}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 
-from notifications import actions, lambda_client
+from notifications import actions, lambda_client, sending
 from notifications.messages import ASKED_FOR, FIELDS, LABELS, ONE_LINE, SEVERAL_LINES
 from notifications.tests.factories import make_email
 
@@ -45,7 +45,7 @@ def test_function_accepts_what_django_signs(function):
     send, sent = function
     email = make_email(to="ana@example.test")
 
-    answer = send(event(actions.message(email)))
+    answer = send(event(sending.message(email)))
 
     assert json.loads(answer["body"]) == {"status": "sent", "message_id": email.message_id.hex}
     ((to, mail),) = sent
@@ -91,7 +91,7 @@ def test_function_accepts_whatever_people_wrote(function, field, written, read):
         data={**BOOKING, field: written},
     )
 
-    assert send(event(actions.message(email)))["statusCode"] == 200
+    assert send(event(sending.message(email)))["statusCode"] == 200
     assert read in sent[0][1].get_body(("plain",)).get_content()
 
 
@@ -100,7 +100,7 @@ def test_function_refuses_what_another_key_signs(function, settings):
     send, sent = function
     settings.EMAIL_SIGNING_KEYS = ["another-key-that-the-function-was-not-told"]
 
-    answer = send(event(actions.message(make_email())))
+    answer = send(event(sending.message(make_email())))
 
     assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (401, "bad_signature")
     assert sent == []
@@ -112,7 +112,7 @@ def test_function_accepts_the_old_key_while_keys_change(function, settings, monk
     new = "the-key-that-django-will-sign-with-next"
     monkeypatch.setenv("EMAIL_SIGNING_KEYS", f"{new},{settings.EMAIL_SIGNING_KEYS[0]}")
 
-    assert send(event(actions.message(make_email())))["statusCode"] == 200
+    assert send(event(sending.message(make_email())))["statusCode"] == 200
 
 
 def test_actions_and_their_fields_are_the_same_on_both_sides(function):

@@ -13,10 +13,11 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from hms.lib.errors import Refusal
 from hms.tests.worker import drain, forget_jobs
-from notifications import actions, jobs, lambda_client
-from notifications.actions import StillClaimed
-from notifications.lambda_client import Unavailable
+from notifications import actions, jobs, lambda_client, sending
+from notifications.errors import NotificationCode, NotificationError
+from notifications.lambda_client import FunctionUnavailable
 from notifications.models import Email
 from notifications.tests.factories import APPROVED, make_email
 
@@ -32,7 +33,7 @@ def send(email: Email) -> Email:
 
 
 def send_in_vain(email: Email) -> Email:
-    with pytest.raises(Unavailable):
+    with pytest.raises(FunctionUnavailable):
         jobs.send_email(email_id=email.pk)
     email.refresh_from_db()
     return email
@@ -143,9 +144,9 @@ def test_send_email_no_longer_owed_calls_nobody(mail_function, state):
 @pytest.mark.django_db
 def test_send_email_after_a_worker_died_in_the_call(mail_function):
     email = make_email()
-    lambda_client.post(actions.message(actions.claim(email_id=email.pk)))  # and then it died
+    lambda_client.post(sending.message(sending.claim(email_id=email.pk)))  # and then it died
 
-    with pytest.raises(StillClaimed):
+    with pytest.raises(NotificationError, match=NotificationCode.STILL_CLAIMED):
         jobs.send_email(email_id=email.pk)
     Email.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     assert send(email).state == State.SENT
@@ -202,7 +203,7 @@ def seconds_until_retry(attempts: int, error: Exception) -> float:
     ("attempts", "longest"), [(0, 2), (1, 4), (5, 64), (8, 512), (9, 900), (50, 900), (5000, 900)]
 )
 def test_retry_doubles_with_jitter_up_to_15_minutes(attempts, longest):
-    waits = [seconds_until_retry(attempts, Unavailable("503")) for _try in range(30)]
+    waits = [seconds_until_retry(attempts, FunctionUnavailable("503")) for _try in range(30)]
 
     assert all(longest * 0.5 - 0.1 <= wait <= longest for wait in waits)
     assert len({round(wait, 2) for wait in waits}) > 3
@@ -210,7 +211,11 @@ def test_retry_doubles_with_jitter_up_to_15_minutes(attempts, longest):
 
 def test_retry_waits_shortly_for_a_claim():
     random.seed(1)
-    assert 4.9 < seconds_until_retry(40, StillClaimed("email 1")) <= 5
+    assert (
+        4.9
+        < seconds_until_retry(40, NotificationError(Refusal(NotificationCode.STILL_CLAIMED)))
+        <= 5
+    )
 
 
 # --- in the worker ------------------------------------------------------------------------------
@@ -254,14 +259,14 @@ def test_claim_is_taken_by_one_of_many_workers():
     def attempt(_number):
         try:
             ready.wait(timeout=5)
-            return "taken" if actions.claim(email_id=email.pk) else "not owed"
-        except StillClaimed:
-            return "claimed"
+            return "taken" if sending.claim(email_id=email.pk) else "not owed"
+        except NotificationError as error:
+            return error.code
         finally:
             connection.close()
 
     with ThreadPoolExecutor(6) as pool:
         outcomes = sorted(pool.map(attempt, range(6)))
 
-    assert outcomes == ["claimed"] * 5 + ["taken"]
+    assert outcomes == [NotificationCode.STILL_CLAIMED] * 5 + ["taken"]
     assert Email.objects.get().attempts == 1
