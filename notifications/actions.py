@@ -3,6 +3,7 @@
 The worker's part is in sending.py.
 """
 
+import enum
 import logging
 from datetime import datetime, timedelta
 
@@ -14,18 +15,23 @@ from django.utils import timezone
 from hms.lib.actions import action
 from hms.lib.errors import Refusal
 from hms.lib.jobs import defer
-from hms.lib.texts import one_line
+from notifications.email_kinds import ASKED_FOR, EMAIL_KINDS
 from notifications.errors import NotificationCode, NotificationError
 from notifications.job_names import SEND_EMAIL
-from notifications.messages import ASKED_FOR, FIELDS, ONE_LINE, SEVERAL_LINES, Priority
 from notifications.models import Email
 
 log = logging.getLogger(__name__)
 
 MOST_ASKED_FOR, ASKED_FOR_WITHIN = 10, timedelta(hours=1)
-LONGEST_LINE, LONGEST_TEXT = 200, 2000  # as in serverless/validation.py
 
 State = Email.State
+
+
+class Priority(enum.IntEnum):
+    """Priorities of sending jobs: higher ones first."""
+
+    NORMAL = 0
+    URGENT = 10
 
 
 @action(refuses=NotificationError)
@@ -40,19 +46,21 @@ def queue_email(
     data: dict[str, str],
     secret: dict[str, str] | None = None,
     expires_at: datetime | None = None,
-    urgent: bool = False,
 ) -> Email | None:
     """Queue one email to one address, in the caller's transaction.
 
-    `data` and `secret` together hold exactly the fields of the action, all strings. `secret` is
-    stored encrypted, deleted once the email is sent, and needs `expires_at`.
+    `action` is one of serverless/emails.toml. `language` is the code of the language in which the
+    email is written, such as `de`. `about` and `sequence` are its subject and the subject's
+    version. `data` and `secret` together hold exactly the fields of the action, all strings.
+    `secret` is stored encrypted, deleted once the email is sent, and needs `expires_at`.
 
     Returns None if no email is added: one with the same (about, sequence, action, to) exists, or
     the address has reached the limit of emails that anyone can request. Raises ValueError if the
     fields do not fit the action.
     """
     _check_fields(action, data, secret, expires_at)
-    if action in ASKED_FOR and _requested_too_often(to):
+    kind = EMAIL_KINDS[action]
+    if kind.asked_for and _requested_too_often(to):
         log.warning("email limit reached", extra={"action": action})
         return None
     email = Email(
@@ -62,9 +70,9 @@ def queue_email(
         language=language,
         about=about,
         sequence=sequence,
-        data={name: _accepted(name, value) for name, value in data.items()},
+        data={name: kind.accepted(name, value) for name, value in data.items()},
         expires_at=expires_at,
-        urgent=urgent,
+        urgent=kind.urgent,
     )
     if secret:
         email.seal(secret)
@@ -98,7 +106,7 @@ def resend(*, email: Email) -> Email:
     email = Email.objects.select_for_update().get(pk=email.pk)
     if email.state not in {State.FAILED, State.SENT}:
         raise NotificationError(Refusal(NotificationCode.NOT_FINISHED))
-    if set(email.data) != FIELDS[email.action]:
+    if set(email.data) != set(EMAIL_KINDS[email.action].fields):
         raise NotificationError(Refusal(NotificationCode.SECRET_BLANKED))
     if email.expires_at is not None and email.expires_at <= timezone.now():
         raise NotificationError(Refusal(NotificationCode.EXPIRED))
@@ -125,24 +133,15 @@ def _check_fields(
     expires_at: datetime | None,
 ) -> None:
     fields = {**data, **(secret or {})}
-    if action not in FIELDS:
+    if action not in EMAIL_KINDS:
         raise ValueError(f"there is no email {action}")
-    if set(fields) != FIELDS[action]:
-        raise ValueError(f"{action} takes exactly {sorted(FIELDS[action])}")
+    expected = EMAIL_KINDS[action].fields
+    if set(fields) != set(expected):
+        raise ValueError(f"{action} takes exactly {sorted(expected)}")
     if not all(isinstance(value, str) for value in fields.values()):
         raise ValueError(f"every field of {action} must be a string")
     if secret and expires_at is None:
         raise ValueError("a secret needs an expiry")
-
-
-def _accepted(name: str, value: str) -> str:
-    """A field's value, cut and cleaned of what the email function would refuse."""
-    if name in ONE_LINE:
-        return one_line(value)[:LONGEST_LINE]
-    if name in SEVERAL_LINES:
-        lines = [one_line(line) for line in value.splitlines()]
-        return "\n".join(line for line in lines if line)[:LONGEST_TEXT]
-    return value
 
 
 def _requested_too_often(to: str) -> bool:

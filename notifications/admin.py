@@ -10,8 +10,8 @@ from django.utils.translation import ngettext
 
 from hms.lib.day_filter import DaysFilter
 from notifications import actions
+from notifications.email_kinds import EMAIL_KINDS
 from notifications.errors import NotificationError
-from notifications.messages import LABELS
 from notifications.models import Email
 from notifications.wording import sentence
 
@@ -27,7 +27,7 @@ class EmailActionFilter(admin.SimpleListFilter):
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        return [(action, str(label)) for action, label in LABELS.items()]
+        return [(action, str(kind.label)) for action, kind in EMAIL_KINDS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Email]) -> QuerySet[Email]:
         return queryset.filter(action=self.value()) if self.value() else queryset
@@ -64,7 +64,8 @@ class EmailAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("email"), ordering="action")
     def label(self, email: Email) -> str:
-        return str(LABELS.get(email.action, email.action))
+        kind = EMAIL_KINDS.get(email.action)
+        return str(kind.label) if kind else email.action
 
     @admin.display(description=_("state"), ordering="state")
     def delivery_state(self, email: Email) -> str | SafeString:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hms.lib import crypto
-from notifications.messages import ASKED_FOR
+from notifications.email_kinds import ASKED_FOR
 
 
 class EmailQuerySet(models.QuerySet):

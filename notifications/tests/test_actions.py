@@ -35,7 +35,6 @@ def queue_code(**changes) -> Email | None:
         "data": APPROVED | {"minutes": "10"},
         "secret": {"code": "K7Q2M9"},
         "expires_at": timezone.now() + SOON,
-        "urgent": True,
     }
     return queue(**fields | changes)
 

@@ -233,7 +233,6 @@ def test_worker_sends_urgent_mails_first_and_puts_failures_off(mail_function):
         data=APPROVED | {"minutes": "10"},
         secret={"code": "K7Q2M9"},
         expires_at=timezone.now() + timedelta(minutes=10),
-        urgent=True,
         **fields,
     )
 

@@ -43,6 +43,7 @@ def test_package_builds_and_ships_the_function_alone(serverless, tmp_path):
     modules = {path.name for path in ROOT.glob("*.py")}
     with zipfile.ZipFile(tmp_path / "hms-mail.zip") as package:
         assert set(package.namelist()) == modules | {
+            "emails.toml",
             "layout.html",
             "locale/ar/LC_MESSAGES/mail.mo",
             "locale/de/LC_MESSAGES/mail.mo",

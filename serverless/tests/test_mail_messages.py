@@ -3,13 +3,22 @@
 import html
 import json
 import re
+import tomllib
 from datetime import datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
 import messages
 import pytest
 import validation
 from mail_helpers import BOOKING, EXAMPLES, make_message
+
+EMAILS = tomllib.loads(Path(validation.__file__).with_name("emails.toml").read_text())["emails"]
+NOTICES = EMAILS["ACCOUNT_NOTICE"]["fields"]["what"]
+
+
+def test_every_email_has_an_example_here_and_a_text():
+    assert set(EXAMPLES) == set(EMAILS) == set(messages._WORDS)
 
 
 def compose(**changes) -> messages.Mail:
@@ -316,7 +325,7 @@ def test_mail_without_a_name_greets_all_the_same():
     assert "\nHello,\n" in compose(action="EMAIL_CODE", data=data).text
 
 
-@pytest.mark.parametrize("what", validation.NOTICES)
+@pytest.mark.parametrize("what", NOTICES)
 def test_every_notice_has_its_words(what):
     data = EXAMPLES["ACCOUNT_NOTICE"] | {"what": what}
 

@@ -143,6 +143,12 @@ def test_words_are_found_in_templates_and_under_other_names(tmp_path, monkeypatc
     ]
 
 
+def test_labels_of_emails_are_words_of_the_site():
+    found = {word.id for word in words.of_site("de")}
+
+    assert {"welcome", "request declined"} <= found
+
+
 @pytest.mark.parametrize(
     ("source", "bare"),
     [

@@ -5,6 +5,7 @@ first, in the way of Django's own makemessages.
 """
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from html.parser import HTMLParser
@@ -64,12 +65,20 @@ def of_site(language: str) -> Iterator[Word]:
     """The site's own words, and those of the libraries that bring none in this language."""
     for path in _files(*(ROOT / room for room in ROOMS), ROOT / "templates"):
         yield from _read(path, str(path.relative_to(ROOT)))
+    yield from _email_labels()
     yield from _gaps(language)
 
 
 def of_mails(language: str) -> Iterator[Word]:
     for path in sorted((ROOT / "serverless").glob("*.py")):
         yield from _read(path, path.name)
+
+
+def _email_labels() -> Iterator[Word]:
+    """How staff see the emails that exist."""
+    file = ROOT / "serverless" / "emails.toml"
+    for entry in tomllib.loads(file.read_text(encoding="utf-8"))["emails"].values():
+        yield Word(entry["label"], None, str(file.relative_to(ROOT)))
 
 
 def templates() -> list[Path]:
