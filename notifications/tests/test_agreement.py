@@ -122,7 +122,7 @@ def test_both_programs_read_the_same_fields_from_the_file(function):
 
     read = {action: set(kind.fields) for action, kind in EMAIL_KINDS.items()}
     assert {action: set(checks) for action, checks in validation.ACTIONS.items()} == read
-    assert set(messages._WORDS) == set(EMAIL_KINDS)
+    assert set(messages._TEXTS) == set(EMAIL_KINDS)
 
 
 def test_both_programs_know_the_keys_and_kinds_of_the_file(function):
