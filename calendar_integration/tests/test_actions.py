@@ -1,4 +1,4 @@
-"""Wishes, connections, keys: what the rows say, without asking Google for events."""
+"""The actions, as far as they call Google for no events."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from calendar_integration import actions, checks, hooks, jobs
+from calendar_integration import actions, checks, hooks, jobs, wording
+from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client, tokens
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from calendar_integration.pages.context import calendar_context
 from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
 from hms.dev.google.faults import Fault
 from hms.lib.crypto import DecryptionError
+from hms.lib.errors import Refusal
 from notifications.models import Email
 from users.tests.factories import make_user
 
@@ -170,7 +172,7 @@ def test_revocation_waits_for_google(google):
     actions.disconnect_account(user_id=account.user_id)
     google.world.faults.add(Fault(match="revoke", status=503))
     [job] = deferred("revoke")
-    with pytest.raises(client.Unavailable):
+    with pytest.raises(client.GoogleUnavailable):
         jobs.revoke(**job)
     assert Revocation.objects.get().last_answer == "revoke 503"
     jobs.revoke(**job)
@@ -239,12 +241,15 @@ def test_token_moved_to_another_column_can_not_be_opened(google):
 def test_rotate_tokens_seals_all_with_the_new_key(google, settings, capsys):
     settings.FIELD_ENCRYPTION_KEYS = {"old": OLD_KEY}
     account = make_account(google=google)
-    actions.owe_revocation(user_id=account.user_id, token="t")
+    actions.queue_revocation(user_id=account.user_id, token="t")
     before = account.refresh_token
     settings.FIELD_ENCRYPTION_KEYS = {"new": NEW_KEY, "old": OLD_KEY}
     call_command("rotate_tokens")
     call_command("rotate_tokens")
-    assert capsys.readouterr().out == "2 sealed with today's key.\n0 sealed with today's key.\n"
+    assert (
+        capsys.readouterr().out
+        == "2 encrypted with the first key.\n0 encrypted with the first key.\n"
+    )
     settings.FIELD_ENCRYPTION_KEYS = {"new": NEW_KEY}
     account.refresh_from_db()
     assert account.refresh_token == before
@@ -255,7 +260,7 @@ def test_rotate_tokens_names_what_it_can_not_open(google, settings, capsys):
     settings.FIELD_ENCRYPTION_KEYS = {"old": OLD_KEY}
     account = make_account(google=google)
     settings.FIELD_ENCRYPTION_KEYS = {"new": NEW_KEY}
-    with pytest.raises(CommandError, match="1 could not be opened"):
+    with pytest.raises(CommandError, match="1 could not be decrypted"):
         call_command("rotate_tokens")
     assert f"Google connection {account.pk}" in capsys.readouterr().err
 
@@ -299,7 +304,7 @@ def test_many_workers_refresh_once(google):
             mine = GoogleAccount.objects.get(pk=account.pk)
             ready.wait(timeout=5)
             return tokens.access_for(mine).token
-        except client.Unavailable as error:
+        except client.GoogleUnavailable as error:
             return error.retry_after
         finally:
             connection.close()
@@ -314,6 +319,22 @@ def test_many_workers_refresh_once(google):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_claim_is_refused_inside_a_transaction_that_may_roll_back(google):
+    event = make_event(account=make_account(google=google))
+
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        actions.claim(event_pk=event.pk)
+
+    event.refresh_from_db()
+    assert event.claimed_until is None
+
+
+@pytest.mark.parametrize("code", CalendarCode)
+def test_every_refusal_has_a_sentence(code):
+    assert wording.sentence(Refusal(code)).endswith(".")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_one_event(google):
     event = make_event(account=make_account(google=google))
     google.world.faults.add(Fault(match="insert", hang=0.3))
@@ -323,22 +344,22 @@ def test_two_workers_one_event(google):
         try:
             ready.wait(timeout=5)
             jobs.sync_event(event_pk=event.pk)
-        except actions.Busy:
-            return "busy"
+        except CalendarError as error:
+            return error.code
         else:
             return "done"
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(attempt, range(2))) == ["busy", "done"]
+        assert sorted(pool.map(attempt, range(2))) == ["done", CalendarCode.STILL_CLAIMED]
     assert [entry["op"] for entry in google.world.state.log] == ["insert"]
 
 
 # -- what others see ------------------------------------------------------------------------------
 
 
-def test_context_says_what_is_broken(google, django_assert_num_queries):
+def test_context_shows_what_is_broken(google, django_assert_num_queries):
     account = make_account(google=google)
     with django_assert_num_queries(1):
         context = calendar_context(account.user_id)

@@ -1,4 +1,4 @@
-"""One event and everything Google can do about it, against the stand-in."""
+"""The jobs, against a stand-in for Google that fails in many ways."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from calendar_integration import actions, jobs
+from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
@@ -208,7 +209,7 @@ def test_timeout_after_commit_makes_no_second_event(google, monkeypatch):
     monkeypatch.setattr(client, "TIMEOUT", 0.3)
     fault(google, match="insert", hang=2, after_commit=True)
     event = make_event(account=make_account(google=google))
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     assert event.state == State.PENDING
     sync(event)
     assert (event.state, len(shown(google)), operations(google)) == (State.SYNCED, 1, ["insert"])
@@ -217,14 +218,14 @@ def test_timeout_after_commit_makes_no_second_event(google, monkeypatch):
 def test_connection_cut_without_answer_is_tried_again(google):
     fault(google, match="insert", drop=True, times=2)
     event = make_event(account=make_account(google=google))
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     assert sync(event).state == State.SYNCED
 
 
 def test_google_down_keeps_event_owed(google, settings):
     event = make_event(account=make_account(google=google))
     settings.GOOGLE_API_BASE = "http://localhost:9"
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     assert (event.state, event.attempts, event.claimed_until) == (State.PENDING, 1, None)
 
 
@@ -232,7 +233,7 @@ def test_google_down_keeps_event_owed(google, settings):
 def test_server_error_is_tried_again(google, status):
     fault(google, match="insert", status=status)
     event = make_event(account=make_account(google=google))
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     assert sync(event).state == State.SYNCED
 
 
@@ -256,7 +257,7 @@ def test_redirect_of_event_calls_is_not_followed(google, settings):
     account = make_account(google=google)
     with redirecting_to(google.base_url) as address:
         settings.GOOGLE_API_BASE = address
-        with pytest.raises(client.Unavailable, match="307"):
+        with pytest.raises(client.GoogleUnavailable, match="307"):
             jobs.learn_name(user_id=account.user_id)
     account.refresh_from_db()
     assert account.calendar_name == ""
@@ -266,9 +267,9 @@ def test_redirect_of_token_calls_is_not_followed(google, settings):
     event = make_event(account=make_account(google=google, seconds=0))
     with redirecting_to(google.base_url) as address:
         settings.GOOGLE_CLIENT_CONFIG["web"]["token_uri"] = f"{address}/token"
-        sync_fails(event, client.Unavailable)
+        sync_fails(event, client.GoogleUnavailable)
         settings.GOOGLE_REVOKE_URL = f"{address}/revoke"
-        with pytest.raises(client.Unavailable, match="307"):
+        with pytest.raises(client.GoogleUnavailable, match="307"):
             client.revoke("token")
     assert (event.last_answer, operations(google)) == ("token 307", [])
 
@@ -367,7 +368,7 @@ def test_wrong_client_secret_is_ours_to_repair(google, settings):
     account = make_account(google=google, seconds=0)
     event = make_event(account=account)
     settings.GOOGLE_CLIENT_CONFIG["web"]["client_secret"] = "wrong"
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     account.refresh_from_db()
     assert not account.is_broken
 
@@ -426,14 +427,15 @@ def test_learn_name_asks_google_once(google):
 # -- claims ---------------------------------------------------------------------------------------
 
 
-def test_event_in_another_workers_hands_is_left_alone(google):
+def test_event_that_another_worker_claimed_is_not_written(google):
     event = make_event(account=make_account(google=google))
     actions.claim(event_pk=event.pk)
-    sync_fails(event, actions.Busy)
+    with pytest.raises(CalendarError, match=CalendarCode.STILL_CLAIMED):
+        jobs.sync_event(event_pk=event.pk)
     assert operations(google) == []
 
 
-def test_claim_of_dead_worker_runs_out(google):
+def test_claim_of_a_dead_worker_ends(google):
     event = make_event(account=make_account(google=google))
     actions.claim(event_pk=event.pk)
     CalendarEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
@@ -471,11 +473,11 @@ def test_late_worker_has_the_event_said_again(google):
 
 
 def test_wait_doubles_to_a_limit_and_surprises_end():
-    waits = [jobs.GOOGLE_RETRY.wait(client.Unavailable("x"), n) or 0 for n in range(30)]
+    waits = [jobs.GOOGLE_RETRY.wait(client.GoogleUnavailable("x"), n) or 0 for n in range(30)]
     assert 1 <= waits[0] <= 2
     assert all(450 <= wait <= 900 for wait in waits[9:])
     assert jobs.GOOGLE_RETRY.wait(KeyError("x"), 0)
-    assert jobs.GOOGLE_RETRY.wait(KeyError("x"), jobs.MOST_SURPRISES) is None
+    assert jobs.GOOGLE_RETRY.wait(KeyError("x"), jobs.MOST_UNEXPECTED) is None
 
 
 def test_retry_after_may_be_a_date_and_is_capped():

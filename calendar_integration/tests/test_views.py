@@ -91,14 +91,14 @@ def test_callback_works_once(client, google):
     client.get(way_back)
     client.get(SETTINGS)
     client.get(way_back)
-    assert words(client)[0].startswith("This way back from Google is not")
+    assert words(client)[0].startswith("This link from Google has expired.")
 
 
 def test_callback_with_wrong_state_connects_nothing(client, google):
     signed_in(client)
     way_back = answer_consent(client.get(AUTH)["Location"])
     client.get(way_back.replace("state=", "state=x"))
-    assert words(client)[0].startswith("This way back from Google is not")
+    assert words(client)[0].startswith("This link from Google has expired.")
     assert GoogleAccount.objects.count() == 0
     # The wrong state has used the journey up; nobody guesses on.
     client.get(way_back)
@@ -131,7 +131,7 @@ def test_callback_after_too_long_connects_nothing(client, google):
     signed_in(client)
     way_back = answer_consent(client.get(AUTH)["Location"])
     session = client.session
-    session[oauth.SESSION_KEY] |= {"at": time.time() - oauth.LONGEST_ABSENCE - 1}
+    session[oauth.SESSION_KEY] |= {"at": time.time() - oauth.LONGEST_CONSENT - 1}
     session.save()
     client.get(way_back)
     assert GoogleAccount.objects.count() == 0
@@ -177,7 +177,7 @@ def test_google_unreachable_at_callback_is_explained(client, google, settings):
     way_back = answer_consent(client.get(AUTH)["Location"])
     settings.GOOGLE_CLIENT_CONFIG["web"]["token_uri"] = "http://localhost:9/token"
     client.get(way_back)
-    assert words(client) == ["Google does not answer just now. Please try again in a few minutes."]
+    assert words(client) == ["Google is not responding. Please try again in a few minutes."]
 
 
 def test_callback_without_anything_changes_nothing(client, google):
@@ -198,9 +198,9 @@ def test_connect_asks_for_password_when_login_is_long_ago(client, google):
 
 def test_settings_offers_the_last_step_after_the_password(client, google):
     signed_in(client)
-    assert "continue to Google" in client.get(SETTINGS + "?confirmed").text
+    assert "Continue to Google" in client.get(SETTINGS + "?confirmed").text
     log_in(client, make_user(), minutes_ago=6)
-    assert "continue to Google" not in client.get(SETTINGS + "?confirmed").text
+    assert "Continue to Google" not in client.get(SETTINGS + "?confirmed").text
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -238,7 +238,7 @@ def test_settings_shows_only_the_readers_own(client, google):
 def test_settings_without_configuration_says_so(client, settings):
     settings.GOOGLE_CLIENT_CONFIG = None
     signed_in(client)
-    assert "Google Calendar is not set up here." in client.get(SETTINGS).text
+    assert "Google Calendar is not available here." in client.get(SETTINGS).text
     assert client.get(AUTH)["Location"] == SETTINGS
     assert client.get(CALLBACK)["Location"] == SETTINGS
 
@@ -270,15 +270,15 @@ def test_settings_of_broken_connection_offers_to_connect_again(client, google):
     make_event(account=account)
     log_in(client, account.user)
     page = client.get(SETTINGS).text
-    assert "access was taken back at Google" in page
-    assert "Connect again" in page
-    assert "1 change waits" in page
+    assert "access was withdrawn at Google" in page
+    assert "Reconnect" in page
+    assert "1 change is waiting" in page
 
 
 def test_disconnect_asks_on_get_and_acts_on_post(client, google):
     account = make_account(google=google)
     log_in(client, account.user)
-    assert "no longer follow" in client.get(DISCONNECT).text
+    assert "no longer updated" in client.get(DISCONNECT).text
     assert GoogleAccount.objects.count() == 1
     assert client.post(DISCONNECT)["Location"] == SETTINGS
     assert GoogleAccount.objects.count() == 0
@@ -296,7 +296,7 @@ def test_pages_are_not_stored(client, google, path):
 
 def test_admin_never_shows_tokens(client, google):
     account = make_account(google=google)
-    actions.owe_revocation(user_id=account.user_id, token="canary-token")
+    actions.queue_revocation(user_id=account.user_id, token="canary-token")
     client.force_login(make_staff(superuser=True))
     for name, pk in (("googleaccount", account.pk), ("revocation", Revocation.objects.get().pk)):
         for path in (
@@ -323,7 +323,7 @@ def test_admin_tries_failed_events_again(client, google):
     client.force_login(make_staff(superuser=True))
     path = reverse("admin:calendar_integration_calendarevent_changelist")
     page = client.post(path, {"action": "try_again", "_selected_action": [event.pk]}, follow=True)
-    assert "1 event is tried again." in page.text
+    assert "1 event will be retried." in page.text
     assert ProcrastinateJob.objects.get().args == {"event_pk": event.pk}
 
 
@@ -344,7 +344,7 @@ def test_admin_disconnects_whom_it_does_not_delete(client, google):
     assert User.objects.filter(pk=user.pk).exists()
     connections = reverse("admin:calendar_integration_googleaccount_changelist")
     chosen = {"action": "disconnect", "_selected_action": [GoogleAccount.objects.get().pk]}
-    assert "1 is disconnected." in client.post(connections, chosen, follow=True).text
+    assert "1 calendar is disconnected." in client.post(connections, chosen, follow=True).text
     assert Revocation.objects.get().user_id == user.pk
 
 
