@@ -14,7 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NoReturn
 
-from answers import Problem
+from answers import ErrorAnswer
 
 LARGEST_BODY = 64 * 1024
 LONGEST_ADDRESS = 254
@@ -54,7 +54,7 @@ def parse(body: bytes, *, link_prefix: str) -> Message:
     """The message in the body.
 
     `link_prefix` is the site's address with a slash at the end; links must start with it. Raises a
-    4xx Problem that is not to be retried.
+    4xx ErrorAnswer that is not to be retried.
     """
     fields = _json_object(body)
     unknown = set(fields) - {"message_id", "action", "to", "language", "data"}
@@ -79,7 +79,7 @@ def parse(body: bytes, *, link_prefix: str) -> Message:
 
 
 def address(value: str) -> str:
-    """The address with its domain in ASCII. Raises a Problem unless it is exactly one address."""
+    """The address with its domain in ASCII. Raises ErrorAnswer unless it is exactly one."""
     if _CONTROL.search(value):
         _bad("header_injection", "The address holds a control character.")
     local, at, domain = value.rpartition("@")
@@ -229,7 +229,7 @@ def _encodable(value: str) -> bool:
 
 
 def _bad(code: str, detail: str) -> NoReturn:
-    raise Problem(HTTPStatus.BAD_REQUEST, code, detail)
+    raise ErrorAnswer(HTTPStatus.BAD_REQUEST, code, detail)
 
 
 KINDS: dict[str, Check] = {
