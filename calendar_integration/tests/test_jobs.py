@@ -15,7 +15,7 @@ from calendar_integration import actions, jobs
 from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount
-from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
+from calendar_integration.tests.factories import ABOUT, make_account, make_content, make_event
 from hms.dev.google.faults import Fault
 from hms.tests.worker import drain
 from notifications.models import Email
@@ -25,7 +25,7 @@ State = CalendarEvent.State
 
 
 def sync(event):
-    """Run the job; the row afterwards."""
+    """Run the job; returns the reloaded event."""
     jobs.sync_event(event_pk=event.pk)
     event.refresh_from_db()
     return event
@@ -80,10 +80,10 @@ def redirecting_to(address):
         server.server_close()
 
 
-# -- the good way ---------------------------------------------------------------------------------
+# -- without errors -------------------------------------------------------------------------------
 
 
-def test_sync_shows_event_with_what_was_wanted(google):
+def test_sync_shows_event_with_its_content(google):
     event = sync(make_event(account=make_account(google=google)))
     [found] = shown(google)
     assert (event.state, event.last_answer, event.shown) == (State.SYNCED, "made", True)
@@ -197,7 +197,7 @@ def test_delete_of_missing_event_is_done(google, status):
     assert sync(event).state == State.REMOVED
 
 
-# -- trouble that passes --------------------------------------------------------------------------
+# -- temporary errors -----------------------------------------------------------------------------
 
 
 def test_slow_google_is_waited_for(google):
@@ -284,7 +284,7 @@ def test_event_is_given_up_after_about_a_day(google):
     assert sync(event).state == State.SYNCED
 
 
-# -- trouble that stays ---------------------------------------------------------------------------
+# -- permanent errors -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -308,7 +308,7 @@ def assert_broken(account, reason):
     assert email.data["link"].endswith("/calendar/")
 
 
-def test_revoked_grant_breaks_connection_and_tells_owner_once(google):
+def test_revoked_grant_breaks_connection_and_emails_owner_once(google):
     account = make_account(google=google)
     events = [make_event(account=account, about=f"booking:{n}") for n in range(2)]
     google.world.state.revoke("ada@gmail.test")
@@ -331,7 +331,7 @@ def test_missing_scope_breaks_connection(google):
     assert_broken(account, "scope")
 
 
-def test_401_is_cured_by_one_refresh(google):
+def test_after_401_the_token_is_refreshed_once(google):
     account = make_account(google=google)
     google.world.state.expire()
     assert sync(make_event(account=account)).state == State.SYNCED
@@ -364,7 +364,7 @@ def test_token_endpoint_in_trouble_is_tried_again(google, status):
     assert sync(event).state == State.SYNCED
 
 
-def test_wrong_client_secret_is_ours_to_repair(google, settings):
+def test_wrong_client_secret_leaves_the_connection(google, settings):
     account = make_account(google=google, seconds=0)
     event = make_event(account=account)
     settings.GOOGLE_CLIENT_CONFIG["web"]["client_secret"] = "wrong"
@@ -378,7 +378,7 @@ def test_wrong_client_secret_is_ours_to_repair(google, settings):
 
 def test_reconnect_replays_what_is_owed(google):
     account = make_account(google=google)
-    kept = sync(make_event(account=account, about="booking:KEPT"))
+    synced = sync(make_event(account=account, about="booking:KEPT"))
     dropped = sync(make_event(account=account, about="booking:DROPPED"))
     google.world.state.revoke("ada@gmail.test")
     owed = sync(make_event(account=account, about="booking:OWED"))
@@ -390,11 +390,11 @@ def test_reconnect_replays_what_is_owed(google):
     ProcrastinateJob.objects.filter(task_name="calendar_integration.jobs.sync_event").delete()
     jobs.replay(user_id=account.user_id)
     deferred = ProcrastinateJob.objects.filter(task_name="calendar_integration.jobs.sync_event")
-    assert {job.args["event_pk"] for job in deferred} == {kept.pk, dropped.pk, owed.pk}
-    for event in (kept, dropped, owed):
+    assert {job.args["event_pk"] for job in deferred} == {synced.pk, dropped.pk, owed.pk}
+    for event in (synced, dropped, owed):
         sync(event)
-    assert {e["id"] for e in shown(google)} == {kept.event_id, owed.event_id}
-    assert (kept.state, dropped.state, owed.state) == (State.SYNCED, State.REMOVED, State.SYNCED)
+    assert {e["id"] for e in shown(google)} == {synced.event_id, owed.event_id}
+    assert (synced.state, dropped.state, owed.state) == (State.SYNCED, State.REMOVED, State.SYNCED)
 
 
 def test_reconnect_to_another_calendar_shows_events_there(google):
@@ -453,7 +453,7 @@ def test_change_during_sync_is_not_marked_as_shown(google):
     assert [e["summary"] for e in shown(google)] == ["Moved"]
 
 
-def test_late_worker_has_the_event_said_again(google):
+def test_late_worker_makes_the_event_be_written_again(google):
     account = make_account(google=google)
     event = make_event(account=account)
     late = actions.claim(event_pk=event.pk)
@@ -472,7 +472,7 @@ def test_late_worker_has_the_event_said_again(google):
     assert [e["summary"] for e in shown(google)] == ["Moved"]
 
 
-def test_wait_doubles_to_a_limit_and_surprises_end():
+def test_wait_doubles_to_a_limit_and_unexpected_errors_end_the_tries():
     waits = [jobs.GOOGLE_RETRY.wait(client.GoogleUnavailable("x"), n) or 0 for n in range(30)]
     assert 1 <= waits[0] <= 2
     assert all(450 <= wait <= 900 for wait in waits[9:])
@@ -488,8 +488,8 @@ def test_retry_after_may_be_a_date_and_is_capped():
     assert client._retry_after(None) is None
 
 
-def test_wish_survives_json_with_its_moments():
-    wanted = make_wish().as_json()
+def test_content_survives_json_with_its_times():
+    wanted = make_content().as_json()
     assert wanted["starts_at"] == "2030-06-03T09:00:00+00:00"
 
 

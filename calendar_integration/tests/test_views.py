@@ -1,4 +1,4 @@
-"""The settings page, the way to Google and back, the admin."""
+"""The settings page, consent at Google, the admin."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def signed_in(web, **user_fields):
 
 
 def answer_consent(address, *, email="ada@gmail.test", **form):
-    """What a person does on the consent page; the path and query Google sends them back to."""
+    """Agree or not on the consent page; returns path and query of the call-back."""
     fields = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     fields |= {"email": email, "decision": "allow", "granted": client.SCOPES} | form
     page = address.partition("?")[0]
@@ -47,7 +47,7 @@ def answer_consent(address, *, email="ada@gmail.test", **form):
 
 
 def words(web, path=SETTINGS):
-    """The messages on the page that follows."""
+    """The messages on the next page."""
     return [str(message) for message in web.get(path).context["messages"]]
 
 
@@ -77,7 +77,7 @@ def test_connect_logs_no_secret_at_any_level(client, google, caplog):
     jobs.learn_name(user_id=user.pk)
     account = GoogleAccount.objects.get(user=user)
     code = parse_qs(urlsplit(way_back).query)["code"][0]
-    # What urllib3 and this test's own client say of the addresses they ask is not ours.
+    # Leave out the addresses that urllib3 and this test's client log.
     ours = [r for r in caplog.records if not r.name.startswith(("urllib3", "django.request"))]
     log = "\n".join(logging.Formatter().format(record) for record in ours)
     for secret in (code, journey["verifier"], account.access_token, account.refresh_token):
@@ -100,7 +100,7 @@ def test_callback_with_wrong_state_connects_nothing(client, google):
     client.get(way_back.replace("state=", "state=x"))
     assert words(client)[0].startswith("This link from Google has expired.")
     assert GoogleAccount.objects.count() == 0
-    # The wrong state has used the journey up; nobody guesses on.
+    # The wrong state has ended this consent: it cannot be tried again with another state.
     client.get(way_back)
     assert GoogleAccount.objects.count() == 0
 
@@ -154,7 +154,7 @@ def test_denied_consent_is_explained(client, google):
     assert sentence.startswith("You didn’t allow access")
 
 
-def test_unticked_scope_is_explained_and_given_back(client, google):
+def test_missing_scope_is_explained_and_revoked(client, google):
     signed_in(client)
     client.get(answer_consent(client.get(AUTH)["Location"], granted=[]))
     [sentence] = words(client)
@@ -191,7 +191,7 @@ def test_callback_without_anything_changes_nothing(client, google):
 def test_connect_asks_for_password_when_login_is_long_ago(client, google):
     log_in(client, make_user(), minutes_ago=6)
     response = client.get(AUTH)
-    # Back to our page, not on to Google: form-action 'self' would stop that redirect.
+    # To our page, not to Google: form-action 'self' blocks that redirect.
     assert response["Location"] == "/users/reauthenticate/?next=%2Fcalendar%2F%3Fconfirmed"
     assert oauth.SESSION_KEY not in client.session
 
@@ -235,7 +235,7 @@ def test_settings_shows_only_the_readers_own(client, google):
 # -- pages ----------------------------------------------------------------------------------------
 
 
-def test_settings_without_configuration_says_so(client, settings):
+def test_settings_without_configuration(client, settings):
     settings.GOOGLE_CLIENT_CONFIG = None
     signed_in(client)
     assert "Google Calendar is not available here." in client.get(SETTINGS).text

@@ -72,7 +72,7 @@ def test_queue_email_twice_adds_nothing():
         {"to": "bob@example.test"},
     ],
 )
-def test_queue_email_of_another_thing_version_action_or_person_is_another(change):
+def test_queue_email_adds_another_for_another_subject_version_action_or_address(change):
     assert queue() is not None
     assert queue(**change) is not None
 
@@ -94,7 +94,7 @@ def test_queue_email_urgent_goes_first():
     assert ProcrastinateJob.objects.order_by("-priority", "id")[0].args == {"email_id": code.pk}
 
 
-def test_queue_email_keeps_secrets_encrypted_and_bound_to_their_row():
+def test_queue_email_encrypts_secrets_for_their_own_row():
     email, other = queue_code(), queue_code(about="user:2:code:b")
     email.refresh_from_db()
 
@@ -158,23 +158,23 @@ def test_drop_overtaken_drops_what_is_unsent_of_earlier_versions():
     old = make_email(about=about, sequence=0, sealed="secret")
     stuck = make_email(about=about, sequence=1, state=State.SENDING)
     end_claim(stuck)
-    kept = [
+    unchanged = [
         make_email(about=about, sequence=2),
         make_email(about=about, sequence=0, state=State.SENT),
         make_email(about=about, sequence=0, state=State.SENDING),
         make_email(about=about, sequence=0, state=State.FAILED),
         make_email(about="booking:OTHER", sequence=0),
     ]
-    before = [state_of(email) for email in kept]
+    before = [state_of(email) for email in unchanged]
 
     assert actions.drop_overtaken(about=about, before_sequence=2) == 2
     assert [state_of(old), state_of(stuck)] == [State.DROPPED, State.DROPPED]
-    assert [state_of(email) for email in kept] == before
+    assert [state_of(email) for email in unchanged] == before
     old.refresh_from_db()
     assert old.sealed == ""
 
 
-def test_drop_overtaken_lets_no_second_try_follow_the_one_under_way():
+def test_drop_overtaken_prevents_another_try_of_an_email_being_sent():
     about = "booking:7K2M9QXZ"
     make_email(about=about)
     trying = sending.claim(email_id=Email.objects.get(about=about).pk)
@@ -185,7 +185,7 @@ def test_drop_overtaken_lets_no_second_try_follow_the_one_under_way():
     assert state_of(trying) == State.EXPIRED
 
 
-def test_drop_overtaken_leaves_a_try_under_way_to_its_success():
+def test_drop_overtaken_leaves_an_email_being_sent_to_its_outcome():
     about = "booking:7K2M9QXZ"
     make_email(about=about)
     trying = sending.claim(email_id=Email.objects.get(about=about).pk)
@@ -227,7 +227,7 @@ def test_resend_refuses_other_states(state):
     assert jobs() == []
 
 
-def test_resend_refuses_what_is_missing_its_code():
+def test_resend_refuses_an_email_whose_code_was_deleted():
     email = queue_code()
     sending.mark_sent(email=sending.claim(email_id=email.pk), answer="sent")
 
@@ -235,7 +235,7 @@ def test_resend_refuses_what_is_missing_its_code():
         actions.resend(email=email)
 
 
-def test_resend_refuses_what_is_over():
+def test_resend_refuses_an_expired_email():
     with pytest.raises(NotificationError, match=NotificationCode.EXPIRED):
         actions.resend(email=make_email(state=State.FAILED, expires_at=timezone.now()))
 

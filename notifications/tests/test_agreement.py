@@ -99,7 +99,7 @@ def test_function_accepts_whatever_people_wrote(function, field, written, read):
 @pytest.mark.django_db
 def test_function_refuses_what_another_key_signs(function, settings):
     send, sent = function
-    settings.EMAIL_SIGNING_KEYS = ["another-key-that-the-function-was-not-told"]
+    settings.EMAIL_SIGNING_KEYS = ["another-key-that-the-function-does-not-have"]
 
     answer = send(event(sending.message(make_email())))
 

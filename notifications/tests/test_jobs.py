@@ -1,4 +1,4 @@
-"""Sending as the worker does it, against an HTTP server that fails in every way."""
+"""The sending job, against an HTTP server that fails in many ways."""
 
 import json
 import random
@@ -40,7 +40,7 @@ def send_in_vain(email: Email) -> Email:
 
 
 @pytest.mark.django_db
-def test_send_email_sends_what_is_owed(mail_function):
+def test_send_email_sends_a_queued_email(mail_function):
     email = send(make_email(to="ana@example.test"))
 
     assert (email.state, email.attempts, email.last_answer) == (State.SENT, 1, "sent")
@@ -127,7 +127,7 @@ def test_send_email_gives_up_after_a_day(mail_function):
 
 
 @pytest.mark.django_db
-def test_send_email_past_its_expiry_calls_nobody(mail_function):
+def test_send_email_past_its_expiry_makes_no_call(mail_function):
     email = send(make_email(expires_at=timezone.now() - timedelta(seconds=1)))
 
     assert email.state == State.EXPIRED
@@ -136,7 +136,7 @@ def test_send_email_past_its_expiry_calls_nobody(mail_function):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", [State.DROPPED, State.FAILED, State.SENT, State.EXPIRED])
-def test_send_email_no_longer_owed_calls_nobody(mail_function, state):
+def test_send_email_that_need_not_be_sent_makes_no_call(mail_function, state):
     assert send(make_email(state=state)).state == state
     assert mail_function.calls == []
 
@@ -144,7 +144,9 @@ def test_send_email_no_longer_owed_calls_nobody(mail_function, state):
 @pytest.mark.django_db
 def test_send_email_after_a_worker_died_in_the_call(mail_function):
     email = make_email()
-    lambda_client.post(sending.message(sending.claim(email_id=email.pk)))  # and then it died
+    lambda_client.post(
+        sending.message(sending.claim(email_id=email.pk))
+    )  # and then the worker died
 
     with pytest.raises(NotificationError, match=NotificationCode.STILL_CLAIMED):
         jobs.send_email(email_id=email.pk)
@@ -164,7 +166,7 @@ def test_send_email_whose_key_is_gone_fails(mail_function):
 
 
 @pytest.mark.django_db
-def test_send_email_gives_the_claim_back_after_a_fault_of_ours(monkeypatch):
+def test_send_email_ends_the_claim_after_an_unexpected_error(monkeypatch):
     def broken(_message):
         raise RuntimeError("ana@example.test")
 
@@ -209,7 +211,7 @@ def test_retry_doubles_with_jitter_up_to_15_minutes(attempts, longest):
     assert len({round(wait, 2) for wait in waits}) > 3
 
 
-def test_retry_waits_shortly_for_a_claim():
+def test_retry_waits_five_seconds_for_a_claim():
     random.seed(1)
     assert (
         4.9
@@ -222,7 +224,7 @@ def test_retry_waits_shortly_for_a_claim():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_worker_sends_urgent_mails_first_and_puts_failures_off(mail_function):
+def test_worker_sends_urgent_emails_first_and_retries_failures_later(mail_function):
     forget_jobs()
     mail_function.answers = [(200, {"status": "sent"}), (502, RETRY_LATER)]
     fields = {"language": "en", "to": "ana@example.test"}
@@ -252,7 +254,7 @@ def test_worker_sends_urgent_mails_first_and_puts_failures_off(mail_function):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_claim_is_taken_by_one_of_many_workers():
+def test_one_of_many_workers_gets_the_claim():
     email, ready = make_email(), threading.Barrier(6)
 
     def attempt(_number):

@@ -15,7 +15,7 @@ def refusal(code: str, *, retry: bool) -> dict:
 
 
 @pytest.mark.parametrize("status", ["sent", "already_sent"])
-def test_post_returns_the_functions_word(mail_function, status):
+def test_post_returns_the_functions_status(mail_function, status):
     mail_function.answers = [(200, {"status": status, "message_id": "0" * 32})]
 
     assert lambda_client.post(MESSAGE) == status

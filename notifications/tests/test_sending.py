@@ -20,14 +20,14 @@ SOON = timedelta(minutes=10)
 # --- claims -------------------------------------------------------------------------------------
 
 
-def test_claim_takes_the_email_for_a_while():
+def test_claim_lasts_for_a_while():
     email = sending.claim(email_id=make_email().pk)
 
     assert (email.state, email.attempts) == (State.SENDING, 1)
     assert timedelta(0) < email.claimed_until - timezone.now() <= sending.CLAIM
 
 
-def test_claim_of_another_holds():
+def test_claim_is_refused_while_another_lasts():
     email = make_email()
     sending.claim(email_id=email.pk)
 
@@ -35,7 +35,7 @@ def test_claim_of_another_holds():
         sending.claim(email_id=email.pk)
 
 
-def test_claim_that_ran_out_can_be_taken():
+def test_claim_is_possible_after_another_ended():
     email = make_email()
     first = sending.claim(email_id=email.pk)
     end_claim(email)
@@ -45,15 +45,15 @@ def test_claim_that_ran_out_can_be_taken():
 
 
 @pytest.mark.parametrize("state", [State.SENT, State.FAILED, State.DROPPED, State.EXPIRED])
-def test_claim_of_what_is_not_owed(state):
+def test_claim_of_an_email_that_need_not_be_sent(state):
     assert sending.claim(email_id=make_email(state=state).pk) is None
 
 
-def test_claim_of_a_row_that_is_gone():
+def test_claim_of_a_deleted_row():
     assert sending.claim(email_id=0) is None
 
 
-def test_claim_past_the_expiry_closes_and_blanks():
+def test_claim_after_the_expiry_expires_the_email_and_deletes_its_secret():
     email = make_email(expires_at=timezone.now(), sealed="secret")
 
     assert sending.claim(email_id=email.pk) is None
@@ -74,7 +74,7 @@ def test_claim_is_refused_inside_a_transaction_that_may_roll_back():
 # --- outcomes -----------------------------------------------------------------------------------
 
 
-def test_mark_sent_blanks_the_secret():
+def test_mark_sent_deletes_the_secret():
     email = sending.claim(email_id=make_email(sealed="secret").pk)
     sending.mark_sent(email=email, answer="sent")
     email.refresh_from_db()
@@ -84,7 +84,7 @@ def test_mark_sent_blanks_the_secret():
     assert email.claimed_until is None
 
 
-def test_mark_sent_counts_even_after_the_claim_ran_out():
+def test_mark_sent_counts_even_after_the_claim_ended():
     email = make_email()
     first = sending.claim(email_id=email.pk)
     end_claim(email)
@@ -95,7 +95,7 @@ def test_mark_sent_counts_even_after_the_claim_ran_out():
     assert state_of(email) == State.SENT
 
 
-def test_release_of_a_claim_that_ran_out_leaves_the_new_one_alone():
+def test_release_of_an_ended_claim_leaves_the_new_one_alone():
     email = make_email()
     first = sending.claim(email_id=email.pk)
     end_claim(email)
@@ -121,21 +121,21 @@ def test_release_after_a_day_of_tries_gives_up():
     assert email.last_answer == "503 smtp_unreachable"
 
 
-def test_expire_overdue_closes_what_waits_past_its_time():
+def test_expire_overdue_expires_what_waits_past_its_expiry():
     past, future = timezone.now() - SOON, timezone.now() + SOON
     late = make_email(expires_at=past, sealed="secret")
     stuck = make_email(expires_at=past, state=State.SENDING)
     end_claim(stuck)
-    kept = [
+    unchanged = [
         make_email(),
         make_email(expires_at=future),
         make_email(expires_at=past, state=State.SENT),
         make_email(expires_at=past, state=State.SENDING),
     ]
-    before = [state_of(email) for email in kept]
+    before = [state_of(email) for email in unchanged]
 
     assert sending.expire_overdue() == 2
     assert [state_of(late), state_of(stuck)] == [State.EXPIRED, State.EXPIRED]
-    assert [state_of(email) for email in kept] == before
+    assert [state_of(email) for email in unchanged] == before
     late.refresh_from_db()
     assert late.sealed == ""

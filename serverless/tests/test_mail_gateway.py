@@ -26,8 +26,8 @@ def serverless():
 
 
 def bare_environment(**extra: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {"SLS_NOTIFICATIONS_MODE": "off", "SLS_TELEMETRY_DISABLED": "1"} | extra
+    passed_on = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return passed_on | {"SLS_NOTIFICATIONS_MODE": "off", "SLS_TELEMETRY_DISABLED": "1"} | extra
 
 
 def test_package_builds_and_ships_the_function_alone(serverless, tmp_path):
