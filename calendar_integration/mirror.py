@@ -46,7 +46,7 @@ def _remove(calendar: client.Calendar, event: CalendarEvent) -> str:
     try:
         calendar.delete(event.event_id)
     except (client.NotFound, client.Gone):
-        return "was gone"
+        return "already removed"
     return "removed"
 
 
@@ -57,31 +57,31 @@ def _show(calendar: client.Calendar, event: CalendarEvent) -> str:
             calendar.patch(event.event_id, body)
         except (client.NotFound, client.Gone):
             # The user has connected another calendar, or deleted the event for good.
-            return _make(calendar, event, body)
+            return _create(calendar, event, body)
         return "changed"
-    return _make(calendar, event, body)
+    return _create(calendar, event, body)
 
 
-def _make(calendar: client.Calendar, event: CalendarEvent, body: dict[str, Any]) -> str:
+def _create(calendar: client.Calendar, event: CalendarEvent, body: dict[str, Any]) -> str:
     try:
         calendar.insert(event.event_id, body)
     except client.Duplicate:
-        return _adopt(calendar, event, body)
-    return "made"
+        return _reuse(calendar, event, body)
+    return "created"
 
 
-def _adopt(calendar: client.Calendar, event: CalendarEvent, body: dict[str, Any]) -> str:
+def _reuse(calendar: client.Calendar, event: CalendarEvent, body: dict[str, Any]) -> str:
     """Use the event that has our id: an earlier call made it, or it was deleted since."""
     try:
         if _matches(calendar.get(event.event_id), body):
-            return "was there"
+            return "already created"
         calendar.patch(event.event_id, body)
     except (client.NotFound, client.Gone):
         # The id is taken, but its event can neither be read nor changed: use a new id.
         actions.renew_id(claimed=event)
         calendar.insert(event.event_id, body)
-        return "made under a new id"
-    return "brought back"
+        return "created with a new id"
+    return "restored"
 
 
 def _matches(found: dict[str, Any], body: dict[str, Any]) -> bool:

@@ -32,6 +32,11 @@ def _account(request: HttpRequest) -> GoogleAccount | None:
     return GoogleAccount.objects.filter(user_id=request.user.pk or 0).first()
 
 
+def _show(request: HttpRequest, error: CalendarError) -> None:
+    for refusal in error.refusals:
+        messages.error(request, sentence(refusal))
+
+
 @never_cache
 @require_safe
 def settings_page(request: HttpRequest) -> HttpResponse:
@@ -72,8 +77,7 @@ def oauth2callback(request: HttpRequest) -> HttpResponse:
     try:
         oauth.finish(request)
     except CalendarError as error:
-        for refusal in error.refusals:
-            messages.error(request, sentence(refusal))
+        _show(request, error)
     else:
         messages.success(request, _("Your Google Calendar is connected."))
     return redirect(PAGE)
@@ -89,6 +93,10 @@ def disconnect(request: HttpRequest) -> HttpResponse:
         return redirect(PAGE)
     if request.method != "POST":
         return render(request, "calendar_integration/disconnect.html", {"account": account})
-    actions.disconnect_account(user_id=account.user_id)
-    messages.success(request, _("Your Google Calendar is disconnected."))
+    try:
+        actions.disconnect_account(user_id=account.user_id)
+    except CalendarError as error:
+        _show(request, error)
+    else:
+        messages.success(request, _("Your Google Calendar is disconnected."))
     return redirect(PAGE)

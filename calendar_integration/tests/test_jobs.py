@@ -86,7 +86,7 @@ def redirecting_to(address):
 def test_sync_shows_event_with_its_content(google):
     event = sync(make_event(account=make_account(google=google)))
     [found] = shown(google)
-    assert (event.state, event.last_answer, event.shown) == (State.SYNCED, "made", True)
+    assert (event.state, event.last_answer, event.shown) == (State.SYNCED, "created", True)
     assert found["id"] == event.event_id
     assert found["summary"] == "Appointment with Dr. Rao"
     assert found["start"] == {"dateTime": "2030-06-03T09:00:00+00:00", "timeZone": "Europe/Berlin"}
@@ -132,7 +132,11 @@ def test_cancel_before_first_sync_makes_nothing(google):
     event = make_event(account=account)
     actions.want_event(user_id=account.user_id, about=ABOUT, sequence=1, event=None)
     event = sync(event)
-    assert (event.state, event.last_answer, operations(google)) == (State.REMOVED, "was gone", [])
+    assert (event.state, event.last_answer, operations(google)) == (
+        State.REMOVED,
+        "already removed",
+        [],
+    )
 
 
 # -- what Google already has ----------------------------------------------------------------------
@@ -143,7 +147,7 @@ def test_insert_conflict_with_same_content_changes_nothing(google):
     event = make_event(account=make_account(google=google))
     sync_fails(event)
     assert (event.state, event.last_answer) == (State.PENDING, "503 backendError")
-    assert sync(event).last_answer == "was there"
+    assert sync(event).last_answer == "already created"
     assert operations(google) == ["insert"]
 
 
@@ -153,7 +157,7 @@ def test_insert_conflict_with_deleted_event_brings_it_back(google):
         "ada@gmail.test", "delete", shown(google)[0] | {"status": "cancelled"}
     )
     CalendarEvent.objects.update(state=State.PENDING, shown=False)
-    assert sync(event).last_answer == "brought back"
+    assert sync(event).last_answer == "restored"
     assert [e["id"] for e in shown(google)] == [event.event_id]
 
 
@@ -184,7 +188,7 @@ def test_patch_of_missing_event_makes_it_again(google, status):
     google.world.state.calendars["ada@gmail.test"].clear()
     fault(google, match="patch", status=status)
     make_event(account=account, sequence=1)
-    assert sync(event).last_answer == "made"
+    assert sync(event).last_answer == "created"
     assert len(shown(google)) == 1
 
 
@@ -448,7 +452,7 @@ def test_change_during_sync_is_not_marked_as_shown(google):
     claimed = actions.claim(event_pk=event.pk)
     assert claimed is not None
     make_event(account=account, sequence=1, title="Moved")
-    actions.mark_done(claimed=claimed, answer="made")
+    actions.mark_done(claimed=claimed, answer="created")
     assert sync(event).state == State.SYNCED
     assert [e["summary"] for e in shown(google)] == ["Moved"]
 

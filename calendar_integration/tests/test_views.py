@@ -12,6 +12,7 @@ from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from calendar_integration import actions, jobs
+from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client, oauth
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from calendar_integration.tests.factories import (
@@ -22,6 +23,7 @@ from calendar_integration.tests.factories import (
     make_tokens,
 )
 from hms.dev.google.faults import Fault
+from hms.lib.errors import Refusal
 from users.models import User
 from users.tests.factories import make_staff, make_user
 
@@ -273,6 +275,17 @@ def test_settings_of_broken_connection_offers_to_connect_again(client, google):
     assert "access was withdrawn at Google" in page
     assert "Reconnect" in page
     assert "1 change is waiting" in page
+
+
+def test_disconnect_that_is_refused_is_explained(client, google, monkeypatch):
+    def refuse(**_arguments):
+        raise CalendarError(Refusal(CalendarCode.BUSY))
+
+    account = make_account(google=google)
+    log_in(client, account.user)
+    monkeypatch.setattr(actions, "disconnect_account", refuse)
+    client.post(DISCONNECT)
+    assert words(client) == ["Your calendar is being changed right now. Please try again."]
 
 
 def test_disconnect_asks_on_get_and_acts_on_post(client, google):
