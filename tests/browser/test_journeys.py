@@ -78,7 +78,7 @@ def test_from_two_sign_ups_to_a_visit_and_back(new_page, stack):
     # Both are told, and the doctor's calendar has it.
     told = stack.wait_for_mail(patient_email, "appointment")
     assert "Dr. Ngozi Adeyemi-Castellanos" in told["text"]
-    assert "Íris" in stack.wait_for_mail(doctor_email, "New booking")["text"]
+    assert "Íris" in stack.wait_for_mail(doctor_email, "New appointment")["text"]
     wait_until(lambda: len(events_of(stack, "ngozi@calendar.example")) == 1, 20, "the event")
     patient.reload()
     expect(patient.get_by_text("E-mail sent")).to_be_visible()
@@ -165,7 +165,7 @@ def test_nothing_is_lost_while_the_mail_function_is_down(new_page, stack, backst
         expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
         expect(patient.get_by_text("on its way").first).to_be_visible()
     stack.wait_for_mail(email, "appointment", seconds=60)
-    stack.wait_for_mail(doctor_email, "New booking", seconds=60)
+    stack.wait_for_mail(doctor_email, "New appointment", seconds=60)
     mails = [mail for mail in stack.mails(email) if "appointment" in mail["subject"]]
     assert len(mails) == 1
 

@@ -129,7 +129,6 @@ class AccountAdapter(DefaultAccountAdapter):
             data=letter.data(user, context),
             secret=letter.secret(context) if letter.secret else None,
             expires_at=timezone.now() + timedelta(seconds=seconds) if seconds else None,
-            urgent=True,
         )
 
     def send_notification_mail(

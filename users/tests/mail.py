@@ -1,7 +1,7 @@
 """Reading queued e-mails in tests."""
 
-from notifications.actions import message
 from notifications.models import Email
+from notifications.sending import message
 
 
 def latest(action: str, to: str) -> dict[str, str]:
