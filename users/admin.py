@@ -23,11 +23,13 @@ from django.utils.translation import gettext_lazy as _
 from hms.lib import public_holidays
 from hms.lib.deletion import BoundedDeletion
 from hms.lib.urls import absolute_url
-from users import actions, policy
+from users import access, actions, policy
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.pages.forms import zone_choices
 from users.pages.requests import SignedInRequest
+from users.people.errors import UserError
 from users.people.languages import SPOKEN
+from users.people.sentences import sentences
 from users.people.validators import validate_deliverable
 
 # The admin's own login knows no rate limits and no second factor: ours does.
@@ -38,7 +40,7 @@ if admin.site.is_registered(EmailConfirmation):
     admin.site.unregister(EmailConfirmation)
 
 
-Judge = Callable[..., DoctorProfile]
+Decision = Callable[..., DoctorProfile]
 
 
 class UserChangeForm(forms.ModelForm):
@@ -137,14 +139,14 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
 
     def has_change_permission(self, request, obj=None) -> bool:
         allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or actions.may_change(by=request.user, user=obj))
+        return allowed and (obj is None or access.may_change(by=request.user, user=obj))
 
     def has_delete_permission(self, request, obj=None) -> bool:
         allowed = super().has_delete_permission(request, obj)
         return allowed and (obj is None or self._is_others(request, obj))
 
     def _is_others(self, request: SignedInRequest, user: User) -> bool:
-        return user.pk != request.user.pk and actions.may_change(by=request.user, user=user)
+        return user.pk != request.user.pk and access.may_change(by=request.user, user=user)
 
     def get_readonly_fields(self, request, obj=None) -> list[str]:
         fields = ["email", "last_login", "date_joined"]
@@ -152,7 +154,7 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
             return []
         if not request.user.is_superuser:
             fields += self.RANK
-        if not actions.may_change_login(by=request.user):
+        if not access.may_change_login(by=request.user):
             fields += self.LOGIN
         if obj == request.user:
             # Their own address is changed on the page that asks for the password first.
@@ -195,22 +197,22 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
             super().save_model(request, obj, form, change)
             obj.ensure_profile()
             return
-        wanted = obj.role
+        role = obj.role
         obj.role = form.initial["role"] if "role" in form.changed_data else obj.role
         super().save_model(request, obj, form, change)
         try:
             if "role" in form.changed_data:
-                actions.set_role(user=obj, role=wanted, by=request.user)
+                actions.set_role(user_id=obj.pk, role=role, by=request.user)
             if form.cleaned_data.get("new_email"):
                 actions.change_email(
-                    user=obj, email=form.cleaned_data["new_email"], by=request.user
+                    user_id=obj.pk, email=form.cleaned_data["new_email"], by=request.user
                 )
-        except actions.UserError as error:
-            messages.error(request, str(error))
+        except UserError as error:
+            messages.error(request, sentences(error))
 
     def user_change_password(self, request, id, form_url=""):
         """For superusers only: who sets another's password can be that person."""
-        if not actions.may_change_login(by=request.user):
+        if not access.may_change_login(by=request.user):
             raise PermissionDenied(str(_("Send a link to choose a new password instead.")))
         return super().user_change_password(request, id, form_url)
 
@@ -236,14 +238,14 @@ class ApprovalFilter(admin.SimpleListFilter):
         return [
             ("waiting", _("waiting for approval")),
             ("approved", _("approved")),
-            ("refused", _("refused")),
+            ("rejected", _("rejected")),
         ]
 
     def queryset(self, request, queryset: QuerySet) -> QuerySet:
         return {
             "waiting": queryset.filter(approved_at__isnull=True, refused_at__isnull=True),
             "approved": queryset.filter(approved_at__isnull=False),
-            "refused": queryset.filter(refused_at__isnull=False),
+            "rejected": queryset.filter(refused_at__isnull=False),
         }.get(self.value() or "", queryset)
 
 
@@ -281,7 +283,7 @@ class DoctorAdmin(admin.ModelAdmin):
     ]
     readonly_fields = ["user", "approved_at", "approved_by", "refused_at", "refused_by"]
     ordering = ["-pk"]
-    actions = ["approve", "refuse", "remove_photo"]
+    actions = ["approve", "reject", "remove_photo"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DoctorProfile]:
         """Also where one is chosen: who has no name yet is called by their user's."""
@@ -295,7 +297,7 @@ class DoctorAdmin(admin.ModelAdmin):
     def approval(self, doctor: DoctorProfile) -> str | Promise:
         if doctor.is_approved:
             return _("approved")
-        return _("refused") if doctor.refused_at else _("waiting for approval")
+        return _("rejected") if doctor.refused_at else _("waiting for approval")
 
     def save_related(self, request, form, formsets, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -316,24 +318,26 @@ class DoctorAdmin(admin.ModelAdmin):
 
     @admin.action(description=_("Approve the chosen doctors"), permissions=["approve"])
     def approve(self, request, queryset) -> None:
-        done = self._judge(request, queryset, actions.approve_doctor)
+        done = self._decide(request, queryset, actions.approve_doctor)
         words = ngettext("%d doctor is approved.", "%d doctors are approved.", done)
         self.message_user(request, words % done)
 
-    @admin.action(description=_("Refuse the chosen doctors"), permissions=["approve"])
-    def refuse(self, request, queryset) -> None:
-        done = self._judge(request, queryset, actions.refuse_doctor)
-        words = ngettext("%d doctor is refused.", "%d doctors are refused.", done)
+    @admin.action(description=_("Reject the chosen doctors"), permissions=["approve"])
+    def reject(self, request, queryset) -> None:
+        done = self._decide(request, queryset, actions.reject_doctor)
+        words = ngettext("%d doctor is rejected.", "%d doctors are rejected.", done)
         self.message_user(request, words % done)
 
-    def _judge(self, request: HttpRequest, queryset: QuerySet, judge: Judge) -> int:
+    def _decide(
+        self, request: SignedInRequest, queryset: QuerySet[DoctorProfile], decide: Decision
+    ) -> int:
         done = 0
         for doctor in queryset:
             try:
-                judge(doctor=doctor, by=request.user)
+                decide(doctor_id=doctor.pk, by=request.user)
                 done += 1
-            except actions.UserError as error:
-                self.message_user(request, f"{doctor}: {error}", messages.ERROR)
+            except UserError as error:
+                self.message_user(request, f"{doctor}: {sentences(error)}", messages.ERROR)
         return done
 
     @admin.action(description=_("Remove the photos of the chosen doctors"), permissions=["change"])

@@ -1,12 +1,14 @@
 """One's own profile, and the doctors' photos."""
 
+from collections.abc import Callable
+from functools import partial
+
 from csp.constants import NONE
 from csp.decorators import csp
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
@@ -14,9 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from users import actions
-from users.models import DoctorProfile
+from users.models import DoctorProfile, User
 from users.pages.forms import DoctorForm, PatientForm, PreferencesForm
 from users.pages.requests import SignedInRequest
+from users.people.errors import UserError
+from users.people.sentences import add_to_form
 from users.photos import renditions, storage
 
 A_WEEK = 7 * 24 * 3600
@@ -35,10 +39,8 @@ def profile(request: SignedInRequest) -> HttpResponseBase:
 def _patient(request: SignedInRequest) -> HttpResponseBase:
     patient = request.user.patient_profile
     form = PatientForm(request.POST or None, patient=patient, user=request.user)
-    if form.is_valid():
-        with transaction.atomic():
-            actions.update_patient(patient=patient, **form.details())
-            actions.set_preferences(user=request.user, **form.preferences())
+    save = partial(actions.save_patient_page, patient=patient)
+    if form.is_valid() and _is_saved(form, save, by=request.user):
         return _saved(request)
     return render(request, "users/profile.html", {"form": form})
 
@@ -46,10 +48,9 @@ def _patient(request: SignedInRequest) -> HttpResponseBase:
 def _doctor(request: SignedInRequest) -> HttpResponseBase:
     doctor = request.user.doctor_profile
     form = DoctorForm(request.POST or None, request.FILES or None, doctor=doctor)
-    if form.is_valid() and _photo_saved(form, doctor):
-        with transaction.atomic():
-            actions.update_doctor(doctor=doctor, **form.details())
-            actions.set_preferences(user=request.user, **form.preferences())
+    save = partial(actions.save_doctor_page, doctor=doctor)
+    # The photo first: storage can fail, and then nothing else must have been saved.
+    if form.is_valid() and _photo_is_saved(form, doctor) and _is_saved(form, save, by=request.user):
         answer = _saved(request)
         for sentence in actions.left_behind(doctor=doctor, by=request.user):
             messages.warning(request, sentence)
@@ -57,14 +58,24 @@ def _doctor(request: SignedInRequest) -> HttpResponseBase:
     return render(request, "users/profile.html", {"form": form, "doctor": doctor})
 
 
-def _photo_saved(form: DoctorForm, doctor: DoctorProfile) -> bool:
-    """Whether the photo is as the form asks; first of all, for of all it alone can fail."""
+def _is_saved(form: PatientForm | DoctorForm, save: Callable[..., None], *, by: User) -> bool:
+    """Save what was entered. False, with the errors on the form, if the action refuses."""
+    try:
+        save(details=form.details(), preferences=form.preferences(), by=by)
+    except UserError as error:
+        add_to_form(form, error)
+        return False
+    return True
+
+
+def _photo_is_saved(form: DoctorForm, doctor: DoctorProfile) -> bool:
+    """Store or remove the photo, as asked. False, with an error on the form, if storage fails."""
     pictures = form.cleaned_data["photo"]
     if pictures or form.cleaned_data.get("remove_photo"):
         try:
             actions.set_photo(doctor=doctor, pictures=pictures)
-        except actions.UserError as error:
-            form.add_error("photo", str(error))
+        except UserError as error:
+            add_to_form(form, error)
             return False
     return True
 
@@ -72,8 +83,12 @@ def _photo_saved(form: DoctorForm, doctor: DoctorProfile) -> bool:
 def _staff(request: SignedInRequest) -> HttpResponseBase:
     form = PreferencesForm(request.POST or None, user=request.user)
     if form.is_valid():
-        actions.set_preferences(user=request.user, **form.preferences())
-        return _saved(request)
+        try:
+            actions.set_preferences(user=request.user, **form.preferences())
+        except UserError as error:
+            add_to_form(form, error)
+        else:
+            return _saved(request)
     return render(request, "users/profile.html", {"form": form})
 
 

@@ -221,7 +221,7 @@ def test_clerk_approves_and_refuses_doctors():
     good, bad = make_doctor(approved=False), make_doctor(approved=False)
 
     assert "1 doctor is approved." in act(client, "approve", good).content.decode()
-    assert "1 doctor is refused." in act(client, "refuse", bad).content.decode()
+    assert "1 doctor is rejected." in act(client, "reject", bad).content.decode()
 
     assert set(Email.objects.values_list("action", "to")) == {
         ("DOCTOR_APPROVED", good.user.email),
@@ -259,7 +259,7 @@ def test_staff_who_is_a_doctor_does_not_approve_themselves():
     doctor = make_doctor(user=boss, approved=False)
     page = act(signed_in(boss), "approve", doctor).content.decode()
 
-    assert "Nobody decides about their own account." in page
+    assert "You cannot approve or reject your own account." in page
     doctor.refresh_from_db()
     assert not doctor.is_approved
 
