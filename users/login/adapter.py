@@ -8,10 +8,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.userkit import did_user_login, get_user_by_username
 from allauth.core import context as allauth_context
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -22,6 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from hms.lib.urls import absolute, absolute_url
 from notifications.actions import queue_email
 from users import actions
+from users.login.allauth_private import AdapterWithTwoLimits, has_logged_in_before
 from users.models import User
 from users.people.validators import validate_deliverable
 
@@ -99,9 +97,9 @@ class UnknownMail(LookupError):
     """allauth wants to send a mail that this house has no words for."""
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(AdapterWithTwoLimits):
     error_messages = {
-        **DefaultAccountAdapter.error_messages,
+        **AdapterWithTwoLimits.error_messages,
         "too_many_login_attempts": _("Too many attempts. Please wait a few minutes."),
         "email_password_mismatch": _("The address or the password is not right."),
         "username_password_mismatch": _("The name or the password is not right."),
@@ -156,7 +154,7 @@ class AccountAdapter(DefaultAccountAdapter):
     @transaction.atomic
     def confirm_email(self, request, email_address) -> bool:
         confirmed = super().confirm_email(request, email_address)
-        if confirmed and not did_user_login(email_address.user):
+        if confirmed and not has_logged_in_before(email_address.user):
             actions.welcome(user=email_address.user)
         return confirmed
 
@@ -174,33 +172,3 @@ class AccountAdapter(DefaultAccountAdapter):
             allowed_hosts={urlsplit(settings.SITE_URL).netloc},
             require_https=settings.HTTPS,
         )
-
-    # --- guessing -----------------------------------------------------------------------------
-    def pre_authenticate(self, request, **credentials: Any) -> None:
-        """Few failures for one account from one place, more from all places together.
-
-        So a stranger who guesses does not lock the holder out at once.
-        """
-        super().pre_authenticate(request, **credentials)
-        self._all_places = ratelimit.consume(
-            request,
-            app="allauth.account",
-            action="login_failed_anywhere",
-            key=_account_key(credentials),
-        )
-        if not self._all_places:
-            raise self.validation_error("too_many_login_attempts")
-
-    def _get_login_attempts_cache_key(self, request, **credentials: Any) -> str:
-        return f"{self.get_client_ip(request)}:{_account_key(credentials)}"
-
-    def _rollback_login_failed_rl_usage(self) -> None:
-        super()._rollback_login_failed_rl_usage()
-        self._all_places.rollback()
-
-
-def _account_key(credentials: dict[str, Any]) -> str:
-    """One key for one account, whichever of its two names is typed."""
-    login = (credentials.get("email") or credentials.get("username") or "").lower()
-    user = get_user_by_username(login)
-    return ((user.email if user else "") or login).lower()

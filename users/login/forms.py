@@ -3,11 +3,11 @@
 from typing import Any
 
 from allauth.account import forms as allauth_forms
-from allauth.account.internal import flows
-from allauth.account.internal.userkit import filter_users_by_email
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
+
+from users.login.allauth_private import answer_as_if_signed_up, users_who_log_in_with
 
 ONE_ACCOUNT_PER_EMAIL = "user_one_account_per_email"
 
@@ -35,7 +35,7 @@ class SafeSignupForm(allauth_forms.SignupForm):
             # Someone signed up with this address while we were hashing the password.
             self.account_already_exists = True
             email = self.cleaned_data["email"]
-            return None, flows.signup.prevent_enumeration(request, email=email)
+            return None, answer_as_if_signed_up(request, email)
 
 
 class LoginForm(allauth_forms.LoginForm):
@@ -50,7 +50,7 @@ class LoginForm(allauth_forms.LoginForm):
         """An address is taken for a user name only where it is nobody's address."""
         credentials = super().user_credentials()
         if "email" in credentials:
-            holders = filter_users_by_email(credentials["email"], for_login=True)
+            holders = users_who_log_in_with(credentials["email"])
             credentials.pop("username" if holders else "email")
         return credentials
 

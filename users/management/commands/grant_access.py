@@ -1,12 +1,12 @@
 from typing import Any
 
 from allauth.account.forms import default_token_generator
-from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
 from allauth.account.utils import has_verified_email, user_pk_to_url_str
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users.login.adapter import AccountAdapter
+from users.login.allauth_private import user_named, users_with_email
 from users.models import User
 
 
@@ -41,8 +41,8 @@ class Command(BaseCommand):
         self.stdout.write(AccountAdapter().get_reset_password_from_key_url(key))
 
     def _find(self, name: str) -> User:
-        by_username = get_user_by_username(name)
-        found = {by_username} if by_username else set(filter_users_by_email(name))
+        by_username = user_named(name)
+        found = {by_username} if by_username else set(users_with_email(name))
         if len(found) != 1:
             raise CommandError("There is no such account.")
         return found.pop()
