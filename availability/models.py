@@ -232,6 +232,7 @@ class TimeSlot(models.Model):
 
     def bookable(self) -> Span:
         """From when and until when patients may book it by themselves."""
-        rules = policy.windows_of(self.doctor, self.clinic)
-        ahead = timedelta(days=policy.NO_LIMIT_DAYS) if rules.ahead is None else rules.ahead
-        return self.starts_at - ahead, self.starts_at - rules.book
+        limits = policy.policy_of(self.doctor, self.clinic)
+        no_limit = timedelta(days=policy.NO_LIMIT_DAYS)
+        ahead = no_limit if limits.max_ahead is None else limits.max_ahead
+        return self.starts_at - ahead, self.starts_at - limits.min_notice

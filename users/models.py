@@ -17,7 +17,7 @@ from hms.lib.clock import zone_names
 from users.people import languages as spoken
 from users.people.validators import validate_birth_date, validate_person_name, validate_phone
 from users.photos import renditions, storage
-from users.policy import WindowsOfClinic, WindowsOfDoctor
+from users.policy import ClinicPolicyFields, DoctorPolicyFields
 
 
 def validate_zone(name: str) -> None:
@@ -135,7 +135,7 @@ class Specialty(models.Model):
         return self.name
 
 
-class Clinic(WindowsOfClinic):
+class Clinic(ClinicPolicyFields):
     class BookingMode(models.TextChoices):
         """How much patients may do by themselves; staff always book."""
 
@@ -211,7 +211,7 @@ class DoctorQuerySet(models.QuerySet):
         return self.filter(approved_at__isnull=True, refused_at__isnull=True)
 
 
-class DoctorProfile(WindowsOfDoctor):
+class DoctorProfile(DoctorPolicyFields):
     user = models.OneToOneField(
         User, on_delete=models.CASCADE, related_name="doctor_profile", verbose_name=_("user")
     )
