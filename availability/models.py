@@ -24,7 +24,7 @@ from hms.lib.clock import local
 from hms.lib.ranges import TsTzRange
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
 from users import policy
-from users.models import Clinic, DoctorProfile, User
+from users.models import Clinic, DoctorProfile, User, listed_doctor
 
 LONGEST_SLOT = timedelta(hours=8)
 FURTHEST_AHEAD = timedelta(days=366)
@@ -65,11 +65,7 @@ class TimeSlotQuerySet(models.QuerySet):
 
     def open(self, now: datetime | None = None) -> "TimeSlotQuerySet":
         """What can be booked for a patient: future, free, of an approved doctor."""
-        return self.free(now).filter(
-            doctor__approved_at__isnull=False,
-            doctor__user__is_active=True,
-            doctor__user__role="doctor",
-        )
+        return self.free(now).filter(listed_doctor("doctor__"))
 
 
 class TimeSlot(models.Model):

@@ -202,10 +202,23 @@ class Clinic(ClinicPolicyFields):
             raise ValidationError({"subdivision": known if parts else none})
 
 
+def listed_doctor(prefix: str = "") -> Q:
+    """What `DoctorProfile.is_listed` says, for a query: the doctor is approved, and their account
+    is active and still a doctor's.
+
+    `prefix` leads from the query's model to the doctor and ends in "__", as in "slot__doctor__".
+    """
+    return Q(
+        (f"{prefix}approved_at__isnull", False),
+        (f"{prefix}user__is_active", True),
+        (f"{prefix}user__role", User.Role.DOCTOR),
+    )
+
+
 class DoctorQuerySet(models.QuerySet):
     def approved(self) -> "DoctorQuerySet":
-        """May be listed and may publish: staff said yes and the account is alive."""
-        return self.filter(approved_at__isnull=False, user__is_active=True, user__role="doctor")
+        """The doctors who are listed and may publish slots."""
+        return self.filter(listed_doctor())
 
     def waiting(self) -> "DoctorQuerySet":
         return self.filter(approved_at__isnull=True, refused_at__isnull=True)
@@ -295,7 +308,10 @@ class DoctorProfile(DoctorPolicyFields):
 
     @property
     def is_listed(self) -> bool:
-        """What DoctorQuerySet.approved() asks, for a doctor whose user is loaded."""
+        """Whether patients find the doctor: see `listed_doctor`, its twin for queries.
+
+        Reads the doctor's user.
+        """
         return self.is_approved and self.user.is_active and self.user.is_doctor
 
     @property

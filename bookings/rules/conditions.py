@@ -59,7 +59,7 @@ def refuse_if_not_open(slot: TimeSlot, holder: Booking | None, now: datetime) ->
     doctor = slot.doctor
     if slot.withdrawn_at:
         raise BookingError("gone", gone())
-    if not (doctor.is_approved and doctor.user.is_active and doctor.user.is_doctor):
+    if not doctor.is_listed:
         raise BookingError("closed", _("This doctor does not take appointments at the moment."))
     if slot.starts_at <= now:
         raise BookingError("started", _("This time has already begun. Please choose a later one."))

@@ -1,7 +1,7 @@
 import pytest
 from django.db import IntegrityError
 
-from users.models import DoctorProfile, PatientProfile, User
+from users.models import DoctorProfile, PatientProfile, User, listed_doctor
 from users.tests.factories import make_doctor, make_patient, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +50,7 @@ def test_patient_without_an_account():
     assert make_patient(with_user=False, name="A child").user is None
 
 
-def test_approved_lists_only_living_approved_doctors():
+def test_listed_are_only_approved_doctors_whose_account_is_active():
     good = make_doctor()
     make_doctor(approved=False)
     gone = make_doctor()
@@ -61,3 +61,4 @@ def test_approved_lists_only_living_approved_doctors():
     moved.user.save()
 
     assert list(DoctorProfile.objects.approved()) == [good]
+    assert list(User.objects.filter(listed_doctor("doctor_profile__"))) == [good.user]
