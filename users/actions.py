@@ -195,7 +195,7 @@ def update_doctor(
     languages: list[str],
     video_room_url: str,
 ) -> None:
-    """Save the details of a doctor; the slots of their hours follow the clinics and video link.
+    """Save the details of a doctor; the slots of their hours follow the clinics and video room.
 
     Raises UserError with a refusal for each invalid field.
     """
@@ -235,7 +235,7 @@ def save_doctor_page(
 
 
 def doctor_changed(*, doctor: DoctorProfile) -> None:
-    """Let the slots of the doctor's hours follow a change of clinics, video link or approval.
+    """Let the slots of the doctor's hours follow a change of clinics, video room or approval.
 
     Call it inside the transaction of the change.
     """

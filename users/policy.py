@@ -46,24 +46,24 @@ class PolicyField:
 
 
 BOOK_NOTICE = PolicyField(
-    _("booking: least notice, minutes"),
+    _("minimum notice to book (minutes)"),
     MOST_MINUTES,
-    _("Patients book no later than this before the visit. 0: until it starts."),
+    _("0: patients can book until the appointment starts."),
 )
 BOOK_AHEAD = PolicyField(
-    _("booking: furthest ahead, days"),
+    _("how far ahead patients can book (days)"),
     MOST_DAYS,
-    _("Patients book no earlier than this before the visit. Empty: no limit."),
+    _("Empty: no limit."),
 )
 MOVE_NOTICE = PolicyField(
-    _("moving: least notice, hours"),
+    _("minimum notice to reschedule (hours)"),
     MOST_HOURS,
-    _("Patients move a visit no later than this before it. 0: until it starts."),
+    _("0: patients can reschedule until the appointment starts."),
 )
 CANCEL_NOTICE = PolicyField(
-    _("cancelling: least notice, hours"),
+    _("minimum notice to cancel (hours)"),
     MOST_HOURS,
-    _("Patients cancel a visit no later than this before it. 0: until it starts."),
+    _("0: patients can cancel until the appointment starts."),
 )
 
 
@@ -90,7 +90,7 @@ def _optional(
 
 
 def _of_doctor(field: PolicyField) -> "models.PositiveIntegerField[int | None, int | None]":
-    return _optional(field, _("Empty: as the clinic has it."))
+    return _optional(field, _("Empty: same as the clinic."))
 
 
 class ClinicPolicyFields(models.Model):

@@ -1,6 +1,6 @@
 """What the rooms above have told must have words in the mail function."""
 
-from users.login.adapter import LETTERS, NOTICES
+from users.login.adapter import EMAILS, NOTICES
 
 
 def test_mail_function_has_words_for_all_that_happens_to_accounts(monkeypatch, settings):
@@ -8,4 +8,4 @@ def test_mail_function_has_words_for_all_that_happens_to_accounts(monkeypatch, s
     import validation
 
     assert set(NOTICES.values()) <= set(validation.NOTICES)
-    assert {letter.action for letter in LETTERS.values()} <= set(validation.ACTIONS)
+    assert {email.action for email in EMAILS.values()} <= set(validation.ACTIONS)

@@ -1,6 +1,5 @@
 """allauth's pages, each POST in one transaction."""
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -9,7 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern
 
-View = Callable[..., HttpResponseBase]
+from users.pages.decorators import View
 
 
 def allauth_post_in_one_transaction(view: View) -> View:

@@ -1,4 +1,4 @@
-"""One's own profile, and the doctors' photos."""
+"""The profile page of each role, and the doctors' photos."""
 
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +28,7 @@ A_WEEK = 7 * 24 * 3600
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: SignedInRequest) -> HttpResponseBase:
-    """The page of the account's own kind."""
+    """The profile page for the user's role."""
     if request.user.is_patient:
         return _patient(request)
     if request.user.is_doctor:
@@ -99,10 +99,13 @@ def _saved(request: SignedInRequest) -> HttpResponseBase:
 
 @login_not_required
 @require_safe
-# Its type knows no view with arguments.
+# The decorator's type does not allow for a view with arguments.
 @csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type]
 def photo(request: HttpRequest, doctor_id: int, key: str, side: int, kind: str) -> HttpResponseBase:
-    """One size of a listed doctor's photo, for who may see the directory, or of one's own."""
+    """One size of a doctor's photo.
+
+    The doctor sees it always; others only if the doctor is listed and they may see the directory.
+    """
     if not settings.PUBLIC_DIRECTORY and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     doctor = get_object_or_404(
@@ -115,7 +118,7 @@ def photo(request: HttpRequest, doctor_id: int, key: str, side: int, kind: str) 
     if side not in renditions.SIDES or kind not in renditions.TYPES:
         raise Http404
     known = get_conditional_response(request, etag=f'"{key}-{side}.{kind}"')
-    return _kept(known or _photo_file(key, side, kind), doctor)
+    return _with_cache_control(known or _photo_file(key, side, kind), doctor)
 
 
 def _photo_file(key: str, side: int, kind: str) -> HttpResponse:
@@ -135,13 +138,13 @@ def _photo_file(key: str, side: int, kind: str) -> HttpResponse:
     )
 
 
-def _kept(response: HttpResponseBase, doctor: DoctorProfile) -> HttpResponseBase:
-    """With what browsers may do with it: a new photo has a new address, so this never changes."""
+def _with_cache_control(response: HttpResponseBase, doctor: DoctorProfile) -> HttpResponseBase:
+    # A new photo has a new address, so what an address shows never changes.
     if response.status_code == 503:
         response.headers["Cache-Control"] = "no-store"
     elif settings.PUBLIC_DIRECTORY and doctor.is_listed:
         response.headers["Cache-Control"] = f"public, max-age={A_WEEK}, immutable"
     else:
-        # Asked for again each time, so that it ends with the session; answered with 304.
+        # Browsers ask again each time, so that access ends with the session; the answer is 304.
         response.headers["Cache-Control"] = "private, no-cache"
     return response

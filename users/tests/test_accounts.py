@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notifications.models import Email
-from users.login.adapter import LETTERS, NOTICES, AccountAdapter, UnknownMail
+from users.login.adapter import EMAILS, NOTICES, AccountAdapter, UnknownEmail
 from users.tests.factories import PASSWORD, make_doctor, make_patient, make_staff, make_user
 from users.tests.mail import latest
 
@@ -275,13 +275,13 @@ def test_every_mail_of_allauth_has_words_of_ours():
     )
     prefixes = set(re.findall(r'"(account/email/\w+)"', source))
 
-    assert prefixes == {*LETTERS, *NOTICES}
+    assert prefixes == {*EMAILS, *NOTICES}
 
 
 def test_unknown_mail_raises():
-    with pytest.raises(UnknownMail):
+    with pytest.raises(UnknownEmail):
         AccountAdapter().send_mail("account/email/new_thing", "a@example.org", {})
-    with pytest.raises(UnknownMail):
+    with pytest.raises(UnknownEmail):
         AccountAdapter().send_notification_mail("mfa/email/totp_activated", make_user())
 
 

@@ -242,7 +242,7 @@ def test_update_doctor_refuses_what_the_fields_refuse():
         (UserCode.INVALID, "name"),
         (UserCode.INVALID, "video_room_url"),
     }
-    assert "A name cannot hold a web address." in sentences(caught.value)
+    assert "A name cannot contain a web address." in sentences(caught.value)
 
 
 def test_language_names_are_words():

@@ -137,10 +137,10 @@ def test_an_address_that_no_mail_reaches_is_refused_to_staff_too():
     page = signed_in(boss).post(
         change_url(patient), posted(patient, new_email="new@[127.0.0.1]"), follow=True
     )
-    assert "We cannot send mail to this address." in page.content.decode()
+    assert "We cannot send email to this address." in page.content.decode()
     made = {"username": "ada", "email": "ada@[127.0.0.1]", "role": "", "usable_password": "false"}
     page = signed_in(boss).post(reverse("admin:users_user_add"), made)
-    assert "We cannot send mail to this address." in page.content.decode()
+    assert "We cannot send email to this address." in page.content.decode()
     assert not User.objects.filter(username="ada").exists()
     patient.refresh_from_db()
     assert patient.email == old

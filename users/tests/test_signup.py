@@ -55,7 +55,7 @@ UNREACHABLE = [
 def test_an_address_that_no_mail_reaches_is_refused_in_words(email):
     page = sign_up(email=email).content.decode()
 
-    assert "We cannot send mail to this address." in page
+    assert "We cannot send email to this address." in page
     assert not User.objects.exists()
 
 

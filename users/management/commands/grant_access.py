@@ -12,16 +12,16 @@ from users.models import User
 
 class Command(BaseCommand):
     help = (
-        "Print a link with which someone locked out can choose a new password: it works once, "
-        "for an hour, and needs no mail."
+        "Print a link with which a user who is locked out can choose a new password. It works "
+        "once, for an hour, and needs no email."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", help="user name or e-mail address")
+        parser.add_argument("user", help="user name or email address")
         parser.add_argument(
             "--confirm-email",
             action="store_true",
-            help="also take the address as confirmed, for when the code cannot be mailed",
+            help="also mark the address as confirmed, for when the code cannot be emailed",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,8 +32,8 @@ class Command(BaseCommand):
             user.trust_email()
         elif user.email and not has_verified_email(user):
             self.stderr.write(
-                "The address is not confirmed, so a code will be asked for at the next login; "
-                "--confirm-email takes it as confirmed."
+                "The address is not confirmed, so the next login asks for a code; "
+                "--confirm-email marks it as confirmed."
             )
         key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
         minutes = settings.PASSWORD_RESET_TIMEOUT // 60
