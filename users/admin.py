@@ -243,9 +243,7 @@ class ApprovalFilter(admin.SimpleListFilter):
     title = _("approval")
     parameter_name = "approval"
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin
-    ) -> list[tuple[str, Any]]:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
         return [
             ("waiting", _("waiting for approval")),
             ("approved", _("approved")),

@@ -98,7 +98,7 @@ def test_approve_doctor_never_by_the_doctor(superuser):
 CHANGER = ("users.change_user",)
 
 
-def test_set_role_makes_the_profile_and_tells_the_holder():
+def test_set_role_creates_the_profile_and_emails_the_person():
     user, staff = make_patient().user, make_staff(permissions=CHANGER)
 
     actions.set_role(user_id=user.pk, role="doctor", by=staff)
@@ -117,7 +117,7 @@ def test_set_role_back_and_forth_needs_another_approval():
     assert not DoctorProfile.objects.get(user=user).is_approved
 
 
-def test_set_role_never_ones_own_nor_a_superusers():
+def test_set_role_refuses_ones_own_and_a_superusers():
     """S-04."""
     staff, boss = make_staff(permissions=CHANGER), make_staff(superuser=True)
     other_boss, colleague = make_staff(superuser=True), make_staff()
@@ -135,12 +135,12 @@ def test_set_role_never_ones_own_nor_a_superusers():
 
 
 @pytest.mark.parametrize("role", ["staff", "admin", "PATIENT"])
-def test_set_role_knows_two_roles_only(role):
+def test_set_role_refuses_unknown_roles(role):
     with refused(UserCode.UNKNOWN_ROLE, "role"):
         actions.set_role(user_id=make_user().pk, role=role, by=make_staff(superuser=True))
 
 
-def test_change_email_tells_the_old_address_and_leaves_the_new_one_unconfirmed():
+def test_change_email_emails_the_old_address_and_leaves_the_new_one_unconfirmed():
     user, boss = make_user(email="old@example.org"), make_staff(superuser=True)
 
     actions.change_email(user_id=user.pk, email="New@Example.org", by=boss)
@@ -153,7 +153,7 @@ def test_change_email_tells_the_old_address_and_leaves_the_new_one_unconfirmed()
     assert mails() == [("ACCOUNT_NOTICE", "old@example.org")]
 
 
-def test_change_email_refuses_anothers_address_and_keeps_all_as_it_was():
+def test_change_email_refuses_the_address_of_another_account_and_changes_nothing():
     make_user(email="taken@example.org")
     user, boss = make_user(email="old@example.org"), make_staff(superuser=True)
 
@@ -184,7 +184,7 @@ def test_every_code_has_a_sentence():
     assert {*SENTENCES, UserCode.INVALID} == set(UserCode)
 
 
-def test_change_email_is_for_superusers_and_never_of_their_own_account():
+def test_change_email_is_for_superusers_and_other_peoples_accounts():
     staff, boss = make_staff(permissions=CHANGER), make_staff(superuser=True)
     dismissed = make_staff(superuser=True, is_active=False)
     off_staff = make_user(is_superuser=True)
@@ -199,7 +199,7 @@ def test_change_email_is_for_superusers_and_never_of_their_own_account():
     assert mails() == []
 
 
-def test_welcome_once():
+def test_welcome_emails_once():
     user = make_patient().user
     actions.welcome(user=user)
     actions.welcome(user=user)
@@ -207,7 +207,7 @@ def test_welcome_once():
     assert mails() == [("SIGNUP_WELCOME", user.email)]
 
 
-def test_update_doctor_leaves_alone_what_others_changed_meanwhile():
+def test_update_doctor_does_not_overwrite_approval_and_photo():
     doctor = make_doctor(approved=False)
     changed_since = {"approved_at": timezone.now(), "photo": f"doctors/{'a' * 32}-320.webp"}
     DoctorProfile.objects.filter(pk=doctor.pk).update(**changed_since)
@@ -226,7 +226,7 @@ def test_update_doctor_leaves_alone_what_others_changed_meanwhile():
     assert doctor.photo.name == changed_since["photo"]
 
 
-def test_update_doctor_refuses_what_the_fields_refuse():
+def test_update_doctor_refuses_each_invalid_field():
     doctor = make_doctor()
     with pytest.raises(UserError) as caught:
         actions.update_doctor(
@@ -245,7 +245,7 @@ def test_update_doctor_refuses_what_the_fields_refuse():
     assert "A name cannot contain a web address." in sentences(caught.value)
 
 
-def test_language_names_are_words():
+def test_language_names_are_not_codes():
     doctor = make_doctor(languages=["de", "sgn"])
 
     assert doctor.language_names() == ["German", "Sign language"]

@@ -22,7 +22,7 @@ def test_create_user_without_a_role_makes_a_patient():
     assert PatientProfile.objects.get().user == user
 
 
-def test_create_superuser_can_log_in_at_once_and_is_nobodys_patient(client):
+def test_create_superuser_can_log_in_at_once_and_is_no_patient(client):
     user = User.objects.create_superuser("boss", "Boss@Test.com", "a-long-enough-password")
 
     assert list(user.emailaddress_set.values_list("email", "verified")) == [("boss@test.com", True)]
@@ -43,7 +43,7 @@ def test_two_accounts_may_have_no_address():
 def test_full_name_is_the_profiles_name():
     assert make_doctor(name="Dr. Ada").user.get_full_name() == "Dr. Ada"
     assert make_patient(name="Bo").user.get_full_name() == "Bo"
-    assert make_staff(username="clerk").get_full_name() == "clerk"
+    assert make_staff(username="boss").get_full_name() == "boss"
 
 
 def test_patient_without_an_account():
