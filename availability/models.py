@@ -25,7 +25,7 @@ from hms.lib.clock import local
 from hms.lib.ranges import TsTzRange
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
 from users import policy
-from users.models import Clinic, DoctorProfile, User
+from users.models import Clinic, DoctorProfile, User, listed_doctor
 
 LONGEST_SLOT = timedelta(hours=8)
 FURTHEST_AHEAD = timedelta(days=366)
@@ -76,11 +76,7 @@ class TimeSlotQuerySet(models.QuerySet):
 
     def open(self, now: datetime | None = None) -> "TimeSlotQuerySet":
         """What can be booked for a patient: future, free, of an approved doctor."""
-        return self.free(now).filter(
-            doctor__approved_at__isnull=False,
-            doctor__user__is_active=True,
-            doctor__user__role="doctor",
-        )
+        return self.free(now).filter(listed_doctor("doctor__"))
 
 
 class TimeSlot(models.Model):
@@ -244,6 +240,7 @@ class TimeSlot(models.Model):
 
     def bookable(self) -> Span:
         """From when and until when patients may book it by themselves."""
-        rules = policy.windows_of(self.doctor, self.clinic)
-        ahead = timedelta(days=policy.NO_LIMIT_DAYS) if rules.ahead is None else rules.ahead
-        return self.starts_at - ahead, self.starts_at - rules.book
+        limits = policy.policy_of(self.doctor, self.clinic)
+        no_limit = timedelta(days=policy.NO_LIMIT_DAYS)
+        ahead = no_limit if limits.max_ahead is None else limits.max_ahead
+        return self.starts_at - ahead, self.starts_at - limits.min_notice

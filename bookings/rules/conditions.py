@@ -20,7 +20,7 @@ from bookings.models import Booking
 from bookings.rules import limits, outcomes, requests
 from hms.lib.texts import isolated, left_to_right, one_line
 from users.models import Clinic, PatientProfile, User
-from users.policy import windows_of
+from users.policy import policy_of
 
 Refusal = tuple[str, str]  # code, sentence
 
@@ -62,7 +62,7 @@ def refuse_if_not_open(slot: TimeSlot, holder: Booking | None, now: datetime) ->
     doctor = slot.doctor
     if slot.withdrawn_at:
         raise BookingError("gone", gone())
-    if not (doctor.is_approved and doctor.user.is_active and doctor.user.is_doctor):
+    if not doctor.is_listed:
         raise BookingError("closed", _("This doctor does not take appointments at the moment."))
     if slot.starts_at <= now:
         raise BookingError("started", _("This time has already begun. Please choose a later one."))
@@ -200,10 +200,10 @@ def moved_by_clinic(slot: TimeSlot) -> list[Refusal]:
 
 def outside_windows(slot: TimeSlot, now: datetime) -> list[Refusal]:
     """What patients are told who want a slot too soon or too far ahead for its windows."""
-    windows = windows_of(slot.doctor, slot.clinic)
-    if slot.starts_at - now < windows.book:
+    policy = policy_of(slot.doctor, slot.clinic)
+    if slot.starts_at - now < policy.min_notice:
         return [("too_soon", _("This time is too soon to be booked here.")), _ask(slot)]
-    if windows.ahead is not None and slot.starts_at - now > windows.ahead:
+    if policy.max_ahead is not None and slot.starts_at - now > policy.max_ahead:
         return [("too_far", _("This time is too far ahead to be booked here.")), _ask(slot)]
     return []
 
@@ -211,7 +211,7 @@ def outside_windows(slot: TimeSlot, now: datetime) -> list[Refusal]:
 def too_late_to_cancel(booking: Booking, now: datetime) -> list[Refusal]:
     """What a patient is told who wants to cancel when only the clinic still can."""
     slot = booking.slot
-    notice = windows_of(slot.doctor, slot.clinic).cancel
+    notice = policy_of(slot.doctor, slot.clinic).cancel_notice
     if booking.starts_at - now >= notice:
         return []
     hours = notice // HOUR
@@ -234,7 +234,7 @@ def not_moved_alone(booking: Booking, now: datetime) -> list[Refusal]:
 def too_late_to_move(booking: Booking, now: datetime) -> list[Refusal]:
     """What a patient is told who wants to move a visit when only the clinic still can."""
     slot = booking.slot
-    notice = windows_of(slot.doctor, slot.clinic).move
+    notice = policy_of(slot.doctor, slot.clinic).reschedule_notice
     if booking.starts_at - now >= notice:
         return []
     hours = notice // HOUR

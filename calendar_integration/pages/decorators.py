@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.login import get_authentication_records
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,16 +14,17 @@ from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.http import urlencode
 
+from users.login.allauth_private import entered_password_recently, login_times
+
 View = Callable[..., HttpResponse]
 
 
 def recently_authenticated(request: HttpRequest) -> bool:
-    """Whether the session's user entered a password within ACCOUNT_REAUTHENTICATION_TIMEOUT."""
-    records = get_authentication_records(request, request.user)
-    newest = max((record["at"] for record in records), default=0.0)
+    """Whether the user logged in or entered the password within the last few minutes."""
+    newest = max(login_times(request), default=0.0)
     return (
         time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-        or did_recently_reauthenticate(request)
+        or entered_password_recently(request)
     )
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from notifications.email_kinds import EMAIL_KINDS
 from users import actions
-from users.login.adapter import LETTERS, NOTICES
+from users.login.adapter import EMAILS, NOTICES
 
 
 def test_every_email_about_logging_in_exists():
-    assert {letter.action for letter in LETTERS.values()} <= set(EMAIL_KINDS)
+    assert {email.action for email in EMAILS.values()} <= set(EMAIL_KINDS)
 
 
 def test_account_notices_that_exist_are_those_that_are_sent():

@@ -23,7 +23,7 @@ def new_doctor(new_page, stack: RunningStack, name: str) -> tuple[Page, str]:
     page.goto("/users/profile/")
     page.get_by_label("Specialty").select_option(index=1)
     page.get_by_role("group", name="Clinics where you work").get_by_role("checkbox").first.check()
-    page.get_by_role("button", name="Save the profile").click()
+    page.get_by_role("button", name="Save profile").click()
     return page, email
 
 
@@ -31,7 +31,7 @@ def approve(staff: Page, email: str) -> None:
     """By the address, which is one doctor's: part of a name may stand in another's address."""
     staff.goto(f"/admin/users/doctorprofile/?q={email}")
     staff.get_by_role("row").filter(has_text=email).get_by_role("checkbox").check()
-    staff.locator("select[name=action]").select_option(label="Approve the chosen doctors")
+    staff.locator("select[name=action]").select_option(label="Approve selected doctors")
     staff.get_by_role("button", name="Go").click()
     expect(staff.get_by_text("1 doctor is approved.")).to_be_visible()
 

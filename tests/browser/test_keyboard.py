@@ -29,7 +29,7 @@ def book_and_cancel(page: Page, backstage) -> list[str]:
     doctor = backstage.doctor(f"Dr. Tastatur {secrets.token_hex(4)}", free_at="06:20")
     page.goto("/")
     lost += loss(page)
-    keys.press(page.get_by_role("link", name="Skip to the content"))
+    keys.press(page.get_by_role("link", name="Skip to content"))
     keys.fill("Name", doctor["name"])
     page.keyboard.press("Enter")
     expect(page.locator("main h2")).to_have_count(1)
