@@ -21,27 +21,27 @@ REFRESH_WAIT = 1.0  # seconds
 
 
 @dataclass(frozen=True)
-class AccessToken:
+class UsableToken:
     """An access token in plain text, and the connection that it belongs to."""
 
     token: str
     connected_at: datetime
 
 
-def access_for(account: GoogleAccount, *, not_this: str = "") -> AccessToken:
+def access_for(account: GoogleAccount, *, not_this: str = "") -> UsableToken:
     """A valid access token of a connection that is not broken, refreshed if necessary.
 
     `not_this` is a token that Google has just refused. Raises client.Broken, client.TryLater.
     """
     try:
         if account.has_live_access_token() and account.access_token != not_this:
-            return AccessToken(account.access_token, account.connected_at)
+            return UsableToken(account.access_token, account.connected_at)
     except DecryptionError as error:
         raise client.Broken("tokens can't be decrypted", reason="unreadable") from error
     return _refreshed(account)
 
 
-def _refreshed(account: GoogleAccount) -> AccessToken:
+def _refreshed(account: GoogleAccount) -> UsableToken:
     """A new token from Google. Raises TryLater while another worker refreshes it."""
     lease = _take_lease(account)
     if lease is None:
@@ -59,7 +59,7 @@ def _refreshed(account: GoogleAccount) -> AccessToken:
         raise
     _save(account, lease, tokens)
     log.info("google token refreshed", extra={"user_id": account.user_id})
-    return AccessToken(tokens.access, account.connected_at)
+    return UsableToken(tokens.access, account.connected_at)
 
 
 @transaction.atomic
