@@ -13,9 +13,10 @@ from bookings.calls import calls
 from bookings.figures import totals
 from bookings.job_names import EXPIRE_REQUESTS, MIRROR_UPCOMING, SUM_UP_DAYS, TELL_ABOUT_BOOKING
 from bookings.models import Booking, BookingQuerySet
-from bookings.rules.conditions import BookingError
+from bookings.rules.errors import BookingError
 from hms.lib.back_off import BackOff
 from hms.lib.jobs import defer
+from hms.lib.locks import lock
 from users.models import User
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ def sum_up_days(timestamp: int) -> None:
 
 
 def _locked() -> BookingQuerySet:
-    """Held until what is owed is written: else a change could commit in between, drop what it
-    overtakes, and be followed by the outdated message."""
-    return Booking.objects.for_pages().select_for_update(of=("self",), no_key=True)
+    """With the rows locked until emails, calls and events are queued.
+
+    Otherwise a concurrent change could commit in between, and the job would queue an outdated
+    message after it.
+    """
+    return lock(Booking.objects.for_pages(), no_key=True)

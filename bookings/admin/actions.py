@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from bookings.actions import BookingError, confirm_request, mark_visit
 from bookings.calls import notices
 from bookings.models import Booking
+from bookings.rules.sentences import sentences_of
 from bookings.wording import slug
 from users.models import User
 from users.pages.requests import SignedInRequest
@@ -39,7 +40,7 @@ def each_chosen(
         try:
             verb(booking, request.user)
         except BookingError as error:
-            text = f"{booking.reference}: {error.sentence}"
+            text = f"{booking.reference}: {sentences_of(error)}"
             modeladmin.message_user(request, text, messages.ERROR)
         else:
             modeladmin.log_change(request, booking, [{"changed": {"fields": [field]}}])

@@ -38,6 +38,7 @@ from bookings.models import Booking, Call, HistoryEntry
 from bookings.pages.delivery_status import mail_mark, patients_mark
 from bookings.pages.forms import MoveForm, MoveToTimeForm, ReasonForm
 from bookings.pages.reschedule import moved_by, times_to_move_to
+from bookings.rules.sentences import sentences_of
 from bookings.wording import state_words
 from hms.lib.csv_file import csv_response
 from hms.lib.templatetags.hms_tags import phone_link
@@ -68,7 +69,7 @@ class BookForm(forms.ModelForm):
                 booked_by=self.booked_by,
             )
         except BookingError as error:
-            self.add_error(None, error.sentence)
+            self.add_error(None, sentences_of(error))
 
 
 class FreeSlotWidget(ForeignKeyRawIdWidget):
@@ -309,7 +310,7 @@ class BookingAdmin(admin.ModelAdmin):
             try:
                 moved = reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
             except BookingError as error:
-                self.message_user(request, error.sentence, messages.ERROR)
+                self.message_user(request, sentences_of(error), messages.ERROR)
                 return redirect(request.get_full_path())
             return self._moved(request, moved)
         context = {
@@ -396,7 +397,7 @@ class CallAdmin(admin.ModelAdmin):
             try:
                 calls.close_call(call_id=call.pk, by=request.user)
             except BookingError as error:
-                text = f"{call.booking.reference}: {error.sentence}"
+                text = f"{call.booking.reference}: {sentences_of(error)}"
                 self.message_user(request, text, messages.ERROR)
             else:
                 self.log_change(request, call, [{"changed": {"fields": ["state"]}}])

@@ -21,13 +21,13 @@ from bookings.pages.delivery_status import patients_mark, seconds_to_next_look, 
 from bookings.pages.forms import ReasonForm, read_moment
 from bookings.pages.history import changed_at, told
 from bookings.rules.conditions import (
-    given_by_clinic,
-    not_moved_alone,
-    outside_windows,
-    said,
-    too_late_to_cancel,
+    for_patients,
+    for_patients_reschedule,
+    if_too_late_to_cancel,
 )
+from bookings.rules.errors import LIMITS, Code
 from bookings.rules.requests import is_overdue
+from bookings.rules.sentences import sentences_of
 from bookings.wording import buttons
 from calendar_integration.pages.context import calendar_context
 from users.models import DoctorProfile, User
@@ -52,7 +52,7 @@ def create(request: SignedInRequest, slot_id: int) -> HttpResponse:
                 book_slot(slot_id=slot_id, patient=patient, booked_by=request.user, seen_start=seen)
             )
         except BookingError as error:
-            refusal = error
+            refusal = _refusal(error)
     else:
         theirs = patient.bookings.live().filter(slot=slot_id).first()
         if theirs:
@@ -60,6 +60,16 @@ def create(request: SignedInRequest, slot_id: int) -> HttpResponse:
     offer = _offer(slot_id)
     status = 404 if offer["doctor"] is None else 409 if refusal else 200
     return render(request, "bookings/create.html", {**offer, "refusal": refusal}, status=status)
+
+
+def _refusal(error: BookingError) -> dict[str, Any]:
+    """What the page shows of a refused booking: why, and the link that helps."""
+    return {
+        "sentence": sentences_of(error),
+        "is_unverified": error.code == Code.UNVERIFIED,
+        "is_by_own_bookings": error.code in {Code.ELSEWHERE, *LIMITS},
+        "is_by_limit": error.code in LIMITS,
+    }
 
 
 def _offer(slot_id: int) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def _offer(slot_id: int) -> dict[str, Any]:
         return {"slot": None, "doctor": doctor, "slots": next_open(doctor) if doctor else []}
     others = next_open(slot.doctor, limit=TIMES_INSTEAD)
     is_open = TimeSlot.objects.open().filter(pk=slot.pk).exists()
-    outside = said(given_by_clinic(slot) or outside_windows(slot, timezone.now()))
+    outside = sentences_of(for_patients(slot, timezone.now()))
     return {
         "slot": slot,
         "doctor": slot.doctor,
@@ -142,7 +152,7 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
         try:
             cancel_booking(booking_id=booking.pk, by=request.user, reason=reason)
         except BookingError as error:
-            form.add_error("reason" if error.code.startswith("reason") else None, error.sentence)
+            form.add_error(error.refusals[0].field or None, sentences_of(error))
         else:
             return redirect(booking)
     elif not booking.is_expected:
@@ -163,13 +173,13 @@ def may_change(booking: Booking, side: Side, now: datetime) -> dict[str, Any]:
     move it without the clinic, of each and of both, else nothing."""
     can_change = booking.is_expected and booking.starts_at > now
     bound = can_change and side == Side.PATIENT and not booking.is_requested
-    not_moved = not_moved_alone(booking, now) if bound else []
-    not_cancelled = too_late_to_cancel(booking, now) if bound else []
+    not_moved = for_patients_reschedule(booking, now) if bound else []
+    not_cancelled = if_too_late_to_cancel(booking, now) if bound else []
     return {
         "can_change": can_change,
-        "not_cancelled_alone": said(not_cancelled),
-        "not_moved_alone": said(not_moved),
-        "not_alone": said([*not_moved, *not_cancelled]),
+        "not_cancelled_alone": sentences_of(not_cancelled),
+        "not_moved_alone": sentences_of(not_moved),
+        "not_alone": sentences_of([*not_moved, *not_cancelled]),
     }
 
 

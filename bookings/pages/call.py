@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from bookings.actions import BookingError
 from bookings.calls.calls import close_call
 from bookings.pages.outcome import doctors_visit
+from bookings.rules.sentences import sentences_of
 from users.pages.requests import SignedInRequest
 
 
@@ -20,7 +21,7 @@ def called(request: SignedInRequest, reference: str, sequence: int) -> HttpRespo
     try:
         close_call(call_id=call.pk, by=request.user)
     except BookingError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, sentences_of(error))
     else:
         messages.success(request, _("The call is marked as done."))
     return redirect(booking)

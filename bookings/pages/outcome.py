@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from bookings.actions import BookingError, mark_visit
 from bookings.models import Booking, BookingQuerySet, Side
 from bookings.pages.booking import own_visit
+from bookings.rules.sentences import sentences_of
 from bookings.wording import outcome_of
 from hms.lib.paging import read_cursor, write_cursor
 from hms.lib.texts import isolated
@@ -31,7 +32,7 @@ def mark(request: SignedInRequest, reference: str) -> HttpResponse:
     try:
         booking = mark_visit(booking_id=booking.pk, outcome=outcome, by=request.user)
     except BookingError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, sentences_of(error))
     else:
         messages.success(request, _marked(booking))
     if request.POST.get("back") != "day":

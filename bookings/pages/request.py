@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST
 from bookings.actions import BookingError, confirm_request
 from bookings.calls import notices
 from bookings.pages.outcome import doctors_visit
+from bookings.rules.sentences import sentences_of
 from hms.lib.texts import isolated
 from users.pages.requests import SignedInRequest
 
@@ -20,7 +21,7 @@ def confirm(request: SignedInRequest, reference: str) -> HttpResponse:
     try:
         booking = confirm_request(booking_id=booking.pk, by=request.user)
     except BookingError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, sentences_of(error))
     else:
         patient = isolated(str(booking.patient))
         messages.success(

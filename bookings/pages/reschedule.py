@@ -20,6 +20,7 @@ from bookings.models import Booking, Side
 from bookings.pages.booking import may_change, own_visit
 from bookings.pages.forms import MoveForm, MoveToTimeForm
 from bookings.pages.outcome import doctors_visit
+from bookings.rules.sentences import sentences_of
 from users.models import User
 from users.pages.requests import SignedInRequest
 
@@ -30,12 +31,12 @@ def move(request: SignedInRequest, reference: str) -> HttpResponse:
     booking, side = own_visit(request, reference)
     for_doctor = side == Side.DOCTOR
     form = MoveForm(request.POST if request.method == "POST" else None, may_say_why=for_doctor)
-    refusal = None
+    refusal = ""
     if request.method == "POST" and form.is_valid():
         try:
             booking = reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
         except BookingError as error:
-            refusal = error
+            refusal = sentences_of(error)
         else:
             messages.success(request, _moved(booking))
             return redirect(booking)
@@ -79,7 +80,7 @@ def moved_by(form: MoveToTimeForm, booking: Booking, by: User) -> Booking | None
     except SlotError as error:
         form.refuse(error)
     except BookingError as error:
-        form.add_error(None, error.sentence)
+        form.add_error(None, sentences_of(error))
     return None
 
 

@@ -20,7 +20,7 @@ from bookings.actions import (
 )
 from bookings.calls import calls
 from bookings.models import Call
-from bookings.rules.conditions import BookingError
+from bookings.rules.errors import BookingError
 from bookings.tests.factories import make_booking
 from hms.lib.clock import local
 from notifications.models import Email
@@ -224,7 +224,7 @@ def test_strangers_close_no_call():
     for by in (make_doctor().user, make_patient().user):
         with pytest.raises(BookingError) as refusal:
             calls.close_call(call_id=call.pk, by=by)
-        assert refusal.value.code == "unknown"
+        assert refusal.value.code == "unknown_call"
     with pytest.raises(BookingError):
         calls.close_call(call_id=0, by=make_staff())
     assert rows(booking) == [("BOOKING_CANCELLED", 1, "owed")]

@@ -21,6 +21,7 @@ from bookings.actions import (
 )
 from bookings.models import Booking, HistoryEntry
 from bookings.pages.history import told
+from bookings.rules.sentences import sentences_of
 from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
 from hms.desk.waiting import waiting_for
@@ -120,7 +121,7 @@ def test_where_patients_only_look_they_are_told_whom_to_call(slot, patient):
     with pytest.raises(BookingError) as caught:
         book(slot, patient)
     assert caught.value.code == "look_only"
-    assert "+49 30 1234" in caught.value.sentence
+    assert "+49 30 1234" in sentences_of(caught.value)
     assert not book_slot(slot_id=slot.pk, patient=patient, booked_by=make_staff()).is_requested
 
 

@@ -12,6 +12,7 @@ from availability.models import TimeSlot
 from availability.tests.factories import make_slot
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.models import Booking
+from bookings.rules.sentences import sentences_of
 from bookings.tests.factories import make_booking
 from hms.lib.clock import local
 from users.policy import windows_of
@@ -52,7 +53,7 @@ def code(verb, **given):
     with pytest.raises(BookingError) as caught:
         verb(**given)
     assert list(Booking.objects.order_by("pk").values()) == before
-    return caught.value.code, caught.value.sentence
+    return caught.value.code, sentences_of(caught.value)
 
 
 def page(user, url):
