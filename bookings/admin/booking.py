@@ -11,7 +11,7 @@ from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from availability.slots.wording import span_words, zone_short
+from bookings.access import bookings_for_staff, staffs_booking
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.admin.actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen, warn_of_call
 from bookings.admin.export import rows
@@ -36,8 +37,9 @@ from bookings.admin.filters import (
 from bookings.calls import calls, notices
 from bookings.models import Booking, Call, HistoryEntry
 from bookings.pages.delivery_status import mail_mark, patients_mark
-from bookings.pages.forms import MoveForm, MoveToTimeForm, ReasonForm
-from bookings.pages.reschedule import moved_by, times_to_move_to
+from bookings.pages.forms import ReasonForm, RescheduleForm, RescheduleToTimeForm
+from bookings.pages.old_urls import renamed_to
+from bookings.pages.reschedule import free_times, reschedule_by_form
 from bookings.rules.sentences import sentences_of
 from bookings.wording import state_words
 from hms.lib.csv_file import csv_response
@@ -247,22 +249,27 @@ class BookingAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         cancel = self.admin_site.admin_view(self.cancel_view)
-        move = self.admin_site.admin_view(self.move_view)
-        to_time = self.admin_site.admin_view(self.move_to_time_view)
+        reschedule = self.admin_site.admin_view(self.reschedule_view)
+        to_time = self.admin_site.admin_view(self.reschedule_to_time_view)
+        name = "bookings_booking_reschedule"
+        name_to_time = "bookings_booking_reschedule_to_time"
+        old = self.admin_site.admin_view(renamed_to(f"admin:{name}", reschedule))
+        old_to_time = self.admin_site.admin_view(renamed_to(f"admin:{name_to_time}", to_time))
         export = self.admin_site.admin_view(self.export_view)
         return [
             path("export/", export, name="bookings_booking_export"),
             path("cancel/", cancel, name="bookings_booking_cancel"),
-            path("move/<reference:reference>/", move, name="bookings_booking_move"),
-            path("move/<reference:reference>/time/", to_time, name="bookings_booking_move_to_time"),
+            path("reschedule/<reference:reference>/", reschedule, name=name),
+            path("reschedule/<reference:reference>/time/", to_time, name=name_to_time),
+            path("move/<reference:reference>/", old),
+            path("move/<reference:reference>/time/", old_to_time),
             *super().get_urls(),
         ]
 
     def cancel_view(self, request: SignedInRequest) -> HttpResponse:
         """GET names what would be cancelled and asks why; POST cancels."""
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        bookings = self.get_queryset(request).filter(pk__in=_ids(request.GET.get("ids", "")))
+        chosen = _ids(request.GET.get("ids", ""))
+        bookings = bookings_for_staff(request.user).filter(pk__in=chosen).order_by(*self.ordering)
         form = ReasonForm(request.POST if request.method == "POST" else None, must=False)
         if request.method == "POST" and form.is_valid():
             self._cancel(request, bookings, form.cleaned_data["reason"])
@@ -298,21 +305,19 @@ class BookingAdmin(admin.ModelAdmin):
         log.info("bookings exported", extra={"by": request.user.pk})
         return csv_response(rows(found), f"bookings-{timezone.localdate()}.csv")
 
-    # --- moving ----------------------------------------------------------------------------------
+    # --- rescheduling ----------------------------------------------------------------------------
 
-    def move_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
+    def reschedule_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
         """GET shows the doctor's free times of a day; POST moves to the one that was pressed."""
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        booking = get_object_or_404(self.get_queryset(request), reference=reference)
-        form = MoveForm(request.POST if request.method == "POST" else None, may_say_why=True)
+        booking = staffs_booking(request.user, reference)
+        form = RescheduleForm(request.POST if request.method == "POST" else None, may_say_why=True)
         if request.method == "POST" and form.is_valid():
             try:
                 moved = reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
             except BookingError as error:
                 self.message_user(request, sentences_of(error), messages.ERROR)
                 return redirect(request.get_full_path())
-            return self._moved(request, moved)
+            return self._rescheduled(request, moved)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Move a booking"),
@@ -320,19 +325,17 @@ class BookingAdmin(admin.ModelAdmin):
             "booking": booking,
             "notice": notices.to_both(booking),
             "form": form,
-            **times_to_move_to(booking, request.GET.get("day", ""), for_patient=False),
+            **free_times(booking, request.GET.get("day", ""), for_patient=False),
         }
-        return TemplateResponse(request, "admin/bookings/booking/move.html", context)
+        return TemplateResponse(request, "admin/bookings/booking/reschedule.html", context)
 
-    def move_to_time_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
+    def reschedule_to_time_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
         """The form for a time that is no slot yet: the slot moves along with the visit."""
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        booking = get_object_or_404(self.get_queryset(request), reference=reference)
-        form = MoveToTimeForm(request.POST or None, slot=booking.slot)
+        booking = staffs_booking(request.user, reference)
+        form = RescheduleToTimeForm(request.POST or None, slot=booking.slot)
         valid = request.method == "POST" and form.is_valid()
-        if valid and (moved := moved_by(form, booking, request.user)):
-            return self._moved(request, moved)
+        if valid and (moved := reschedule_by_form(form, booking, request.user)):
+            return self._rescheduled(request, moved)
         context = {
             **self.admin_site.each_context(request),
             "title": _("Move a booking to another time"),
@@ -341,9 +344,9 @@ class BookingAdmin(admin.ModelAdmin):
             "notice": notices.to_both(booking),
             "form": form,
         }
-        return TemplateResponse(request, "admin/bookings/booking/move_to_time.html", context)
+        return TemplateResponse(request, "admin/bookings/booking/reschedule_to_time.html", context)
 
-    def _moved(self, request: SignedInRequest, booking: Booking) -> HttpResponse:
+    def _rescheduled(self, request: SignedInRequest, booking: Booking) -> HttpResponse:
         self.log_change(request, booking, [{"changed": {"fields": ["slot"]}}])
         self.message_user(request, _("The booking is moved."), messages.SUCCESS)
         warn_of_call(self, request, booking)

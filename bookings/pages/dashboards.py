@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from bookings.links import directions_link
 from bookings.models import Booking, Side
 from bookings.pages import doctor_day, offline_note
-from bookings.pages.booking import may_change
 from bookings.pages.delivery_status import standings
+from bookings.pages.options import options_of, way_of
 from calendar_integration.pages.context import calendar_context
 from hms.lib.paging import read_cursor, write_cursor
 from users.models import PatientProfile
@@ -49,7 +49,8 @@ def patient(request: SignedInRequest) -> HttpResponse:
         "next": visits[0] if visits else None,
         "is_running": bool(coming) and coming[0].starts_at <= now,
         "directions": directions_link(coming[0].slot.clinic.address) if coming else "",
-        **(may_change(coming[0], Side.PATIENT, now) if coming else {}),
+        "options": options_of(coming[0], Side.PATIENT, now) if coming else None,
+        "way": way_of(coming[0], Side.PATIENT) if coming else "",
         "coming": visits[1:],
         "past": [(booking, standing[booking.pk]) for booking in past],
         "older_url": older,

@@ -26,7 +26,7 @@ class ReasonForm(forms.Form):
         self.fields["reason"].required = must
 
 
-def why_moved() -> forms.CharField:
+def reason_field() -> forms.CharField:
     """What who moves a visit may say to its patient."""
     return forms.CharField(
         label=_("Reason"),
@@ -37,11 +37,11 @@ def why_moved() -> forms.CharField:
     )
 
 
-class MoveForm(forms.Form):
+class RescheduleForm(forms.Form):
     """Where a visit is to move: the time that was pressed, as the page showed it, and why."""
 
     to = forms.CharField(widget=forms.HiddenInput)
-    reason = why_moved()
+    reason = reason_field()
 
     def __init__(self, *args: Any, may_say_why: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,10 +62,10 @@ class MoveForm(forms.Form):
         return {"slot_id": slot_id, "seen_start": seen, "reason": reason}
 
 
-class MoveToTimeForm(SlotForm):
+class RescheduleToTimeForm(SlotForm):
     """The day and time that a visit and its slot move to, on the clinic's clock, and why."""
 
-    reason = why_moved()
+    reason = reason_field()
 
     def __init__(self, *args: Any, slot: TimeSlot, **kwargs: Any) -> None:
         super().__init__(*args, slot=slot, **kwargs)

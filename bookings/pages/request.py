@@ -6,9 +6,9 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from bookings.access import doctors_booking
 from bookings.actions import BookingError, confirm_request
 from bookings.calls import notices
-from bookings.pages.outcome import doctors_visit
 from bookings.rules.sentences import sentences_of
 from hms.lib.texts import isolated
 from users.pages.requests import SignedInRequest
@@ -17,7 +17,7 @@ from users.pages.requests import SignedInRequest
 @require_POST
 def confirm(request: SignedInRequest, reference: str) -> HttpResponse:
     """Confirm, then back to where the button was."""
-    booking = doctors_visit(request, reference)
+    booking = doctors_booking(request.user, reference)
     try:
         booking = confirm_request(booking_id=booking.pk, by=request.user)
     except BookingError as error:

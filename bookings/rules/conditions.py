@@ -137,8 +137,10 @@ def for_reschedule(booking: Booking, *, by: User, now: datetime) -> list[Refusal
 
     Of a patient's notice and limits nothing is asked yet: see `for_new_slot`.
     """
-    if not booking.is_live or booking.starts_at <= now:
+    if not booking.is_live:
         return [_over(booking, Change.RESCHEDULE)]
+    if started := if_started(booking, Change.RESCHEDULE, now):
+        return started
     if booking.is_requested:
         return [Refusal(Code.REQUESTED)]
     return _if_checked_in(booking, Change.RESCHEDULE, by)
@@ -211,11 +213,16 @@ def _if_by_clinic_alone(slot: TimeSlot) -> list[Refusal]:
 
 def for_cancel(booking: Booking, *, by: User, now: datetime) -> list[Refusal]:
     """Whether `by` can cancel the live booking now, or withdraw or decline the request."""
-    if booking.starts_at <= now:
-        return [_over(booking, Change.CANCEL)]
-    return _if_checked_in(booking, Change.CANCEL, by) or (
-        if_too_late_to_cancel(booking, now) if is_bound(booking, by) else []
+    return (
+        if_started(booking, Change.CANCEL, now)
+        or _if_checked_in(booking, Change.CANCEL, by)
+        or (if_too_late_to_cancel(booking, now) if is_bound(booking, by) else [])
     )
+
+
+def if_started(booking: Booking, change: Change, now: datetime) -> list[Refusal]:
+    """Whether the appointment's time has begun, after which nobody cancels or reschedules it."""
+    return [_over(booking, change)] if booking.starts_at <= now else []
 
 
 def if_too_late_to_cancel(booking: Booking, now: datetime) -> list[Refusal]:

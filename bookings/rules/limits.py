@@ -33,7 +33,7 @@ def reached(
 
 def rescheduled_often(booking: Booking) -> list[Refusal]:
     """Whether the patient has rescheduled this booking as often as allowed."""
-    most = settings.MAX_MOVES
+    most = settings.MAX_RESCHEDULES
     if booking.sequence < most:  # each reschedule raises it, so nothing needs counting
         return []
     moves = booking.history.filter(what=HistoryEntry.What.RESCHEDULED, by=booking.patient.user_id)

@@ -363,7 +363,7 @@ def test_staff_read_whom_to_call_before_and_after_a_cancellation():
 def test_staff_read_whom_to_call_before_and_after_a_move(tail):
     booking = by_phone()
     client = client_of(make_staff(permissions=STAFF))
-    url = f"/admin/bookings/booking/move/{booking.reference}/"
+    url = f"/admin/bookings/booking/reschedule/{booking.reference}/"
     assert f"Please call: {DIALS}." in text(client.get(url + tail))
     slot = make_slot(doctor=booking.slot.doctor, clinic=booking.slot.clinic)
     to = f"{slot.pk}@{slot.starts_at.isoformat()}"

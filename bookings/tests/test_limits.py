@@ -82,7 +82,7 @@ def test_old_cancellations_and_those_of_others_do_not_count(settings, slot, pati
 
 
 def test_who_moved_a_visit_often_is_told_whom_to_call(settings, slot, patient):
-    settings.MAX_MOVES = 2
+    settings.MAX_RESCHEDULES = 2
     booking = make_booking(slot=slot, patient=patient)
     other = make_slot(
         doctor=slot.doctor, clinic=slot.clinic, starts_at=slot.starts_at + timedelta(days=1)

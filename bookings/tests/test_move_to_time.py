@@ -158,7 +158,7 @@ def text(response):
 
 
 def url(booking):
-    return f"/bookings/{booking.reference}/move/time/"
+    return f"/bookings/{booking.reference}/reschedule/time/"
 
 
 def entered(booking, **changes):
@@ -204,7 +204,7 @@ def test_what_is_wrong_stands_beside_its_field(booking):
 
 
 def test_the_moving_page_leads_doctors_there_and_patients_not(booking):
-    moving = f"/bookings/{booking.reference}/move/"
+    moving = f"/bookings/{booking.reference}/reschedule/"
     assert url(booking) in text(client_of(booking.slot.doctor.user).get(moving))
     assert url(booking) not in text(client_of(booking.patient.user).get(moving))
 
@@ -221,7 +221,7 @@ def test_staff_move_a_booked_slot_at_the_desk(booking):
     booking_page = reverse("admin:bookings_booking_change", args=[booking.pk])
     assert booking_page in text(client.get(slot_page))
     moving = reverse("admin:bookings_booking_move", args=[booking.reference])
-    to_time = reverse("admin:bookings_booking_move_to_time", args=[booking.reference])
+    to_time = reverse("admin:bookings_booking_reschedule_to_time", args=[booking.reference])
     assert to_time in text(client.get(moving))
     assert client.get(to_time).status_code == 200
     assert "errorlist" in text(client.post(to_time, entered(booking, ends="00:10")))
@@ -232,5 +232,5 @@ def test_staff_move_a_booked_slot_at_the_desk(booking):
 
 def test_moving_at_the_desk_needs_the_right_to_change_bookings(booking):
     clerk = make_staff(permissions=("bookings.view_booking",))
-    to_time = reverse("admin:bookings_booking_move_to_time", args=[booking.reference])
+    to_time = reverse("admin:bookings_booking_reschedule_to_time", args=[booking.reference])
     assert client_of(clerk).get(to_time).status_code == 403

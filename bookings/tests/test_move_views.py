@@ -38,7 +38,7 @@ def text(response):
 
 
 def url(booking):
-    return f"/bookings/{booking.reference}/move/"
+    return f"/bookings/{booking.reference}/reschedule/"
 
 
 def press(slot):
@@ -156,7 +156,7 @@ def test_queries_do_not_grow_with_the_free_times(booking, slot):
 
 
 def desk_url(booking):
-    return f"/admin/bookings/booking/move/{booking.reference}/"
+    return f"/admin/bookings/booking/reschedule/{booking.reference}/"
 
 
 def test_staff_move_at_the_desk_and_the_history_says_so(booking, slot):

@@ -343,6 +343,6 @@ def test_a_patient_is_shown_only_times_that_they_can_move_to(booking, clinic, do
     windows(clinic, book_ahead_days=5)
     far = make_slot(doctor=doctor, starts_at=timezone.now() + timedelta(days=6))
     day = local(far.starts_at, clinic.time_zone).date()
-    url = f"/bookings/{booking.reference}/move/?day={day}"
+    url = f"/bookings/{booking.reference}/reschedule/?day={day}"
     assert f'value="{far.pk}@' not in page(booking.patient.user, url)
     assert f'value="{far.pk}@' in page(doctor.user, url)
