@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what is missing and starts the whole system on this machine; ./run.sh --help says more.
+# Installs what is missing and starts the whole system on this machine. For options: ./run.sh --help
 set -eu
 cd "$(dirname "$0")"
 . hms/dev/python.sh

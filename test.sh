@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what the tests need and runs them all; arguments go to pytest: ./test.sh -k name
+# Installs what the tests need and runs them all. Arguments are passed to pytest: ./test.sh -k name
 set -eu
 cd "$(dirname "$0")"
 . hms/dev/python.sh

@@ -1,1 +1,1 @@
-"""Measures the promises about speed; bench/run starts it, bench/README.md says how to read it."""
+"""Measurements of speed. bench/README.md explains how to run and read them."""

@@ -1,5 +1,5 @@
--- The row writes of one booking (bookings.actions.book_slot) and nothing else: its two row locks,
--- the booking, its history entry, its job. Slots and patients are numbered without gaps.
+-- The row writes of one booking, as in bookings.actions.book_slot: two row locks, the booking, its
+-- history entry and its job. Ids of slots and patients are consecutive.
 \set n :n + 1
 \set number :client_id * :each + :n - 1
 \set slot :first_slot + :number

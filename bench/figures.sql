@@ -1,6 +1,6 @@
--- A hospital's year, straight into the tables: %(doctors)s doctors with %(each)s slots a day at
--- the three clinics that are there, a year back and a month ahead, seven in ten of them taken, one
--- booking in ten cancelled. Constraints, triggers and indexes are put away by the caller.
+-- A hospital's year: %(doctors)s doctors with %(each)s slots a day at the three existing clinics,
+-- from a year ago to a month ahead. Seven of ten slots are booked, and one booking of ten is
+-- cancelled. The caller drops constraints, triggers and indexes before.
 SET LOCAL statement_timeout = 0;
 INSERT INTO users_user (password, is_superuser, username, first_name, last_name, email, is_staff,
     is_active, date_joined, role, time_zone, language)
@@ -37,13 +37,13 @@ INSERT INTO bookings_booking (reference, slot_id, patient_id, booked_by_id, star
       WHEN m.slot_id %% 20 = 0 THEN 'no_show' ELSE 'completed' END,
     CASE WHEN gone THEN least(at + (starts_at - at) * chance, now()) END,
     CASE WHEN gone THEN CASE WHEN chance < 0.6 THEN p.user_id WHEN chance < 0.8 THEN d.user_id
-      ELSE clerk.id END END
+      ELSE staff.id END END
   FROM (SELECT *, row_number() OVER (PARTITION BY slot_id ORDER BY at) > 1 OR chance < 0.02 AS gone
         FROM made) m
   JOIN users_doctorprofile d ON d.id = m.doctor_id
   JOIN users_patientprofile p ON p.id = (SELECT min(id) FROM users_patientprofile)
     + (hashint8(m.slot_id) & 2147483647) %% %(patients)s,
-  (SELECT min(id) AS id FROM users_user WHERE is_staff) clerk
+  (SELECT min(id) AS id FROM users_user WHERE is_staff) staff
   ORDER BY at;
 INSERT INTO notifications_email (action, "to", language, about, sequence, data, sealed, urgent,
     message_id, state, attempts, last_answer, created_at, queued_at, sent_at)

@@ -1,11 +1,11 @@
-"""What 1,000 readers with a doctor's page open cost while others book, and how soon they see it.
+"""Measure the cost of 1,000 open doctor pages while others book, and the delay of updates.
 
     bench/fresh [--watchers 1000] [--seconds 60] [--json FILE]
 
-Starts a stack of its own (production settings, empty database, its job worker held), lets one
-visit a second be booked, and measures a minute of it: with nobody watching, with readers spread
-over all doctors (and none of them booked), with all of them on one doctor's page, and with some
-that ask a plain view every two seconds instead. Half are signed in. Removes all of it at the end.
+Starts a stack of its own (production settings, empty database, job worker stopped) and removes it
+at the end. Makes one booking a second and measures a minute of each case: no readers; readers on
+all doctors' pages, without bookings and with them; all readers on one doctor's page; and a few
+readers that request a plain view every two seconds. Half of the readers are logged in.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.main import Bench, build_client
-from hms.dev.failures import tell
-from hms.dev.layout import ROOT, Problem, State
+from hms.dev.failures import report_failure
+from hms.dev.layout import ROOT, SetupProblem, StateFolder
 from hms.dev.stack import install
 from hms.dev.stack.configuration import unconfigured_environment
 from hms.dev.stack.ports import free_offset
@@ -33,9 +33,9 @@ from hms.dev.stack.running import RunningStack
 
 PORT_OFFSET = 14000
 DOCTORS, SLOTS_EACH = 50, 24
-# All on one page: as many of its times are booked as there are to take.
+# Seconds between bookings of a single doctor, who has too few slots for one a second.
 ONE_PAGE_PAUSE = 4.0
-# Asking a plain view 1,000 times in two seconds is more than two cores can do.
+# Two cores can't answer 1,000 requests for a plain view in two seconds.
 PLAIN_WATCHERS = 50
 SETTLE_SECONDS = 5.0
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -44,22 +44,22 @@ TICKS = os.sysconf("SC_CLK_TCK")
 @dataclass(frozen=True)
 class Case:
     name: str
-    way: str  # of bench.fresh_watchers; empty: nobody watches
+    way: str  # WAY of bench.fresh_watchers; empty: no watchers
     watchers: int
     doctors: int
     pause: float  # seconds between two bookings; 0: none are made
 
 
 @dataclass(frozen=True)
-class Used:
-    """CPU seconds of each part in a minute, and what they hold in memory, in MB."""
+class Usage:
+    """CPU seconds of each part in a minute, and its memory in MB."""
 
     cpu: dict[str, float]
     memory: dict[str, float]
 
 
 def processes(group: int) -> list[Path]:
-    """Every process of a part: each part has a process group of its own."""
+    """All processes of a part, which has a process group of its own."""
     found = []
     for path in Path("/proc").glob("[0-9]*"):
         try:
@@ -77,13 +77,13 @@ def cpu_seconds(group: int) -> float:
             fields = (path / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
-        # Its own, and what its ended children had used.
+        # Its own CPU time and that of its children that have ended.
         total += sum(int(field) for field in fields[11:15])
     return total / TICKS
 
 
 def memory_mb(group: int) -> float:
-    """What the part holds; pages that its processes share count once."""
+    """The memory of a part in MB; pages shared by its processes count once."""
     total = 0
     for path in processes(group):
         try:
@@ -94,8 +94,8 @@ def memory_mb(group: int) -> float:
     return total / 1024
 
 
-def databases(group: int) -> float:
-    """PostgreSQL's backends leave the postmaster's group: they are found by their parent."""
+def database_cpu_seconds(group: int) -> float:
+    """CPU seconds of PostgreSQL. Its backends leave the process group, but have it as parent."""
     parts = processes(group)
     pid = str(group)
     total = cpu_seconds(group)
@@ -110,6 +110,8 @@ def databases(group: int) -> float:
 
 
 class Measurement:
+    """The doctors, patients and readers of all cases."""
+
     def __init__(self, bench: Bench, options: argparse.Namespace) -> None:
         self.bench = bench
         self.options = options
@@ -127,17 +129,17 @@ class Measurement:
 
     def used(self) -> dict[str, float]:
         return {
-            name: databases(pid) if name == "db" else cpu_seconds(pid)
+            name: database_cpu_seconds(pid) if name == "db" else cpu_seconds(pid)
             for name, pid in self.parts().items()
         }
 
     def book(self, place: int) -> str:
-        """Book the doctor's next free time: the line that tells the watchers of it."""
+        """Book the next free slot of the doctor at index `place`; return the watchers' line."""
         slot = self.first_slot + self.taken[place] * DOCTORS + place
         self.taken[place] += 1
         answer = self.bench.bookings(slot, [next(self.patients)], 1, 1)
         if set(answer.statuses) != {"302"}:
-            raise Problem(f"A booking answered {dict(answer.statuses)}")
+            raise SetupProblem(f"A booking was answered with {dict(answer.statuses)}")
         return f"{slot} {self.doctors[place]} {time.time():.4f}\n"
 
     def run(self, case: Case, places: list[int]) -> dict[str, Any]:
@@ -152,12 +154,12 @@ class Measurement:
             number += 1
             time.sleep(max(0, began + number * case.pause - time.monotonic()))
         seconds, after = time.monotonic() - began, self.used()
-        used = Used(
+        usage = Usage(
             {name: (after[name] - before[name]) * 60 / seconds for name in after},
             {name: memory_mb(pid) for name, pid in self.parts().items() if name != "db"},
         )
         seen = self.finish(watchers, lines) if watchers else {}
-        return {"case": asdict(case), "bookings": number, **asdict(used), **seen}
+        return {"case": asdict(case), "bookings": number, **asdict(usage), **seen}
 
     def start(self, case: Case, places: list[int]) -> subprocess.Popen[str]:
         file = self.bench.folder / "readers"
@@ -180,13 +182,13 @@ class Measurement:
         )
         assert watchers.stdout
         if watchers.stdout.readline() != "ready\n":
-            raise Problem("The watchers did not come in.")
+            raise SetupProblem("The watchers could not connect.")
         return watchers
 
     def finish(self, watchers: subprocess.Popen[str], lines: list[str]) -> dict[str, Any]:
         time.sleep(SETTLE_SECONDS)
-        said, _ = watchers.communicate("".join(lines), timeout=120)
-        answer = json.loads(said)
+        output, _ = watchers.communicate("".join(lines), timeout=120)
+        answer = json.loads(output)
         waits = sorted(answer.pop("waits"))
         if not waits:
             return answer
@@ -200,10 +202,10 @@ class Measurement:
 
 
 def measure(bench: Bench, options: argparse.Namespace) -> list[dict[str, Any]]:
-    at = Measurement(bench, options)
+    measurement = Measurement(bench, options)
     everywhere, many = list(range(DOCTORS)), options.watchers
     cases = [
-        (Case("nobody watches", "", 0, DOCTORS, 1.0), everywhere),
+        (Case("no watchers", "", 0, DOCTORS, 1.0), everywhere),
         (Case("live, nothing changes", "live", many, DOCTORS, 0), everywhere),
         (Case("live, on all pages", "live", many, DOCTORS, 1.0), everywhere),
         (Case("live, all on one page", "live", many, 1, ONE_PAGE_PAUSE), [0]),
@@ -211,7 +213,7 @@ def measure(bench: Bench, options: argparse.Namespace) -> list[dict[str, Any]]:
     ]
     results = []
     for case, places in cases:
-        results.append(at.run(case, places))
+        results.append(measurement.run(case, places))
         show(results[-1])
     return results
 
@@ -234,7 +236,7 @@ def show(result: dict[str, Any]) -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
-    state = State(folder / "state")
+    state = StateFolder(folder / "state")
     packages = install.PythonPackages(state)
     python = options.python or asyncio.run(packages.ensure(install.RUN_FILES))
     stack = RunningStack(
@@ -246,7 +248,7 @@ def run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
     )
     try:
         stack.start()
-        stack.hold("worker")
+        stack.keep_stopped("worker")
         return measure(Bench(stack, python, folder, build_client(packages, folder)), options)
     finally:
         stack.stop()
@@ -255,9 +257,9 @@ def run(options: argparse.Namespace, folder: Path) -> list[dict[str, Any]]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/fresh", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--watchers", type=int, default=1000, help="how many (1000)")
-    parser.add_argument("--seconds", type=int, default=60, help="of each case (60)")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--watchers", type=int, default=1000, help="number of watchers (1000)")
+    parser.add_argument("--seconds", type=int, default=60, help="seconds of each case (60)")
+    parser.add_argument("--json", type=Path, help="write the figures to FILE as JSON")
     parser.add_argument("--python", type=Path, help="a Python that has all packages")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hms-fresh-"))
@@ -267,7 +269,7 @@ def main() -> int:
         if options.json:
             options.json.write_text(json.dumps(results, indent=1) + "\n")
     except Exception as error:
-        return tell(error, "The measurement")
+        return report_failure(error, "The measurement")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

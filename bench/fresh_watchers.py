@@ -1,12 +1,12 @@
-"""Many readers with a doctor's page open, as sockets: what fresh.js does, without a browser.
+"""Act as many readers with a doctor's page open: do what fresh.js does, without a browser.
 
 python -m bench.fresh_watchers WAY WEB_PORT LIVE_URL FILE DAY
 
-WAY is `live`, or `plain` for asking the website every two seconds. FILE lists `DOCTOR SESSION`
-lines, one reader each (no session: nobody signed in); DAY is the day that all of them look at.
-Reads lines `SLOT DOCTOR MOMENT` (a booking was answered then) from stdin until it ends; prints
-then, as JSON, for every booking and every reader of that doctor the seconds until the reader's
-part showed it.
+WAY is `live`, or `plain` for a request to the website every two seconds. FILE has a line `DOCTOR
+SESSION` for each reader (without a session: not logged in). DAY is the day on all their pages.
+Prints `ready` when all are connected. Then reads lines `SLOT DOCTOR TIME` from stdin, where TIME
+is when a booking was answered, in Unix seconds. At the end of stdin prints, as JSON, the seconds
+until each reader of that doctor saw the booking.
 """
 
 import asyncio
@@ -22,31 +22,33 @@ from pathlib import Path
 WATCH = re.compile(r'data-fresh-watch="([^"]+)"')
 PART = re.compile(r'data-fresh="([^"]+)"')
 BOOKED = re.compile(r'id="slot-(\d+)"[^>]*data-fresh-state="booked"')
-# They come in within seconds, not over a day: let them share what they find.
-COMING_IN = "0123456789abcdef"
+# A made-up version for the first request, so that readers share the cached part.
+FIRST_VERSION = "0123456789abcdef"
 POLL_SECONDS = (1.5, 2.0)
 
 
 class Reader:
+    """A reader of one doctor's page; `seen` has the time at which each booked slot appeared."""
+
     def __init__(self, doctor: str, session: str, port: int) -> None:
         self.doctor = doctor
         self.port = port
         self.cookie = f"Cookie: sessionid={session}\r\n" if session else ""
-        # The page's part names it anew, with what alike readers have in common.
+        # Replaced by the address in the page's part, which similar readers share.
         self.path = f"/doctors/{doctor}/times/?day={DAY}"
         self.seen: dict[int, float] = {}
         self.requests = 0
-        self._line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def get(self, token: str = "") -> tuple[int, str]:
-        """Status and body of the page's part, over a connection that is kept."""
+        """Status and body of the page's part. Uses one connection for all requests."""
         path = self.path + (f"&v={token}" if token else "")
         request = f"GET {path} HTTP/1.1\r\nHost: localhost:{self.port}\r\n"
         request += f"Accept-Encoding: gzip\r\n{self.cookie}\r\n"
         for attempt in (1, 2):
-            if self._line is None:
-                self._line = await asyncio.open_connection("127.0.0.1", self.port)
-            reader, writer = self._line
+            if self._connection is None:
+                self._connection = await asyncio.open_connection("127.0.0.1", self.port)
+            reader, writer = self._connection
             try:
                 writer.write(request.encode())
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -54,30 +56,30 @@ class Reader:
                 body = await reader.readexactly(int(length[1])) if length else b""
                 break
             except (OSError, asyncio.IncompleteReadError):
-                # The server may close a kept connection between two requests.
-                self._line = None
+                # The server may close a connection between two requests.
+                self._connection = None
                 if attempt == 2:
                     raise
         self.requests += 1
         if re.search(r"(?i)connection: close", head):
             writer.close()
-            self._line = None
+            self._connection = None
         if re.search(r"(?i)content-encoding: gzip", head):
             body = gzip.decompress(body)
         return int(head.split()[1]), body.decode()
 
-    def look(self, body: str) -> None:
+    def _record_booked(self, body: str) -> None:
         now = time.time()
         self.path = PART.search(body)[1].replace("&amp;", "&")
         for slot in BOOKED.findall(body):
             self.seen.setdefault(int(slot), now)
 
-    async def streams(self, live: str) -> None:
-        """Listen, and fetch when told."""
-        status, body = await self.get(COMING_IN)
+    async def follow_events(self, live: str) -> None:
+        """Subscribe to the live process and fetch the part after each event."""
+        status, body = await self.get(FIRST_VERSION)
         if status != 200:
-            raise RuntimeError(f"the part answered {status}")
-        self.look(body)
+            raise RuntimeError(f"The page's part returned {status}")
+        self._record_booked(body)
         ticket = WATCH.search(body)[1].partition("?")[2]
         reader, writer = await asyncio.open_connection("127.0.0.1", int(live.rpartition(":")[2]))
         writer.write(f"GET /?{ticket} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -88,15 +90,15 @@ class Reader:
             if event.startswith("data: "):
                 token, spread = event[6:].strip("\n").split(" ")
                 await asyncio.sleep(random.random() * int(spread) / 1000)  # noqa: S311
-                self.look((await self.get(token))[1])
+                self._record_booked((await self.get(token))[1])
 
-    async def polls(self) -> None:
-        """Ask again and again."""
-        token = COMING_IN
+    async def poll(self) -> None:
+        """Fetch the part every POLL_SECONDS."""
+        token = FIRST_VERSION
         while True:
             status, body = await self.get(token)
             if status == 200:
-                self.look(body)
+                self._record_booked(body)
             if token:
                 READY.append(1)
                 token = ""
@@ -116,9 +118,9 @@ async def main() -> None:
         readers.append(Reader(doctor, session, port))
     tasks = []
     for number, reader in enumerate(readers):
-        work = reader.streams(live) if way == "live" else reader.polls()
+        work = reader.follow_events(live) if way == "live" else reader.poll()
         tasks.append(asyncio.create_task(work))
-        # One after the other, or they would all be in step for ever.
+        # Not all at once, or they would send all their requests at the same time.
         await asyncio.sleep(0.004 if number % 2 else 0)
     while len(READY) < len(readers):
         await asyncio.sleep(0.1)
@@ -132,13 +134,13 @@ async def main() -> None:
         by_doctor[reader.doctor].append(reader)
     waits, unseen = [], 0
     for line in bookings:
-        slot, doctor, moment = line.split()
+        slot, doctor, answered_at = line.split()
         for reader in by_doctor[doctor]:
             seen = reader.seen.get(int(slot))
             if seen is None:
                 unseen += 1
             else:
-                waits.append(seen - float(moment))
+                waits.append(seen - float(answered_at))
     for task in tasks:
         if task.done():
             task.result()

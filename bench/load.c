@@ -1,11 +1,12 @@
-/* Sends prepared HTTP requests over a fixed number of kept connections and times each answer.
+/* Sends prepared HTTP requests over a fixed number of persistent connections and times each
+ * response.
  *
  *   load PORT CONNECTIONS FILE
  *
- * FILE holds "LENGTH\n" and LENGTH bytes, for each request. Every request is sent once; a
- * connection sends its next one when the answer to its last is complete. Printed for each, in the
- * order of answers: "STATUS MICROSECONDS\n"; on stderr the seconds that all of it took.
- * One thread and epoll: it spends a few microseconds a request, the server thousands.
+ * FILE has "LENGTH\n" and LENGTH bytes, for each request. Every request is sent once; a
+ * connection sends the next one when the response to the last is complete. Prints for each, in the
+ * order of the responses, "STATUS MICROSECONDS\n", and on stderr the seconds of the whole run.
+ * One thread with epoll: a request takes it a few microseconds, and the server thousands.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -46,10 +47,13 @@ static double now(void) {
 static void load(const char *path) {
   FILE *file = fopen(path, "rb");
   if (!file) die(path);
-  size_t room = 0, length;
+  size_t capacity = 0, length;
   while (fscanf(file, "%zu", &length) == 1) {
     if (fgetc(file) != '\n') die("request file");
-    if (total == room) requests = realloc(requests, (room = room * 2 + 1024) * sizeof *requests);
+    if (total == capacity) {
+      capacity = capacity * 2 + 1024;
+      requests = realloc(requests, capacity * sizeof *requests);
+    }
     char *bytes = malloc(length);
     if (!requests || !bytes) die("memory");
     if (fread(bytes, 1, length, file) != length) die("request file");
@@ -76,7 +80,7 @@ static void send_request(struct connection *c) {
     ssize_t n = send(c->fd, c->request->bytes + c->sent, c->request->length - c->sent,
                      MSG_NOSIGNAL);
     if (n < 0) {
-      /* The server may close a kept connection between two requests: once more on a new one. */
+      /* The server may close a connection between two requests: try again on a new one. */
       if ((errno == EPIPE || errno == ECONNRESET) && c->sent == 0) {
         close(c->fd);
         open_connection(c);

@@ -1,10 +1,10 @@
-"""Book a few thousand slots over HTTP beside pgbench's row writes, and time the public pages.
+"""Measure bookings over HTTP, the same row writes by pgbench, publishing, and the public pages.
 
     bench/run [--bookings 3000] [--connections 16] [--json FILE]
 
-Starts a stack of its own (production settings, empty database), times some bookings from the click
-to the inbox, then holds its job worker, so that website and database are what is measured, and
-removes all of it at the end.
+Starts a stack of its own (production settings, empty database) and removes it at the end. First
+times some bookings from the request to the email; then stops the job worker, so that the figures
+are those of website and database.
 """
 
 import argparse
@@ -24,8 +24,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hms.dev.failures import tell
-from hms.dev.layout import HOST, ROOT, Problem, State
+from hms.dev.failures import report_failure
+from hms.dev.layout import HOST, ROOT, SetupProblem, StateFolder
 from hms.dev.stack import install
 from hms.dev.stack.configuration import Configuration, unconfigured_environment
 from hms.dev.stack.ports import free_offset
@@ -35,17 +35,17 @@ from hms.dev.stack.running import RunningStack, wait_until
 HERE = Path(__file__).parent
 PORT_OFFSET = 13000
 DOCTORS = 100
-# MAX_OPEN_BOOKINGS lets each patient hold ten.
-VISITS_EACH = 10
-MAILS = 30
+# MAX_OPEN_BOOKINGS allows ten for each patient.
+BOOKINGS_EACH = 10
+EMAILS = 30
 PAGE_REQUESTS, PAGE_CONNECTIONS = 400, 2
 FEW, MANY = 1_000, 100_000
 COMPILER_FILE = "requirements-bench.txt"
 
 
 @dataclass(frozen=True)
-class Timed:
-    """What the load client saw."""
+class LoadResult:
+    """What the load client measured: seconds in all, number of responses by status, latencies."""
 
     seconds: float
     statuses: Counter[str]
@@ -56,6 +56,8 @@ class Timed:
 
 
 class Bench:
+    """A running stack and the programs that measure it."""
+
     def __init__(self, stack: RunningStack, python: Path, folder: Path, client: Path) -> None:
         self.stack = stack
         self.python = python
@@ -97,7 +99,7 @@ class Bench:
             ]
         return ("\r\n".join(head) + "\r\n\r\n" + body).encode()
 
-    def send(self, requests: list[bytes], connections: int) -> Timed:
+    def send(self, requests: list[bytes], connections: int) -> LoadResult:
         path = self.folder / "requests"
         with path.open("wb") as file:
             for request in requests:
@@ -109,15 +111,15 @@ class Bench:
             check=False,
         )
         if answer.returncode:
-            raise Problem(f"The load client gave up: {answer.stderr.strip()}")
+            raise SetupProblem(f"The load client failed: {answer.stderr.strip()}")
         rows = [line.split() for line in answer.stdout.splitlines()]
-        return Timed(
+        return LoadResult(
             float(answer.stderr),
             Counter(status for status, _ in rows),
             [int(microseconds) / 1000 for _, microseconds in rows],
         )
 
-    def bookings(self, first: int, sessions: list[str], count: int, connections: int) -> Timed:
+    def bookings(self, first: int, sessions: list[str], count: int, connections: int) -> LoadResult:
         form = f"csrfmiddlewaretoken={self.csrf}"
         requests = [
             self.request(
@@ -130,14 +132,14 @@ class Bench:
         ]
         return self.send(requests, connections)
 
-    def page(self, paths: list[str]) -> Timed:
+    def page(self, paths: list[str]) -> LoadResult:
         requests = [
             self.request("GET", paths[number % len(paths)]) for number in range(PAGE_REQUESTS)
         ]
         self.send(requests[:20], PAGE_CONNECTIONS)
         timed = self.send(requests, PAGE_CONNECTIONS)
         if set(timed.statuses) != {"200"}:
-            raise Problem(f"{paths[0]} answered {dict(timed.statuses)}")
+            raise SetupProblem(f"{paths[0]} answered {dict(timed.statuses)}")
         return timed
 
     def pages(self, doctors: list[int]) -> dict[str, dict[str, float]]:
@@ -150,18 +152,21 @@ class Bench:
             for name, one in timed.items()
         }
 
-    def told(self, first: int, sessions: list[str]) -> dict[str, float]:
-        """One booking after the other: milliseconds from the click to the mail in the inbox."""
-        waited = []
+    def confirmation_times(self, first: int, sessions: list[str]) -> dict[str, float]:
+        """Book one slot after the other: milliseconds from the request to the email's arrival.
+
+        `first` is the id of the first of the free slots; each session books one.
+        """
+        waits = []
         for number, session in enumerate(sessions):
-            clicked = time.time()
+            requested = time.time()
             self.bookings(first + number, [session], 1, 1)
             wait_until(lambda n=number: len(self._confirmations()) > n, 20, "a confirmation")
-            waited.append((self._confirmations()[0] - clicked) * 1000)
-        return {"median_ms": statistics.median(waited), "slowest_ms": max(waited)}
+            waits.append((self._confirmations()[0] - requested) * 1000)
+        return {"median_ms": statistics.median(waits), "slowest_ms": max(waits)}
 
     def _confirmations(self) -> list[float]:
-        """When the patients' confirmations came, newest first, in Unix seconds."""
+        """When the patients' confirmations arrived, newest first, in Unix seconds."""
         return [
             datetime.fromisoformat(mail["received_at"]).timestamp()
             for mail in self.stack.mails()
@@ -170,7 +175,10 @@ class Bench:
 
     # --- pgbench ----------------------------------------------------------------------------
 
-    def pgbench(self, program: Path, first: int, people: dict[str, Any], count: int, at: int):
+    def pgbench(
+        self, program: Path, first: int, people: dict[str, Any], count: int, at: int
+    ) -> float:
+        """Write `count` bookings by book.sql with `at` clients; returns bookings per second."""
         each = count // at
         values = {
             "n": 0,
@@ -194,12 +202,12 @@ class Bench:
         )
         rate = re.search(r"tps = ([\d.]+)", answer.stdout)
         if answer.returncode or rate is None:
-            raise Problem(f"pgbench failed: {answer.stderr.strip()[-500:]}")
+            raise SetupProblem(f"pgbench failed: {answer.stderr.strip()[-500:]}")
         return float(rate.group(1))
 
 
 def compiler(packages: install.PythonPackages) -> list[str]:
-    """The machine's C compiler, else the one inside PyPI's ziglang."""
+    """The command of the machine's C compiler, else of the one in the package ziglang."""
     for name in ("cc", "gcc", "clang"):
         if found := shutil.which(name):
             return [found]
@@ -216,31 +224,35 @@ def build_client(packages: install.PythonPackages, folder: Path) -> Path:
         check=False,
     )
     if built.returncode:
-        raise Problem(f"The load client could not be compiled: {built.stderr.strip()[-500:]}")
+        raise SetupProblem(f"The load client could not be compiled: {built.stderr.strip()[-500:]}")
     return client
 
 
 def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[str, Any]:
-    """All figures, in the order in which one does not disturb the next."""
+    """All figures, in an order in which none affects the next."""
     count, at = options.bookings, options.connections
-    # As many as there are doctors at least: then nobody's visits are at the same time.
-    side = max(-(-count // VISITS_EACH), DOCTORS)
+    # At least as many patients as doctors, so that no patient's bookings overlap.
+    side = max(-(-count // BOOKINGS_EACH), DOCTORS)
     people = bench.seed("people", DOCTORS, 3 * side)
-    visitors, early, pgbench_side = (
+    website_side, warm_up_side, pgbench_side = (
         people["sessions"][number * side : (number + 1) * side] for number in range(3)
     )
     others = {"first_patient": people["first_patient"] + 2 * side, "sessions": pgbench_side}
-    results: dict[str, Any] = {"told": bench.told(bench.seed("slots", FEW), early[:MAILS])}
-    # From here on the jobs stay in the queue: this is about the website and its database.
-    bench.stack.hold("worker")
+    results: dict[str, Any] = {
+        "confirmations": bench.confirmation_times(bench.seed("slots", FEW), warm_up_side[:EMAILS])
+    }
+    # From here on jobs stay in the queue, so that the worker takes no CPU time.
+    bench.stack.keep_stopped("worker")
     results["pages"] = {str(FEW): bench.pages(people["doctors"])}
-    # Everything is warm before the clock runs: code, connections, plans.
-    bench.bookings(bench.seed("slots", at * 10), early, at * 10, at)
+    # Before the measurement, so that code, connections and plans are cached.
+    bench.bookings(bench.seed("slots", at * 10), warm_up_side, at * 10, at)
     before = bench.seed("bookings")
-    web = bench.bookings(bench.seed("slots", count), visitors, count, at)
+    web = bench.bookings(bench.seed("slots", count), website_side, count, at)
     written = bench.seed("bookings") - before
     if written != web.statuses["302"] or set(web.statuses) != {"302"}:
-        raise Problem(f"{written} bookings were written for the answers {dict(web.statuses)}")
+        raise SetupProblem(
+            f"{written} bookings were written for the responses {dict(web.statuses)}"
+        )
     rate = bench.pgbench(pgbench, bench.seed("slots", count), others, count, at)
     results["bookings"] = {
         "connections": at,
@@ -251,19 +263,24 @@ def measure(bench: Bench, pgbench: Path, options: argparse.Namespace) -> dict[st
         "pgbench_per_second": rate,
         "share_of_pgbench": count / web.seconds / rate,
     }
-    there = FEW + at * 10 + 2 * count
-    bench.seed("slots", MANY - there)
+    existing = FEW + at * 10 + 2 * count
+    bench.seed("slots", MANY - existing)
     results["pages"][str(MANY)] = bench.pages(people["doctors"])
-    # Last, because the rows above are laid round the doctors that there were.
+    # Last, because it adds doctors, over whom the slots above are distributed.
     results["publishing"] = bench.seed("publish")
     return results
 
 
 def show(results: dict[str, Any]) -> None:
-    told, bookings, hours = results["told"], results["bookings"], results["publishing"]
+    confirmations, bookings, hours = (
+        results["confirmations"],
+        results["bookings"],
+        results["publishing"],
+    )
     print(
-        f"\nFrom the click to the mail in the inbox, {MAILS} bookings one by one:\n"
-        f"  median {told['median_ms']:.0f} ms   slowest {told['slowest_ms']:.0f} ms\n"
+        f"\nFrom the request to the email in the inbox, {EMAILS} bookings one by one:\n"
+        f"  median {confirmations['median_ms']:.0f} ms   "
+        f"slowest {confirmations['slowest_ms']:.0f} ms\n"
         f"\nBookings over HTTP, {bookings['count']} at {bookings['connections']} connections:\n"
         f"  website   {bookings['http_per_second']:8.0f} /s   "
         f"p50 {bookings['p50_ms']:.1f} ms   p99 {bookings['p99_ms']:.1f} ms\n"
@@ -285,7 +302,7 @@ def show(results: dict[str, Any]) -> None:
 
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    state = State(folder / "state")
+    state = StateFolder(folder / "state")
     packages = install.PythonPackages(state)
     python = options.python or asyncio.run(packages.ensure(install.RUN_FILES))
     client = build_client(packages, folder)
@@ -307,9 +324,9 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--bookings", type=int, default=3000, help="how many (3000)")
-    parser.add_argument("--connections", type=int, default=16, help="at once (16)")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
+    parser.add_argument("--bookings", type=int, default=3000, help="number of bookings (3000)")
+    parser.add_argument("--connections", type=int, default=16, help="parallel connections (16)")
+    parser.add_argument("--json", type=Path, help="write the figures to FILE as JSON")
     parser.add_argument("--python", type=Path, help="a Python that has all packages")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="hms-bench-"))
@@ -320,7 +337,7 @@ def main() -> int:
         if options.json:
             options.json.write_text(json.dumps(results, indent=1) + "\n")
     except Exception as error:
-        return tell(error, "The measurement")
+        return report_failure(error, "The measurement")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return 0

@@ -1,8 +1,8 @@
-"""Rows for the measurements, written with Django's settings of the measured stack.
+"""Write the rows for the measurements, with the Django settings of the measured stack.
 
 python -m bench.seed people DOCTORS PATIENTS   prints ids and sessions as JSON
 python -m bench.seed slots COUNT               adds free slots, prints the first one's id
-python -m bench.seed bookings                  prints how many there are
+python -m bench.seed bookings                  prints the number of live bookings
 python -m bench.seed publish                   publishes a year of hours, prints the seconds as JSON
 """
 
@@ -20,6 +20,7 @@ SLOT_MINUTES = 30
 
 
 def people(doctors: int, patients: int) -> dict[str, object]:
+    """Create doctors and patients; returns ids and the session of each patient."""
     from allauth.account.models import EmailAddress
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -30,7 +31,7 @@ def people(doctors: int, patients: int) -> dict[str, object]:
     from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 
     def accounts(role: str, count: int) -> list[User]:
-        made = [
+        users = [
             User(
                 username=f"bench-{role}-{number}",
                 email=f"bench-{role}-{number}@bench.example",
@@ -39,7 +40,7 @@ def people(doctors: int, patients: int) -> dict[str, object]:
             )
             for number in range(count)
         ]
-        return User.objects.bulk_create(made)
+        return User.objects.bulk_create(users)
 
     def session(user: User) -> Session:
         values = {
@@ -63,7 +64,7 @@ def people(doctors: int, patients: int) -> dict[str, object]:
     )
     clinic.doctors.set(profiles)
     users = accounts("patient", patients)
-    persons = PatientProfile.objects.bulk_create(
+    patient_profiles = PatientProfile.objects.bulk_create(
         PatientProfile(user=user, name=user.username) for user in users
     )
     EmailAddress.objects.bulk_create(
@@ -72,13 +73,16 @@ def people(doctors: int, patients: int) -> dict[str, object]:
     sessions = Session.objects.bulk_create(session(user) for user in users)
     return {
         "doctors": [profile.pk for profile in profiles],
-        "first_patient": persons[0].pk,
+        "first_patient": patient_profiles[0].pk,
         "sessions": [one.session_key for one in sessions],
     }
 
 
 def slots(count: int) -> int:
-    """Round the doctors, so that neighbours in number are other doctors' and nothing overlaps."""
+    """Add free slots to the doctors in turn, so that consecutive ids are different doctors'.
+
+    Returns the id of the first one; no slots overlap.
+    """
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -108,7 +112,11 @@ def slots(count: int) -> int:
 
 
 def publish() -> dict[str, float]:
-    """A new doctor's Mondays to Fridays, 8 to 12 and 13 to 17, in slots of 20 minutes."""
+    """Publish a year of a new doctor's weekly hours in slots of 20 minutes and time it.
+
+    The hours are Monday to Friday, 8 to 12 and 13 to 17. Returns the number of slots and the
+    seconds of publishing, of publishing again without changes, and of the bare INSERT.
+    """
     from django.conf import settings
 
     from availability.hours import actions
@@ -144,7 +152,7 @@ def publish() -> dict[str, float]:
 
 
 def _write_alone(doctor_id: int, other_id: int) -> None:
-    """The same slots for another doctor by one statement: what PostgreSQL takes for the rows."""
+    """Copy the slots to another doctor by one statement, to time PostgreSQL alone."""
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -6,25 +6,25 @@ from django.db.models.signals import post_migrate, pre_migrate
 
 
 class DeskConfig(AdminConfig):
-    """Django's admin with a site of ours (hms.desk.site)."""
+    """Django's admin with our own site (hms.desk.site)."""
 
     default_site = "hms.desk.site.DeskSite"
 
     def ready(self) -> None:
         super().ready()
-        # After every app's admin: it takes the place of a library's.
+        # Imported after all apps' admin modules: it replaces the admin of a library.
         from hms.desk import job_admin  # noqa: F401
 
-        pre_migrate.connect(_take_the_time_it_needs)
-        post_migrate.connect(_hurry_again)
+        pre_migrate.connect(_disable_statement_timeout)
+        post_migrate.connect(_reset_statement_timeout)
 
 
-def _take_the_time_it_needs(using: str, **_kwargs: Any) -> None:
-    """A migration may fill a table of millions; it is still refused a lock it does not get soon."""
+def _disable_statement_timeout(using: str, **_kwargs: Any) -> None:
+    """For data migrations of large tables. lock_timeout still applies."""
     with connections[using].cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
 
 
-def _hurry_again(using: str, **_kwargs: Any) -> None:
+def _reset_statement_timeout(using: str, **_kwargs: Any) -> None:
     with connections[using].cursor() as cursor:
         cursor.execute("RESET statement_timeout")

@@ -1,4 +1,7 @@
-"""Settings read from the environment, refused with one sentence when missing or misspelt."""
+"""Reads settings from the environment.
+
+Every function raises ImproperlyConfigured, with one sentence, for a missing or invalid value.
+"""
 
 import json
 import os
@@ -14,14 +17,14 @@ from dotenv import load_dotenv
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-_ADDRESS_WRONG = "DATABASE_URL must look like postgresql://user:password@host:5432/name."
+_INVALID_DATABASE_URL = "DATABASE_URL must look like postgresql://user:password@host:5432/name."
 
 ENV_FILE = Path(os.environ.get("HMS_ENV_FILE") or Path(__file__).resolve().parent.parent / ".env")
 load_dotenv(ENV_FILE)
 
 
 def text(name: str, default: str | None = None) -> str:
-    """The variable's value; an empty one counts as not set."""
+    """The value of the variable. An empty value counts as missing; `default=None`: required."""
     value = os.environ.get(name, "").strip() or default
     if value is None:
         raise ImproperlyConfigured(f"Set {name}; .env.example lists every setting.")
@@ -47,22 +50,22 @@ def boolean(name: str, default: bool) -> bool:
     return choice(name, ("True", "False"), str(default)) == "True"
 
 
-def integer(name: str, default: int, *, least: int = 0) -> int:
+def integer(name: str, default: int, *, minimum: int = 0) -> int:
     value = text(name, str(default))
-    if not value.isascii() or not value.isdigit() or int(value) < least:
+    if not value.isascii() or not value.isdigit() or int(value) < minimum:
         raise ImproperlyConfigured(
-            f"{name} is {value!r}; it must be a whole number from {least} up."
+            f"{name} is {value!r}; it must be a whole number of at least {minimum}."
         )
     return int(value)
 
 
-def words(name: str, default: str | None = None) -> list[str]:
-    """A comma-separated list."""
-    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+def comma_separated(name: str, default: str | None = None) -> list[str]:
+    """The elements of a comma-separated list, without blanks and empty elements."""
+    return [part.strip() for part in text(name, default).split(",") if part.strip()]
 
 
 def url(name: str, default: str | None = None) -> str:
-    """An http(s) address without a slash at its end; empty only where the default is."""
+    """An http or https address, without a slash at its end. Empty only if the default is."""
     value = text(name, default).rstrip("/")
     if not value:
         return value
@@ -75,7 +78,7 @@ def url(name: str, default: str | None = None) -> str:
 
 
 def site(name: str, default: str) -> str:
-    """The address of a whole site as browsers spell it: lower case, nothing behind the host."""
+    """The origin of a website: lower case, without a path. The same spelling as in browsers."""
     value = url(name, default).lower()
     parts = urlsplit(value)
     if value != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
@@ -87,7 +90,7 @@ def site(name: str, default: str) -> str:
 
 
 def json_object(name: str, value: str) -> dict[str, Any] | None:
-    """The JSON object in `value`, which came from `name`; None for no value at all."""
+    """The JSON object in the text `value`; None if it is empty. `name` is for the error."""
     try:
         found = json.loads(value) if value else None
     except json.JSONDecodeError:
@@ -107,16 +110,16 @@ def secret(name: str) -> str:
 
 
 def signing_keys(name: str) -> list[str]:
-    keys = words(name)
+    keys = comma_separated(name)
     if not keys or any(len(key) < 32 for key in keys):
         raise ImproperlyConfigured(f"{name} must list keys of at least 32 characters each.")
     return keys
 
 
 def encryption_keys(name: str) -> dict[str, bytes]:
-    """`id:base64` pairs as {id: 32 bytes}, in the order given; the first one encrypts."""
+    """`id:base64` pairs as {id: 32 bytes}, in the given order. The first key encrypts."""
     keys: dict[str, bytes] = {}
-    pairs = words(name)
+    pairs = comma_separated(name)
     for pair in pairs:
         key_id, _, encoded = pair.partition(":")
         try:
@@ -134,7 +137,7 @@ def encryption_keys(name: str) -> dict[str, bytes]:
 
 
 def media_storage() -> dict[str, Any]:
-    """The entry of STORAGES for doctors' photos: files under MEDIA_ROOT, or a bucket."""
+    """The STORAGES entry for doctors' photos: files in MEDIA_ROOT, or an S3 bucket."""
     bucket = text("MEDIA_S3_BUCKET", "")
     if not bucket:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
@@ -150,9 +153,9 @@ def media_storage() -> dict[str, Any]:
 
 
 def database() -> dict[str, Any]:
-    """Django's NAME, USER, PASSWORD, HOST and PORT from DATABASE_URL or the DB_ names.
+    """Django's NAME, USER, PASSWORD, HOST and PORT from DATABASE_URL or the DB_ variables.
 
-    OPTIONS holds what else the address asks of libpq, such as sslmode and sslrootcert.
+    OPTIONS holds the other parameters of DATABASE_URL, such as sslmode and sslrootcert.
     """
     address = text("DATABASE_URL", "")
     if not address:
@@ -161,15 +164,15 @@ def database() -> dict[str, Any]:
             "USER": text("DB_USER"),
             "PASSWORD": text("DB_PASSWORD", ""),
             "HOST": text("DB_HOST"),
-            "PORT": str(integer("DB_PORT", 5432, least=1)),
+            "PORT": str(integer("DB_PORT", 5432, minimum=1)),
             "OPTIONS": {},
         }
     try:
         parts = {key: str(value) for key, value in conninfo_to_dict(address).items()}
     except ProgrammingError as error:
-        raise ImproperlyConfigured(_ADDRESS_WRONG) from error
+        raise ImproperlyConfigured(_INVALID_DATABASE_URL) from error
     if not parts.get("dbname"):
-        raise ImproperlyConfigured(_ADDRESS_WRONG)
+        raise ImproperlyConfigured(_INVALID_DATABASE_URL)
     return {
         "NAME": parts.pop("dbname"),
         "USER": parts.pop("user", ""),

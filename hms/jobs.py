@@ -1,4 +1,4 @@
-"""Housekeeping: the queue itself, and sessions that have run out."""
+"""Maintenance of the job queue and of expired sessions."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
 
-KEEP_FINISHED_HOURS = 24 * 7
+FINISHED_RETENTION_HOURS = 24 * 7
 
 
 @app.periodic(cron="* * * * * */5")  # the last field counts seconds
@@ -17,7 +17,7 @@ KEEP_FINISHED_HOURS = 24 * 7
     pass_context=True,
 )
 async def rescue_stalled(context: JobContext, timestamp: int) -> None:
-    """Give the jobs of a killed worker back to the queue; every job of ours may run twice."""
+    """Return jobs of dead workers to the queue. Safe because all our jobs may run twice."""
     for job in await context.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=10):
         await context.app.job_manager.retry_job(job, retry_at=datetime.now(UTC))
 
@@ -30,12 +30,12 @@ async def rescue_stalled(context: JobContext, timestamp: int) -> None:
     pass_context=True,
 )
 async def prune_finished(context: JobContext, timestamp: int) -> None:
-    """Forget jobs that succeeded more than a week ago; failed ones stay for staff to see."""
-    await context.app.job_manager.delete_old_jobs(nb_hours=KEEP_FINISHED_HOURS)
+    """Delete jobs that succeeded more than a week ago. Failed jobs remain for staff to review."""
+    await context.app.job_manager.delete_old_jobs(nb_hours=FINISHED_RETENTION_HOURS)
 
 
 @app.periodic(cron="37 3 * * *")
 @app.task(name="hms.jobs.clear_sessions", queue="housekeeping", queueing_lock="clear_sessions")
 def clear_sessions(timestamp: int) -> None:
-    """Forget sessions that have run out; who closes the browser never logs out of one."""
+    """Delete expired sessions: closing the browser without logging out leaves one behind."""
     SessionStore.clear_expired()

@@ -1,4 +1,4 @@
-"""What holds for every request: one address, the reader's own language and zone, privacy."""
+"""Middleware for every request: one host name, language and time zone, privacy headers."""
 
 from collections.abc import Callable
 
@@ -11,14 +11,17 @@ from django.utils.cache import add_never_cache_headers, patch_vary_headers
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 _LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
 PROBES = {"/healthz", "/readyz"}
-# Read by browsers only; switches off what no page of ours uses.
+# Browser features that none of our pages uses.
 PERMISSIONS_POLICY = (
     "camera=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()"
 )
 
 
 def canonical_host(get_response: GetResponse) -> GetResponse:
-    """Send one loopback name to the other, so that no session is split in two."""
+    """Redirect between localhost and 127.0.0.1 to the name in SITE_URL, and set two headers.
+
+    A browser has separate cookies, and so separate sessions, for each of the two names.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         name = request.get_host().rsplit(":", 1)[0]
@@ -37,9 +40,9 @@ def canonical_host(get_response: GetResponse) -> GetResponse:
 
 
 def browser_language(get_response: GetResponse) -> GetResponse:
-    """The language chosen in this browser, else the one it asks for. Asks no database.
+    """Activate the language of the language cookie, else of Accept-Language. Uses no database.
 
-    Outside of all that can fail, so that error pages speak the reader's language too.
+    Placed outside the middleware that can fail, so that error pages are translated too.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -54,8 +57,8 @@ def browser_language(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def reader_preferences(get_response: GetResponse) -> GetResponse:
-    """The account's language and zone; without an account the browser's language and no zone."""
+def account_preferences(get_response: GetResponse) -> GetResponse:
+    """Activate the language and time zone of the logged-in account."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         user = request.user
@@ -63,7 +66,7 @@ def reader_preferences(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         with translation.override(user.language), timezone.override(user.time_zone or None):
             response = get_response(request)
-            # Whoever has just changed it reads on in the new one.
+            # user.language again: the view may just have changed it.
             if _is_page(response):
                 response.headers["Content-Language"] = user.language
         return response
@@ -75,8 +78,8 @@ def _is_page(response: HttpResponseBase) -> bool:
     return response.headers.get("Content-Type", "").startswith("text/html")
 
 
-def private_pages_are_not_stored(get_response: GetResponse) -> GetResponse:
-    """`no-store` on what a signed-in person sees: not for the next user of the browser."""
+def no_store_when_logged_in(get_response: GetResponse) -> GetResponse:
+    """`no-store` on pages of logged-in users, so that the browser's next user can't see them."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -87,13 +90,13 @@ def private_pages_are_not_stored(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def devices_forget(get_response: GetResponse) -> GetResponse:
-    """Whoever logs out leaves nothing on the device: not the visit kept there, not the scripts."""
+def clear_device_on_logout(get_response: GetResponse) -> GetResponse:
+    """On logout, delete what the site stored: the offline appointment and the service worker."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        was_signed_in = request.user.is_authenticated
+        was_logged_in = request.user.is_authenticated
         response = get_response(request)
-        if was_signed_in and not request.user.is_authenticated:
+        if was_logged_in and not request.user.is_authenticated:
             response.headers["Clear-Site-Data"] = '"storage"'
         return response
 

@@ -1,4 +1,4 @@
-"""The mail catcher: what SMTP gives it is on disk, in the inbox and in the JSON."""
+"""The mail catcher: emails sent to it are on disk, in its inbox and in its JSON."""
 
 import json
 import smtplib
@@ -19,7 +19,7 @@ class Catcher:
     def __init__(self, state, smtp, http):
         self.state, self.smtp, self.url = state, smtp, f"http://localhost:{http}"
 
-    def send(self, *, to="ana@example.org", subject="Visit", html="<p>Hello</p>"):
+    def send(self, *, to="ana@example.org", subject="Appointment", html="<p>Hello</p>"):
         message = EmailMessage()
         message["To"], message["From"], message["Subject"] = to, "HMS <no-reply@x.org>", subject
         message["Message-ID"] = "<one@x.org>"
@@ -64,7 +64,7 @@ def page(url):
         return answer.read().decode(), answer.headers
 
 
-def test_a_mail_is_kept_whole(catcher):
+def test_an_email_is_stored_completely(catcher):
     catcher.send(subject="Grüße – 10:30")
     (mail,) = catcher.mails()
     assert mail["subject"] == "Grüße – 10:30"
@@ -76,27 +76,27 @@ def test_a_mail_is_kept_whole(catcher):
     assert len(list((catcher.state / "messages").glob("*.mail"))) == 1
 
 
-def test_mails_are_listed_newest_first_and_filtered_by_address(catcher):
+def test_emails_are_listed_newest_first_and_filtered_by_address(catcher):
     catcher.send(to="ana@example.org", subject="first")
     catcher.send(to="Ben@example.org", subject="second")
     assert [mail["subject"] for mail in catcher.mails()] == ["second", "first"]
     assert [mail["subject"] for mail in catcher.mails("?to=ben@EXAMPLE.org")] == ["second"]
 
 
-def test_the_pages_show_a_mail_and_run_nothing_of_it(catcher):
+def test_the_pages_show_an_email_and_run_none_of_its_scripts(catcher):
     catcher.send(subject="<script>1</script>", html="<script>alert(1)</script><p>Hi</p>")
     listed, _ = page(catcher.url)
     assert "<script>1" not in listed
     mail_id = catcher.mails()[0]["id"]
-    shown, _ = page(f"{catcher.url}/messages/{mail_id}")
-    assert '<a href="http://localhost:8000/x">' in shown
+    html, _ = page(f"{catcher.url}/messages/{mail_id}")
+    assert '<a href="http://localhost:8000/x">' in html
     _, headers = page(f"{catcher.url}/messages/{mail_id}/html")
     assert "sandbox" in headers["Content-Security-Policy"]
     assert "script-src" not in headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(("mode", "code"), [("temporary", 451), ("permanent", 550), ("busy", 421)])
-def test_a_fault_refuses_as_often_as_asked(catcher, mode, code):
+def test_a_fault_refuses_as_many_emails_as_set(catcher, mode, code):
     fetch_json(f"{catcher.url}/_faults", {"mode": mode, "times": 1})
     with pytest.raises(smtplib.SMTPResponseException) as refused:
         catcher.send()
@@ -105,7 +105,7 @@ def test_a_fault_refuses_as_often_as_asked(catcher, mode, code):
     assert len(catcher.mails()) == 1
 
 
-def test_a_lost_answer_keeps_the_mail(catcher):
+def test_a_lost_response_stores_the_email(catcher):
     fetch_json(f"{catcher.url}/_faults", {"mode": "lose_answer", "times": 1})
     with pytest.raises(smtplib.SMTPServerDisconnected):
         catcher.send()
@@ -115,12 +115,12 @@ def test_a_lost_answer_keeps_the_mail(catcher):
 @pytest.mark.parametrize(
     "body", [{"mode": "sideways"}, {"mode": "slow", "seconds": -1}, {"mode": "ok", "times": 0}, []]
 )
-def test_a_fault_that_means_nothing_is_refused(catcher, body):
+def test_an_invalid_fault_is_refused(catcher, body):
     with pytest.raises(urllib.error.HTTPError, match="400"):
         fetch_json(f"{catcher.url}/_faults", body)
 
 
-def test_another_site_can_neither_read_nor_empty_the_inbox(catcher):
+def test_another_site_can_neither_read_nor_delete_emails(catcher):
     catcher.send()
     for headers in ({"Host": "evil.test"}, {"Origin": "http://evil.test"}):
         request = urllib.request.Request(f"{catcher.url}/empty", data=b"", headers=headers)
@@ -129,7 +129,7 @@ def test_another_site_can_neither_read_nor_empty_the_inbox(catcher):
     assert len(catcher.mails()) == 1
 
 
-def test_a_path_out_of_the_folder_is_not_found(catcher):
+def test_a_path_outside_the_folder_is_not_found(catcher):
     (catcher.state / "secret.mail").write_text(json.dumps({}))
     with pytest.raises(urllib.error.HTTPError, match="404"):
         page(f"{catcher.url}/messages/..%2Fsecret")

@@ -1,4 +1,4 @@
-"""What a stranger does: a fresh copy, one command, as anybody, or every step by hand."""
+"""Start the system from a new copy of the project: with one command, and step by step."""
 
 import os
 import re
@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from hms.dev.checks import browser
-from hms.dev.layout import ROOT, Problem, State
+from hms.dev.layout import ROOT, SetupProblem, StateFolder
 from hms.dev.stack import install, postgres
-from hms.dev.stack.keys import load_or_make
-from hms.dev.stack.leftovers import marked
+from hms.dev.stack.keys import load_secrets
+from hms.dev.stack.leftovers import marked_processes
 from hms.dev.stack.ports import free_offset, free_port, is_answering
-from hms.dev.stack.processes import MARK
+from hms.dev.stack.processes import STATE_VARIABLE
 from hms.dev.stack.running import fetch_json, wait_until
 
 pytestmark = pytest.mark.slow
@@ -29,7 +29,7 @@ FIRST_START, LATER_START = 240, 30  # seconds, on a busy machine with cold cache
 
 @pytest.fixture(scope="module")
 def place():
-    """A folder whose path has a space and a bracket, open to every account."""
+    """A folder that every account may enter, with a space and a bracket in its path."""
     folder = Path(tempfile.mkdtemp(prefix="hms ("))
     folder.chmod(0o755)
     yield folder
@@ -37,7 +37,7 @@ def place():
 
 
 def copy_of_the_project(target: Path) -> Path:
-    """The files that a clone would have, with the changes that are not committed yet."""
+    """Copy the files of a clone, with changes that are not committed yet."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -52,7 +52,7 @@ def copy_of_the_project(target: Path) -> Path:
 
 
 def as_ordinary_user(*command: str | Path) -> list[str]:
-    """The command, by an unprivileged account when root runs the tests."""
+    """The command, run by an unprivileged account if root runs the tests."""
     dropped = [
         shutil.which("setpriv") or "setpriv",
         f"--reuid={NOBODY}",
@@ -69,7 +69,7 @@ def give_to_ordinary_user(folder: Path) -> None:
 
 
 def python_for_everybody() -> str:
-    """A Python that an ordinary account may run; root's own may lie in root's home."""
+    """A Python that an ordinary account may run; root's may be in root's home folder."""
     for name in ("/usr/bin/python3", "/usr/local/bin/python3", sys.executable):
         code = "import sys, ensurepip; sys.exit(sys.version_info < (3, 11))"
         try:
@@ -77,12 +77,12 @@ def python_for_everybody() -> str:
                 return name
         except OSError:
             continue
-    pytest.fail("no Python here serves an ordinary account")
+    pytest.fail("this machine has no Python that an ordinary account can run")
 
 
 @pytest.fixture(scope="module")
 def bare_path(place):
-    """A folder of programs with Python and the shell, and without Node or PostgreSQL."""
+    """A folder with Python and a shell, without Node or PostgreSQL, to be used as PATH."""
     folder = place / "bin"
     folder.mkdir()
     for name in ("bash", "sh", "env", "dirname"):
@@ -92,7 +92,7 @@ def bare_path(place):
 
 
 def ready_in(folder: Path, environment: dict[str, str], log: Path) -> float:
-    """Start ./run.sh there, check that it serves, stop it; the seconds that its start took."""
+    """Start ./run.sh there, check its pages and stop it; returns the seconds of the start."""
     offset = free_offset(12000)
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -114,15 +114,13 @@ def ready_in(folder: Path, environment: dict[str, str], log: Path) -> float:
         process.send_signal(signal.SIGINT)
         process.wait(30)
     assert process.returncode == 0, log.read_text()
-    assert not marked(MARK, folder / ".hms")
+    assert not marked_processes(STATE_VARIABLE, folder / ".hms")
     started = re.search(r"started in ([\d.]+) s", log.read_text())
     assert started is not None
     return float(started.group(1))
 
 
-def test_an_ordinary_user_starts_it_from_nothing_with_an_empty_environment(
-    place, bare_path, capsys
-):
+def test_an_ordinary_user_starts_a_new_copy_with_an_empty_environment(place, bare_path, capsys):
     folder = copy_of_the_project(place / "the clinic's copy")
     home = place / "home"
     home.mkdir()
@@ -135,7 +133,7 @@ def test_an_ordinary_user_starts_it_from_nothing_with_an_empty_environment(
         print(f"\nfirst start {first:.1f} s, second start {second:.1f} s")
     assert first < FIRST_START
     assert second < LATER_START
-    # What a stranger finds is what the reader was promised: one folder, and npm's.
+    # A git repository, as a clone has.
     status = subprocess.run(
         ["git", "init", "-q", "."], cwd=folder, capture_output=True, check=False
     )
@@ -153,18 +151,18 @@ def test_an_ordinary_user_starts_it_from_nothing_with_an_empty_environment(
     assert "1 passed" in tested.stdout, tested.stdout + tested.stderr
 
 
-def test_without_a_network_one_sentence_tells_and_nothing_stays_half_made(place, bare_path):
+def test_without_a_network_the_message_says_so_and_no_half_installation_stays(place, bare_path):
     folder = copy_of_the_project(place / "offline")
     environment = {
         "PATH": str(bare_path),
         "HOME": str(place),
-        # Nobody listens there: what a machine without a network meets.
+        # Nothing listens there, as on a machine without a network.
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
         "PIP_NO_CACHE_DIR": "1",
         "npm_config_registry": "http://127.0.0.1:9/",
     }
-    told = subprocess.run(
+    result = subprocess.run(
         ["./run.sh", "--port-offset", str(free_offset(12000))],
         cwd=folder,
         env=environment,
@@ -174,15 +172,15 @@ def test_without_a_network_one_sentence_tells_and_nothing_stays_half_made(place,
         timeout=300,
         check=False,
     )
-    assert told.returncode == 1
-    assert "Connect this machine to the network" in told.stderr
-    assert len(told.stderr.strip().splitlines()) == 1
+    assert result.returncode == 1
+    assert "Connect this machine to the network" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
     assert not (folder / ".hms" / "venv").exists()
     assert not (folder / ".hms" / "postgres").exists()
     assert not (folder / "serverless" / "node_modules").exists()
 
 
-DRAW_A_WORD = """
+DRAW_TEXT = """
 import sys
 from playwright.sync_api import sync_playwright
 
@@ -194,44 +192,44 @@ with sync_playwright() as playwright:
 """
 
 
-def test_the_chromium_from_npm_writes_on_a_machine_without_fonts(stack_folder):
+def test_the_chromium_from_npm_draws_text_on_a_machine_without_fonts(stack_folder):
     import asyncio
 
-    state = State(stack_folder / "chromium")
+    state = StateFolder(stack_folder / "chromium")
     packages = install.PythonPackages(state)
 
-    async def bring():
+    async def install_chromium():
         node = install.node_on_path() or await install.node_from_pypi(packages)
         return await browser.from_npm(node, Path(sys.executable), state)
 
-    program = asyncio.run(bring())
+    program = asyncio.run(install_chromium())
     fonts = {"FONTCONFIG_PATH": str(program.parent / "unpacked" / "fonts")}
-    told = subprocess.run(
-        [sys.executable, "-c", DRAW_A_WORD, program],
+    result = subprocess.run(
+        [sys.executable, "-c", DRAW_TEXT, program],
         env=os.environ | fonts,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    assert told.returncode == 0, told.stderr
-    assert float(told.stdout) > 0
+    assert result.returncode == 0, result.stderr
+    assert float(result.stdout) > 0
 
 
 # --- by hand ------------------------------------------------------------------------------------
 
 
 class ByHand:
-    """The README's lines, one after another, in a copy with a virtual environment of its own."""
+    """A copy of the project with its own virtual environment, for the commands of the README."""
 
     def __init__(self, folder: Path, mail: int, inbox: int) -> None:
         self.folder = folder
         self.web, self.function = free_port(21000, 22000), free_port(22000, 23000)
         self.mail, self.inbox = mail, inbox
         self.bin = folder / ".venv" / "bin"
-        self.keys = load_or_make(folder / "keys.env")
-        kept = ("LANG", "HOME", "PIP_CONFIG_FILE", "SSL_CERT_FILE", "PIP_CERT")
-        self.environment = {name: os.environ[name] for name in kept if name in os.environ}
+        self.keys = load_secrets(folder / "keys.env")
+        passed_on = ("LANG", "HOME", "PIP_CONFIG_FILE", "SSL_CERT_FILE", "PIP_CERT")
+        self.environment = {name: os.environ[name] for name in passed_on if name in os.environ}
         self.environment["PATH"] = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         self.processes: list[subprocess.Popen[bytes]] = []
 
@@ -272,7 +270,7 @@ class ByHand:
                 os.killpg(process.pid, signal.SIGKILL)
 
     def write_env(self, database: dict[str, str]) -> None:
-        """`.env` made from .env.example, its empty lines filled in as the README says."""
+        """Write `.env` from .env.example with values for its empty lines, as the README says."""
         values = {
             "SECRET_KEY": self.keys["SECRET_KEY"],
             "DEBUG": "True",
@@ -302,7 +300,7 @@ class ByHand:
 
 @pytest.fixture
 def database_by_hand(django_db_setup, django_db_blocker):
-    """An empty database on the tests' server, as somebody would have created it."""
+    """An empty database on the tests' server."""
     import psycopg
     from django.conf import settings
 
@@ -340,7 +338,7 @@ def by_hand(database_by_hand):
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_it_runs_by_hand_with_the_lines_of_the_readme(by_hand):
+def test_it_runs_by_hand_with_the_commands_of_the_readme(by_hand):
     hand, python = by_hand, by_hand.bin / "python"
     hand.run(sys.executable, "-m", "venv", ".venv")
     hand.run(hand.bin / "pip", "install", "-q", "-r", "requirements.txt")
@@ -373,7 +371,7 @@ def test_it_runs_by_hand_with_the_lines_of_the_readme(by_hand):
 
 
 def reset_password(site: str, address: str) -> None:
-    """Fill in the page as a browser would: its cookie, its hidden token."""
+    """Submit the form of the page as a browser would, with its cookie and its token."""
     from http.cookiejar import CookieJar
     from urllib.parse import urlencode
 
@@ -388,13 +386,13 @@ def reset_password(site: str, address: str) -> None:
         assert page.status == 200
 
 
-def test_without_the_wheel_and_without_a_server_the_cure_is_named(tmp_path, monkeypatch):
+def test_without_any_postgresql_the_problem_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(postgres, "version", lambda binaries: 0)
-    with pytest.raises(Problem, match="install PostgreSQL 14 or newer"):
+    with pytest.raises(SetupProblem, match="install PostgreSQL 14 or newer"):
         postgres.find_binaries(tmp_path)
 
 
-def test_a_postgresql_of_the_machine_serves_where_the_wheel_does_not(tmp_path, monkeypatch):
+def test_a_postgresql_of_the_machine_is_used_where_the_package_does_not_run(tmp_path, monkeypatch):
     (tmp_path / "postgres").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(postgres, "version", lambda path: 15 if path == tmp_path else 0)

@@ -1,4 +1,4 @@
-"""The whole system as ./run.sh starts it: parts that fall, second starts, what people are told."""
+"""The whole system as ./run.sh starts it: its output, parts that end, second starts."""
 
 import os
 import signal
@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from hms.dev.layout import PORTS, ROOT
-from hms.dev.stack.leftovers import birth, marked
+from hms.dev.stack.leftovers import marked_processes, start_time
 from hms.dev.stack.ports import free_offset
-from hms.dev.stack.processes import MARK
+from hms.dev.stack.processes import STATE_VARIABLE
 from hms.dev.stack.running import RunningStack, fetch_json, wait_until
 
 PARTS = ("db", "web", "live", "worker", "lambda", "mail", "google")
 
 
 def status(url: str) -> int:
-    """The answer's status; 0 when nobody answers."""
+    """The status of the response; 0 without one."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.status
@@ -46,10 +46,10 @@ def second_stack(stack: RunningStack, state: Path, *arguments: str):
     )
 
 
-def test_one_screen_names_addresses_and_how_to_stop(stack):
-    said = stack.said()
-    for words in (stack.url, stack.inbox, stack.google, "Ctrl-C", "Full reset"):
-        assert words in said
+def test_the_output_has_the_addresses_and_how_to_stop(stack):
+    output = stack.output_text()
+    for text in (stack.url, stack.inbox, stack.google, "Ctrl-C", "Full reset"):
+        assert text in output
     assert status(f"{stack.url}/readyz") == 200
 
 
@@ -62,54 +62,60 @@ def test_everything_listens_on_loopback_only(stack):
     assert hosts == {"0100007F"}
 
 
-def test_the_function_gets_no_key_to_the_house(stack):
+def test_the_mail_function_gets_no_secret_of_the_website(stack):
     environment = Path(f"/proc/{stack.pid('lambda')}/environ").read_bytes()
     names = {entry.split(b"=")[0] for entry in environment.split(b"\0")}
     assert b"EMAIL_SIGNING_KEYS" in names
     assert not names & {b"SECRET_KEY", b"DB_PASSWORD", b"DATABASE_URL", b"FIELD_ENCRYPTION_KEYS"}
 
 
-def test_secrets_are_readable_by_their_owner_alone(stack):
+def test_secrets_are_readable_by_their_owner_only(stack):
     for name in ("secrets.env", "run/django.json"):
         assert (stack.state / name).stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize("name", ["worker", "web", "live", "lambda", "mail", "db"])
-def test_a_killed_part_comes_back_and_is_told(stack, name):
-    before = stack.said().count("starting it again")
+def test_a_killed_part_is_restarted_with_a_message(stack, name):
+    before = stack.output_text().count("restarting it")
     old = stack.kill(name)
-    wait_until(lambda: stack.pid(name) != old, 15, f"a new {name}")
-    wait_until(lambda: stack.said().count("runs again") > 0, 60, "the word that it runs again")
-    wait_until(lambda: stack.said().count("starting it again") > before, 1, "the word")
+    wait_until(lambda: stack.pid(name) != old, 15, f"a new {name} process")
+    wait_until(
+        lambda: stack.output_text().count("is running again") > 0,
+        60,
+        "the message that it is running again",
+    )
+    wait_until(
+        lambda: stack.output_text().count("restarting it") > before, 1, "the message of the restart"
+    )
     wait_until(lambda: status(f"{stack.url}/readyz") == 200, 30, "readiness")
 
 
 def test_a_second_start_on_the_same_state_is_refused(stack):
-    told = second_stack(stack, stack.state)
-    assert told.returncode == 1
-    assert "already runs from this state folder" in told.stderr
-    assert len(told.stderr.strip().splitlines()) == 1
+    result = second_stack(stack, stack.state)
+    assert result.returncode == 1
+    assert "already runs from this state folder" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
     assert status(f"{stack.url}/healthz") == 200
 
 
-def test_a_taken_port_stops_the_start_with_one_sentence(stack, stack_folder):
+def test_a_taken_port_stops_the_start_with_one_message(stack, stack_folder):
     state = stack_folder / "other"
-    told = second_stack(stack, state, "--port-offset", str(stack.ports.offset))
-    assert told.returncode == 1
-    assert f"Port {stack.ports['web']}" in told.stderr
-    assert "--port-offset" in told.stderr
-    assert len(told.stderr.strip().splitlines()) == 1
-    # Nothing half-made: no database, no virtual environment, no process.
+    result = second_stack(stack, state, "--port-offset", str(stack.ports.offset))
+    assert result.returncode == 1
+    assert f"Port {stack.ports['web']}" in result.stderr
+    assert "--port-offset" in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+    # Nothing was created: no database, no process.
     assert not (state / "postgres").exists()
-    assert not marked(MARK, state.resolve())
+    assert not marked_processes(STATE_VARIABLE, state.resolve())
 
 
-def test_management_commands_reach_the_running_system(stack):
+def test_management_commands_use_the_running_system(stack):
     assert "No changes detected" in stack.manage("makemigrations", "--check", "--dry-run")
 
 
-def test_a_mail_goes_through_the_function_to_the_inbox(stack):
-    """A reset for an address without account is told too: worker, function and SMTP in one go."""
+def test_an_email_goes_through_the_mail_function_to_the_inbox(stack):
+    """A password reset sends an email to an unknown address too: by worker, function and SMTP."""
     address = f"nobody{os.getpid()}@example.org"
     stack.manage(
         "shell",
@@ -123,7 +129,9 @@ def test_a_mail_goes_through_the_function_to_the_inbox(stack):
 
 
 @pytest.mark.slow
-def test_kill_9_leaves_nothing_and_the_next_start_recovers(stack_folder, clean_environment):
+def test_after_kill_9_no_process_is_left_and_the_next_start_recovers(
+    stack_folder, clean_environment
+):
     state = stack_folder / "killed"
     running = RunningStack(
         state,
@@ -139,16 +147,16 @@ def test_kill_9_leaves_nothing_and_the_next_start_recovers(stack_folder, clean_e
     running.start()
     try:
         for name, pid in pids.items():
-            assert birth(pid) is None or running.pid(name) != pid, name
+            assert start_time(pid) is None or running.pid(name) != pid, name
         assert status(f"{running.url}/readyz") == 200
     finally:
         seconds = running.stop(signal.SIGINT)
     assert seconds < 5
-    assert not marked(MARK, state.resolve())
+    assert not marked_processes(STATE_VARIABLE, state.resolve())
 
 
 @pytest.mark.slow
-def test_stopping_in_the_middle_of_the_start_leaves_nothing(stack_folder, clean_environment):
+def test_stopping_during_the_start_leaves_no_process(stack_folder, clean_environment):
     state = stack_folder / "interrupted"
     running = RunningStack(
         state,
@@ -157,14 +165,16 @@ def test_stopping_in_the_middle_of_the_start_leaves_nothing(stack_folder, clean_
         arguments=("--no-demo",),
     )
     running.launch()
-    wait_until(lambda: "Database brought up to date" in running.said(), 60, "the migrations")
+    wait_until(
+        lambda: "Database migrations and demo data" in running.output_text(), 60, "the migrations"
+    )
     assert running.stop() < 5
-    assert not marked(MARK, state.resolve())
+    assert not marked_processes(STATE_VARIABLE, state.resolve())
     running.start()
     assert running.stop() < 5
 
 
-def test_the_inbox_answers_to_local_names_only(stack):
+def test_the_inbox_answers_for_local_host_names_only(stack):
     request = urllib.request.Request(f"{stack.inbox}/api/messages", headers={"Host": "evil.test"})
     with pytest.raises(urllib.error.HTTPError, match="403"):
         urllib.request.urlopen(request, timeout=5)

@@ -8,6 +8,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 
 from availability.models import TimeSlot
 from availability.slots.spans import Span, spans_of_day
@@ -22,7 +23,7 @@ DAYS_BACK, DAYS_AHEAD = 7, 14
 PUBLISHED_BEFORE = timedelta(days=30)
 MORNING, AFTERNOON = (time(9), time(12)), (time(14), time(17, 30))
 # The doctor whose account the tour uses: today and yesterday are long, weekends too, so that
-# there are both past and coming slots at any hour.
+# there are both past and coming slots at any hour; late in the evening tomorrow begins early.
 SHOWN = "doctor"
 ALL_DAY = (time(6), time(22))
 EARLY, LATE = time(7), time(21)
@@ -33,8 +34,12 @@ BOOKED_OF_TEN, BOOKED_TODAY_OF_TEN = 3, 5
 COMPLETED_OF_TWENTY = 18
 ONE_CANCELLED_OF = 40
 MOST_REQUESTED = 2
+GUEST_COMING, GUEST_PAST = 3, 3
+# The demo patient's next visit begins no sooner: until then she may move and cancel all of hers.
+GUEST_NOTICE = timedelta(hours=6)
 
 Busy = dict[int, list[Span]]
+Hours = tuple[tuple[time, time], ...]
 
 
 def fill(
@@ -53,8 +58,10 @@ def _missing_slots(doctor: DoctorProfile, now: datetime) -> Iterator[TimeSlot]:
     taken = [(slot.starts_at, slot.ends_at) for slot in doctor.slots.all()]
     for number in range(-DAYS_BACK, DAYS_AHEAD + 1):
         day = today + timedelta(days=number)
-        is_shown = doctor.user.username == SHOWN and number in (-1, 0)
-        for index, (start, end) in enumerate(_spans(entry, clinic, day, is_shown, now)):
+        hours = _hours(entry, day)
+        if doctor.user.username == SHOWN:
+            hours = _shown_hours(number, local(now, clinic.time_zone).time()) or hours
+        for index, (start, end) in enumerate(_spans(entry, clinic, day, hours)):
             if not _overlaps((start, end), taken):
                 yield TimeSlot(
                     doctor=doctor,
@@ -66,18 +73,23 @@ def _missing_slots(doctor: DoctorProfile, now: datetime) -> Iterator[TimeSlot]:
                 )
 
 
-def _spans(
-    entry: people.Doctor, clinic: Clinic, day: date, is_shown: bool, now: datetime
-) -> list[Span]:
+def _hours(entry: people.Doctor, day: date) -> Hours:
+    if day.weekday() >= 5:
+        return ()
+    # Everybody has one short day.
+    is_short = people.DOCTORS.index(entry) % 5 == day.weekday()
+    return (MORNING,) if is_short else (MORNING, AFTERNOON)
+
+
+def _shown_hours(number: int, clock: time) -> Hours:
+    """Of the shown doctor on a day so many days ahead; nothing where they are as anybody's."""
+    if number in (-1, 0):
+        return (BEFORE_DAWN if clock < EARLY else TO_MIDNIGHT if clock > LATE else ALL_DAY,)
+    return (BEFORE_DAWN, AFTERNOON) if number == 1 and clock > LATE else ()
+
+
+def _spans(entry: people.Doctor, clinic: Clinic, day: date, hours: Hours) -> list[Span]:
     length = timedelta(minutes=entry.minutes)
-    hours: tuple[tuple[time, time], ...] = (MORNING, AFTERNOON)
-    if is_shown:
-        clock = local(now, clinic.time_zone).time()
-        hours = (BEFORE_DAWN if clock < EARLY else TO_MIDNIGHT if clock > LATE else ALL_DAY,)
-    elif day.weekday() >= 5:
-        return []
-    elif people.DOCTORS.index(entry) % 5 == day.weekday():
-        hours = (MORNING,)  # everybody has one short day
     return [
         span
         for start, end in hours
@@ -106,20 +118,23 @@ class _Diary:
         self.coming: dict[int, int] = defaultdict(int)
         self.bookings: list[Booking] = []
         self.withdrawn: list[TimeSlot] = []
+        self.taken: set[int] = set()
         for booking in Booking.objects.live().filter(patient__in=patients):
             self._note(booking)
 
     def write(self, slots: list[TimeSlot]) -> None:
         mine = [slot for slot in slots if slot.doctor.user.username == SHOWN]
         self._every_state(mine)
+        self._guests_visits(slots)
         for slot in slots:
             rate = BOOKED_TODAY_OF_TEN if self._is_today(slot) else BOOKED_OF_TEN
-            if slot.withdrawn_at is None and self.chance.randrange(10) < rate:
+            if slot.withdrawn_at is not None or slot.pk in self.taken:
+                continue
+            if self.chance.randrange(10) < rate:
                 self._book_somebody(slot)
-            elif slot.withdrawn_at is None and not self.chance.randrange(ONE_CANCELLED_OF):
+            elif not self.chance.randrange(ONE_CANCELLED_OF):
                 patient = self.chance.choice(self.patients)
                 self._cancelled(slot, patient, by=patient.user or self.desk)
-        self._guests_first_visits(slots)
         self._mark()
         self._request(mine)
         self._save()
@@ -135,25 +150,40 @@ class _Diary:
         slot.withdrawn_at = self.now - timedelta(hours=1)
         self.withdrawn.append(slot)
 
-    def _guests_first_visits(self, slots: list[TimeSlot]) -> None:
-        """The demo patient always has something to come, something past, something called off."""
+    def _guests_visits(self, slots: list[TimeSlot]) -> None:
+        """The demo patient always has visits to come, past ones and one called off."""
         guest = self.patients[0]
-        taken = {booking.slot_id for booking in self.bookings if booking.is_live}
-        free = [slot for slot in slots if slot.pk not in taken and slot.withdrawn_at is None]
-        coming = [slot for slot in free if slot.starts_at > self.now + timedelta(hours=3)]
-        past = [slot for slot in free if slot.ends_at < self.now]
-        for slot in [
-            *coming[:: max(1, len(coming) // 3)][:2],
-            *past[:: max(1, len(past) // 4)][:3],
-        ]:
-            self._book(slot, guest)
+        free = [slot for slot in slots if slot.withdrawn_at is None]
+        for possible, number in (
+            ([slot for slot in free if slot.starts_at > self.now], GUEST_COMING),
+            ([slot for slot in free if slot.ends_at < self.now], GUEST_PAST),
+        ):
+            # Spread over doctors and days.
+            self.chance.shuffle(possible)
+            for slot in possible:
+                if number and self._can_come(guest, slot):
+                    self._book(slot, guest)
+                    number -= 1
 
     def _request(self, slots: list[TimeSlot]) -> None:
-        """Two of the first doctor's coming visits are still to be confirmed."""
-        ids = {slot.pk for slot in slots}
+        """Two of the first doctor's coming visits are still to be confirmed.
+
+        Neither the demo patient's nor a day's first one: those can be moved at any time.
+        """
+        mine, guest = {slot.pk for slot in slots}, self.patients[0].pk
         soonest = self.now + timedelta(days=3)
-        far = [b for b in self.bookings if b.is_live and b.slot_id in ids and b.starts_at > soonest]
-        for booking in far[:MOST_REQUESTED]:
+        visits = sorted(
+            (b for b in self.bookings if b.is_live and b.slot_id in mine),
+            key=lambda booking: booking.starts_at,
+        )
+        possible = [
+            later
+            for earlier, later in pairwise(visits)
+            if earlier.starts_at > soonest
+            and earlier.starts_at.date() == later.starts_at.date()
+            and later.patient_id != guest
+        ]
+        for booking in possible[:MOST_REQUESTED]:
             booking.request_expires_at = self.now + timedelta(days=2)
 
     def _mark(self) -> None:
@@ -184,15 +214,22 @@ class _Diary:
             patient.name, people.BERLIN
         ):
             return False
+        if patient == self.patients[0] and not self._is_movable_by_guest(slot):
+            return False
         if slot.ends_at > self.now and self.coming[patient.pk] >= MOST_COMING:
             return False
         return not _overlaps((slot.starts_at, slot.ends_at), self.busy[patient.pk])
 
+    def _is_movable_by_guest(self, slot: TimeSlot) -> bool:
+        """Whether it is over, or far enough ahead at the clinic that asks for no notice."""
+        is_over, is_far = slot.ends_at < self.now, slot.starts_at > self.now + GUEST_NOTICE
+        return is_over or (is_far and slot.clinic.name == HOME[self.patients[0].name])
+
     def _book(self, slot: TimeSlot, patient: PatientProfile) -> None:
-        if self._can_come(patient, slot):
-            booking = self._booking(slot, patient)
-            self.bookings.append(booking)
-            self._note(booking)
+        booking = self._booking(slot, patient)
+        self.bookings.append(booking)
+        self.taken.add(slot.pk)
+        self._note(booking)
 
     def _cancelled(
         self, slot: TimeSlot, patient: PatientProfile, *, by: User, reason: str = ""

@@ -398,7 +398,7 @@ def test_the_first_page_of_the_admin_names_whom_to_call_until_somebody_did():
     staff = make_staff(permissions=permissions)
     client = client_of(staff)
     said = text(client.get("/admin/"))
-    assert "1 patient needs a call" in said
+    assert "1 patient to call" in said
     assert (
         f"Grete Schulz, born Thu 1 Mar 1934, \u2066{PHONE}\u2069: Cancelled: Dr. Ana Ruiz" in said
     )

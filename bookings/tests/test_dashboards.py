@@ -70,7 +70,7 @@ def test_patient_without_visits_is_shown_the_next_step():
     assert "No visit is coming up" in page(make_patient().user, PATIENT)
 
 
-def test_patient_sees_next_coming_and_past_visits():
+def test_patient_sees_next_coming_and_past_visits(at_noon):
     patient = make_patient()
     doctors = [make_doctor(name=f"Dr. {name}") for name in ("Next", "Later", "Past", "Gone")]
     now = timezone.now()

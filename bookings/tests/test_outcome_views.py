@@ -118,7 +118,9 @@ def test_a_page_that_changes_a_visit_leads_back_when_somebody_checked_in(page):
     assert client.get(address).headers["Location"] == coming.get_absolute_url()
 
 
-def test_unmarked_visits_of_earlier_days_are_shown_until_the_books_close(booking, monkeypatch):
+def test_unmarked_visits_of_earlier_days_are_shown_until_the_books_close(
+    at_noon, booking, monkeypatch
+):
     doctor, now = booking.slot.doctor, timezone.now()
     ago = {"days": 2}, {"days": 3}, {"days": MARKED_WITHIN.days + 1}
     old = [make_booking(doctor=doctor, starts_at=now - timedelta(**time)) for time in ago]
@@ -242,7 +244,7 @@ def test_the_list_is_filtered_by_outcome(booking):
 def test_the_desk_hears_of_unmarked_visits(booking):
     make_booking(starts_at=timezone.now() - MARKED_WITHIN - timedelta(days=1))
     [waiting] = waiting_for(make_staff(permissions=DESK))
-    assert waiting.words == "1 visit of the last month has no outcome yet"
+    assert waiting.words == "1 appointment of the last month without an outcome"
     assert waiting.url == f"{LIST}?outcome=unmarked"
 
 

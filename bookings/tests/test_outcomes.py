@@ -142,7 +142,7 @@ def test_the_books_close_a_month_after_the_visit(booking):
     assert refusal(booking, UNMARKED, now=closed) == "too_late"
 
 
-def test_who_checked_in_early_can_neither_cancel_nor_move():
+def test_who_checked_in_early_can_neither_cancel_nor_move(at_noon):
     booking = make_booking(starts_at=timezone.now() + timedelta(minutes=30))
     other = make_slot(doctor=booking.slot.doctor)
     put(booking, CHECKED_IN)

@@ -174,7 +174,8 @@ def test_the_pages_offer_what_the_clinic_lets_patients_do(slot, patient):
     assert "Request <" in text(client.get(home)).replace("</span>", "<")
     assert "This clinic confirms each visit." in text(client.get(url))
     Clinic.objects.update(booking_mode=Mode.LOOK)
-    for page in (home, f"/doctors/{slot.doctor_id}/?day={slot.starts_at.date()}"):
+    day = local(slot.starts_at, slot.clinic.time_zone).date()
+    for page in (home, f"/doctors/{slot.doctor_id}/?day={day}"):
         assert "ask the clinic" in text(client.get(page))
         assert button not in text(client.get(page))
     assert "on the phone" in text(client.get(url))
@@ -447,7 +448,7 @@ def test_the_patient_confirms_nothing(asked):
 def test_the_desk_sees_and_confirms_requests(asked):
     staff = make_staff(permissions=DESK)
     [waiting] = waiting_for(staff)
-    assert waiting.words == "1 request waits for an answer"
+    assert waiting.words == "1 request to answer"
     client = client_of(staff)
     assert f">{asked.reference}<" in text(client.get(waiting.url))
     chosen = {"action": "confirm_chosen", "_selected_action": [asked.pk]}

@@ -27,7 +27,7 @@ def make_tokens(
     seconds: int = 3600,
 ) -> client.Tokens:
     """A real grant at the stand-in."""
-    state = google.world.state
+    state = google.standin.state
     state.add_account(email)
     return client.Tokens(
         access=state.new_access_token(email, scope),

@@ -161,14 +161,14 @@ def test_disconnect_revokes_at_google(google):
     assert event.state == State.DETACHED
     [job] = deferred("revoke")
     jobs.revoke(**job)
-    assert not google.world.state.has_grant("ada@gmail.test")
+    assert not google.standin.state.has_grant("ada@gmail.test")
     assert Revocation.objects.count() == 0
 
 
 def test_revocation_waits_for_google(google):
     account = make_account(google=google)
     actions.disconnect_account(user_id=account.user_id)
-    google.world.faults.add(Fault(match="revoke", status=503))
+    google.standin.faults.add(Fault(match="revoke", status=503))
     [job] = deferred("revoke")
     with pytest.raises(client.Unavailable):
         jobs.revoke(**job)
@@ -180,7 +180,7 @@ def test_revocation_waits_for_google(google):
 
 def test_revocation_of_unknown_token_is_done(google):
     account = make_account(google=google)
-    google.world.state.revoke("ada@gmail.test")
+    google.standin.state.revoke("ada@gmail.test")
     actions.disconnect_account(user_id=account.user_id)
     jobs.revoke(**deferred("revoke")[0])
     assert Revocation.objects.count() == 0
@@ -191,7 +191,7 @@ def test_reconnect_cancels_owed_revocation(google):
     actions.disconnect_account(user_id=account.user_id)
     make_account(google=google, user=account.user)
     jobs.revoke(**deferred("revoke")[0])
-    assert google.world.state.has_grant("ada@gmail.test")
+    assert google.standin.state.has_grant("ada@gmail.test")
 
 
 def test_late_sync_after_disconnect_touches_nothing(google):
@@ -200,7 +200,7 @@ def test_late_sync_after_disconnect_touches_nothing(google):
     actions.disconnect_account(user_id=account.user_id)
     jobs.sync_event(event_pk=event.pk)
     event.refresh_from_db()
-    assert (event.state, google.world.state.log) == (State.DETACHED, [])
+    assert (event.state, google.standin.state.log) == (State.DETACHED, [])
 
 
 # -- tokens at rest -------------------------------------------------------------------------------
@@ -290,8 +290,8 @@ def test_refresh_result_is_dropped_when_connection_was_replaced(google, monkeypa
 @pytest.mark.django_db(transaction=True)
 def test_many_workers_refresh_once(google):
     account = make_account(google=google, seconds=0)
-    made = len(google.world.state.access_tokens)
-    google.world.faults.add(Fault(match="refresh", hang=0.3))
+    made = len(google.standin.state.access_tokens)
+    google.standin.faults.add(Fault(match="refresh", hang=0.3))
     ready = Barrier(4)
 
     def attempt(_):
@@ -306,7 +306,7 @@ def test_many_workers_refresh_once(google):
 
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(attempt, range(4)))
-    assert len(google.world.state.access_tokens) == made + 1
+    assert len(google.standin.state.access_tokens) == made + 1
     assert results.count(tokens.REFRESH_WAIT) == 3
     account.refresh_from_db()
     assert account.access_token in results
@@ -316,7 +316,7 @@ def test_many_workers_refresh_once(google):
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_one_event(google):
     event = make_event(account=make_account(google=google))
-    google.world.faults.add(Fault(match="insert", hang=0.3))
+    google.standin.faults.add(Fault(match="insert", hang=0.3))
     ready = Barrier(2)
 
     def attempt(_):
@@ -332,7 +332,7 @@ def test_two_workers_one_event(google):
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(attempt, range(2))) == ["busy", "done"]
-    assert [entry["op"] for entry in google.world.state.log] == ["insert"]
+    assert [entry["op"] for entry in google.standin.state.log] == ["insert"]
 
 
 # -- what others see ------------------------------------------------------------------------------

@@ -40,15 +40,15 @@ def sync_fails(event, error=client.TryLater):
 
 def shown(google, email="ada@gmail.test"):
     """What the account's owner sees in the calendar."""
-    return [e for e in google.world.state.events()[email] if e["status"] == "confirmed"]
+    return [e for e in google.standin.state.events()[email] if e["status"] == "confirmed"]
 
 
 def operations(google):
-    return [entry["op"] for entry in google.world.state.log]
+    return [entry["op"] for entry in google.standin.state.log]
 
 
 def fault(google, **values):
-    google.world.faults.add(Fault(**values))
+    google.standin.faults.add(Fault(**values))
 
 
 @contextmanager
@@ -148,7 +148,7 @@ def test_insert_conflict_with_same_content_changes_nothing(google):
 
 def test_insert_conflict_with_deleted_event_brings_it_back(google):
     event = sync(make_event(account=make_account(google=google)))
-    google.world.state.put_event(
+    google.standin.state.put_event(
         "ada@gmail.test", "delete", shown(google)[0] | {"status": "cancelled"}
     )
     CalendarEvent.objects.update(state=State.PENDING, shown=False)
@@ -170,7 +170,7 @@ def test_change_of_event_deleted_by_hand_brings_it_back(google):
     account = make_account(google=google)
     event = sync(make_event(account=account))
     gone = shown(google)[0] | {"status": "cancelled"}
-    google.world.state.put_event("ada@gmail.test", "delete", gone)
+    google.standin.state.put_event("ada@gmail.test", "delete", gone)
     make_event(account=account, sequence=1, title="Moved")
     sync(event)
     assert [e["summary"] for e in shown(google)] == ["Moved"]
@@ -180,7 +180,7 @@ def test_change_of_event_deleted_by_hand_brings_it_back(google):
 def test_patch_of_missing_event_makes_it_again(google, status):
     account = make_account(google=google)
     event = sync(make_event(account=account))
-    google.world.state.calendars["ada@gmail.test"].clear()
+    google.standin.state.calendars["ada@gmail.test"].clear()
     fault(google, match="patch", status=status)
     make_event(account=account, sequence=1)
     assert sync(event).last_answer == "made"
@@ -278,7 +278,7 @@ def test_event_is_given_up_after_about_a_day(google):
     event = make_event(account=make_account(google=google))
     CalendarEvent.objects.update(attempts=actions.MOST_ATTEMPTS - 1)
     assert sync(event).state == State.FAILED
-    google.world.faults.clear()
+    google.standin.faults.clear()
     assert actions.retry_events(events=CalendarEvent.objects.all()) == 1
     assert sync(event).state == State.SYNCED
 
@@ -310,7 +310,7 @@ def assert_broken(account, reason):
 def test_revoked_grant_breaks_connection_and_tells_owner_once(google):
     account = make_account(google=google)
     events = [make_event(account=account, about=f"booking:{n}") for n in range(2)]
-    google.world.state.revoke("ada@gmail.test")
+    google.standin.state.revoke("ada@gmail.test")
     for event in events:
         assert sync(event).state == State.PENDING
     assert_broken(account, "revoked")
@@ -332,7 +332,7 @@ def test_missing_scope_breaks_connection(google):
 
 def test_401_is_cured_by_one_refresh(google):
     account = make_account(google=google)
-    google.world.state.expire()
+    google.standin.state.expire()
     assert sync(make_event(account=account)).state == State.SYNCED
     account.refresh_from_db()
     assert not account.is_broken
@@ -343,7 +343,7 @@ def test_401_after_refresh_breaks_connection(google):
     account = make_account(google=google)
     assert sync(make_event(account=account)).state == State.PENDING
     assert_broken(account, "refused")
-    assert [f["hits"] for f in google.world.faults.listed()] == [2]
+    assert [f["hits"] for f in google.standin.faults.listed()] == [2]
 
 
 def test_tokens_sealed_by_lost_key_break_connection(google):
@@ -379,7 +379,7 @@ def test_reconnect_replays_what_is_owed(google):
     account = make_account(google=google)
     kept = sync(make_event(account=account, about="booking:KEPT"))
     dropped = sync(make_event(account=account, about="booking:DROPPED"))
-    google.world.state.revoke("ada@gmail.test")
+    google.standin.state.revoke("ada@gmail.test")
     owed = sync(make_event(account=account, about="booking:OWED"))
     actions.want_event(user_id=account.user_id, about="booking:DROPPED", sequence=1, event=None)
     account.refresh_from_db()
@@ -460,7 +460,7 @@ def test_late_worker_has_the_event_said_again(google):
     make_event(account=account, sequence=1, title="Moved")
     sync(event)
     # The late call lands after the newer one.
-    google.world.state.put_event(
+    google.standin.state.put_event(
         "ada@gmail.test", "patch", shown(google)[0] | {"summary": "Old news"}
     )
     actions.mark_done(claimed=late, answer="changed")

@@ -65,7 +65,7 @@ def test_connect_goes_to_google_and_back(client, google):
     assert back["Location"] == SETTINGS
     assert words(client) == ["Your Google Calendar is connected."]
     account = GoogleAccount.objects.get(user=user)
-    assert google.world.state.account_of(account.refresh_token) == "ada@gmail.test"
+    assert google.standin.state.account_of(account.refresh_token) == "ada@gmail.test"
 
 
 def test_connect_logs_no_secret_at_any_level(client, google, caplog):
@@ -166,7 +166,7 @@ def test_unticked_scope_is_explained_and_given_back(client, google):
 def test_google_down_at_callback_is_explained(client, google, status):
     signed_in(client)
     way_back = answer_consent(client.get(AUTH)["Location"])
-    google.world.faults.add(Fault(match="token", status=status, times=0))
+    google.standin.faults.add(Fault(match="token", status=status, times=0))
     client.get(way_back)
     assert GoogleAccount.objects.count() == 0
     assert words(client)[0].startswith("Google ")

@@ -1,4 +1,4 @@
-"""Sends the cache table to its own connection (see DATABASES["cache"])."""
+"""Routes the cache table to its own connection (see DATABASES["cache"])."""
 
 from typing import Any
 
@@ -14,5 +14,5 @@ class CacheRouter:
     db_for_write = db_for_read
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        """One database behind two aliases: everything is made through `default`, once."""
+        """Both aliases are one database, so migrations run through `default` only."""
         return db == "default"

@@ -1,4 +1,4 @@
-"""Keeps a promise inside the worker: a job deferred in a transaction exists only if it commits."""
+"""Makes jobs that a job defers part of the deferring job's database transaction."""
 
 from typing import cast
 
@@ -8,10 +8,10 @@ from procrastinate.psycopg_connector import PsycopgConnector
 
 
 class WorkerConnector(PsycopgConnector):
-    """The worker's own pool for its own errands; what a job defers goes the job's way.
+    """Fetches jobs through its own pool; jobs deferred inside a job use Django's connection.
 
-    Procrastinate would send it through this pool, outside the job's transaction: the new job
-    could start before the row that it is for is there, find nothing, and be done.
+    Procrastinate would defer them through the pool, outside the job's transaction: the new job
+    could start before the rows it needs are committed, find none, and end without effect.
     """
 
     def get_sync_connector(self) -> BaseConnector:
@@ -25,5 +25,5 @@ class QueueConnector(DjangoConnector):
 
 
 def defer_through_django(app: App) -> None:
-    """Called by procrastinate once its Django app is ready (PROCRASTINATE_ON_APP_READY)."""
+    """Called by procrastinate when its Django app is ready (PROCRASTINATE_ON_APP_READY)."""
     app.connector = app.job_manager.connector = QueueConnector()

@@ -1,4 +1,4 @@
-"""One JSON object a line: time, level, logger, event, and the ids given as `extra`."""
+"""Log format: one JSON object a line with time, level, logger, event, and the `extra` fields."""
 
 import json
 import logging
@@ -6,13 +6,13 @@ import re
 from datetime import UTC, datetime
 
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-# What libraries attach to a record and must not be written: it can hold personal data.
+# Attributes that libraries add to a record and that can hold personal data.
 _PRIVATE = {"request", "job", "server_time", "call_string"}
-# PostgreSQL quotes the whole row or key that it refuses below its message.
+# Below its message, PostgreSQL quotes the row or key that violates a constraint.
 _QUOTED_ROWS = re.compile(
     r"\n(?:DETAIL|CONTEXT|HINT): .*?(?=\n\nThe above exception|\n\nDuring handling|\Z)", re.DOTALL
 )
-# A link that resets a password is a secret as long as it works.
+# A password reset link is a secret until it expires.
 _RESET_KEY = re.compile(r"(/password/reset/key/)[^/\s]+")
 
 

@@ -1,4 +1,4 @@
-"""How our static files leave the house: one hashed stylesheet, compressed copies of everything."""
+"""Static files for production: one hashed stylesheet, and compressed copies of all files."""
 
 import posixpath
 import re
@@ -18,15 +18,15 @@ Found = dict[str, tuple[Storage, str]]
 
 
 def joined(read: Callable[[str], str], entry: str = ENTRY) -> str:
-    """The stylesheet `entry` with every import put in its place, and no comments.
+    """The stylesheet `entry` with its imports inlined and its comments removed.
 
-    `read` gives the text of a static file by its name. An import that is not written as
-    `@import url("…") layer(…);` is refused with ValueError, because it would cost every page a
-    second round trip without anybody noticing.
+    `read` returns the text of a static file by its name. Raises ValueError for an import that is
+    not written as `@import url("…") layer(…);`: it would remain, and cost every page a second
+    round trip.
     """
     folder = posixpath.dirname(entry)
 
-    def place(match: re.Match[str]) -> str:
+    def inline(match: re.Match[str]) -> str:
         name = posixpath.normpath(posixpath.join(folder, match["name"]))
         here = posixpath.dirname(name)
 
@@ -37,17 +37,16 @@ def joined(read: Callable[[str], str], entry: str = ENTRY) -> str:
         text = URL.sub(from_entry, COMMENT.sub("", read(name))).strip()
         return f"@layer {match['layer']} {{\n{text}\n}}"
 
-    css = IMPORT.sub(place, COMMENT.sub("", read(entry)))
+    css = IMPORT.sub(inline, COMMENT.sub("", read(entry)))
     if "@import" in css:
         raise ValueError(f'{entry}: an import must read @import url("…") layer(…);')
     return css
 
 
 class JoinedManifestStaticFilesStorage(CompressedManifestStaticFilesStorage):
-    """WhiteNoise's hashed and compressed files, with the stylesheet's imports joined first.
+    """WhiteNoise's hashed and compressed files, after inlining the stylesheet's imports.
 
-    The names stay, so a development server, which serves the files as they lie in `static/`,
-    needs nothing of this.
+    File names do not change: a development server can serve the files in `static/` directly.
     """
 
     def post_process(
@@ -66,7 +65,7 @@ class JoinedManifestStaticFilesStorage(CompressedManifestStaticFilesStorage):
         css = joined(read)
         source = InMemoryStorage()
         source.save(ENTRY, ContentFile(css))
-        # The unhashed copy too: it is what a page gets that names the file by hand.
+        # Replace the unhashed copy too, for pages that link it without its hash.
         self.delete(ENTRY)
         self._save(ENTRY, ContentFile(css))
         return source

@@ -1,5 +1,5 @@
-"""Django's admin as the clinic's desk: what waits and how the clinic does on its first page, its
-lists in the order in which they are used."""
+"""Django's admin site with our own first page: what needs attention, clinic performance, and all
+lists in the order in which the staff need them."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from hms.lib.clock import place_of
 from hms.lib.csv_file import csv_response
 from users.models import User
 
-# By how often the desk needs them, in the order of its day; a list not named here comes last.
+# In the order in which staff need them during a day; a list not named here comes last.
 GROUPS = (
     (
         _("Appointments"),
@@ -29,43 +29,42 @@ GROUPS = (
     ),
     (_("People and places"), ("DoctorProfile", "Clinic", "Specialty", "User", "Group")),
     (
-        _("What is sent"),
+        _("Messages and jobs"),
         ("Email", "CalendarEvent", "GoogleAccount", "Revocation", "ProcrastinateJob"),
     ),
 )
-# Each row that is chosen for an action is a field of the form, and a form has at most
-# DATA_UPLOAD_MAX_NUMBER_FIELDS of them.
+# An action submits one form field for each selected row, and a form may have at most
+# DATA_UPLOAD_MAX_NUMBER_FIELDS.
 ROWS_ON_A_PAGE = 50
 ORDER = [name for _title, names in GROUPS for name in names]
 
 
 class DeskSite(AdminSite):
     site_title = site_header = "HMS"
-    index_title = _("The desk")
+    index_title = _("Desk")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         rows = {"list_per_page": ROWS_ON_A_PAGE, "list_max_show_all": ROWS_ON_A_PAGE}
-        # To count a whole table beside each search takes longer than the search and tells nobody
-        # anything.
+        # Counting the whole table for each search takes longer than the search itself.
         rows["show_full_result_count"] = False
         super().register(model_or_iterable, admin_class, **rows | options)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """Lists and their apps in ORDER, instead of by the alphabet."""
+        """Apps and their lists in ORDER instead of alphabetically."""
         apps: list[Any] = super().get_app_list(request, app_label)
         for app in apps:
-            app["models"].sort(key=_place)
+            app["models"].sort(key=_position)
             if app["app_label"] == "procrastinate":
-                # The library's name says nothing to the people here.
+                # Staff don't know the library's name.
                 app["name"] = app["models"][0]["name"] = _("jobs")
-        return sorted(apps, key=lambda app: min(_place(model) for model in app["models"]))
+        return sorted(apps, key=lambda app: min(_position(model) for model in app["models"]))
 
     def _groups(self, request: HttpRequest) -> list[tuple[str | Promise, list[Any]]]:
-        """The lists that the reader may open, in GROUPS; those named nowhere in the last one."""
+        """The lists that the user may open, by GROUPS; lists not in GROUPS join the last group."""
         models = [model for app in self.get_app_list(request) for model in app["models"]]
         last = GROUPS[-1][0]
         found: dict[str | Promise, list[Any]] = {title: [] for title, _names in GROUPS}
-        for model in sorted(models, key=_place):
+        for model in sorted(models, key=_position):
             titles = [title for title, names in GROUPS if model["object_name"] in names]
             found[titles[0] if titles else last].append(model)
         return [(title, lists) for title, lists in found.items() if lists]
@@ -77,7 +76,7 @@ class DeskSite(AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        assert isinstance(request.user, User)  # admin_view lets nobody else in
+        assert isinstance(request.user, User)  # checked by admin_view
         context = {
             "waiting": waiting_for(request.user),
             "groups": self._groups(request),
@@ -88,7 +87,7 @@ class DeskSite(AdminSite):
         return super().index(request, context)
 
     def figure_csv(self, request: HttpRequest, slug: str) -> StreamingHttpResponse:
-        """One figure with all its rows as a file."""
+        """One figure with all its rows as a CSV file."""
         if not _may_see_figures(request):
             raise PermissionDenied
         figure = next((figure for figure in FIGURES if figure.slug == slug), None)
@@ -96,14 +95,14 @@ class DeskSite(AdminSite):
             raise Http404
         form = FiguresForm(request.GET)
         if not form.is_valid():
-            raise BadRequest("no such days or clinic")
+            raise BadRequest("invalid days or clinic")
         ask = _ask(request, form)
         clinic = f"_clinic-{ask.scope.clinic_id}" if ask.scope.clinic_id else ""
         days = ask.scope.days
         return csv_response(as_rows(figure, ask), f"{slug}_{days.first}_{days.last}{clinic}.csv")
 
 
-def _place(model: dict[str, Any]) -> int:
+def _position(model: dict[str, Any]) -> int:
     name = model["object_name"]
     return ORDER.index(name) if name in ORDER else len(ORDER)
 
@@ -113,7 +112,7 @@ def _may_see_figures(request: HttpRequest) -> bool:
 
 
 def _figures(request: HttpRequest) -> dict[str, Any]:
-    """The form and, where it is valid, every figure."""
+    """The form and, if it is valid, all figures."""
     form = FiguresForm(request.GET)
     if not form.is_valid():
         return {"form": form}

@@ -1,4 +1,4 @@
-"""What waits for somebody at the desk, each with the list where it can be done."""
+"""The "needs attention" list of the admin's first page, with links to the admin's lists."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from users.models import DoctorProfile, User
 
 
 @dataclass(frozen=True)
-class Waiting:
-    """`lines` name the first of what waits, for lists that are read from the first page."""
+class AttentionItem:
+    """`lines` describe the first rows, for kinds that staff can handle from the first page."""
 
     words: str
     url: str
@@ -26,8 +26,8 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`model` names the admin's list, `filters` what of it waits."""
+class AttentionKind:
+    """`model` is the admin's list; the query string `filters` shows the rows of `find` there."""
 
     model: str
     filters: str
@@ -37,47 +37,45 @@ class Kind:
 
 
 KINDS = (
-    Kind(
+    AttentionKind(
         "bookings.call",
         "state__exact=owed",
         lambda: Call.objects.owed(),
-        lambda n: ngettext("%d patient needs a call", "%d patients need a call", n) % n,
+        lambda n: ngettext("%d patient to call", "%d patients to call", n) % n,
         lambda: calls.first_owed(),
     ),
-    Kind(
+    AttentionKind(
         "users.doctorprofile",
         "approval=waiting",
         lambda: DoctorProfile.objects.waiting(),
-        lambda n: ngettext("%d doctor waits for approval", "%d doctors wait for approval", n) % n,
+        lambda n: ngettext("%d doctor to approve", "%d doctors to approve", n) % n,
     ),
-    Kind(
+    AttentionKind(
         "bookings.booking",
         "state=requested",
         lambda: Booking.objects.requested(),
-        lambda n: (
-            ngettext("%d request waits for an answer", "%d requests wait for an answer", n) % n
-        ),
+        lambda n: ngettext("%d request to answer", "%d requests to answer", n) % n,
     ),
-    Kind(
+    AttentionKind(
         "bookings.booking",
         "outcome=unmarked",
         lambda: Booking.objects.unmarked().over_within(MARKED_WITHIN),
         lambda n: (
             ngettext(
-                "%d visit of the last month has no outcome yet",
-                "%d visits of the last month have no outcome yet",
+                "%d appointment of the last month without an outcome",
+                "%d appointments of the last month without an outcome",
                 n,
             )
             % n
         ),
     ),
-    Kind(
+    AttentionKind(
         "notifications.email",
         "state__exact=failed",
         lambda: Email.objects.filter(state=Email.State.FAILED),
-        lambda n: ngettext("%d e-mail failed", "%d e-mails failed", n) % n,
+        lambda n: ngettext("%d email not sent", "%d emails not sent", n) % n,
     ),
-    Kind(
+    AttentionKind(
         "calendar_integration.googleaccount",
         "broken_at__isempty=0",
         lambda: GoogleAccount.objects.filter(broken_at__isnull=False),
@@ -86,13 +84,13 @@ KINDS = (
             % n
         ),
     ),
-    Kind(
+    AttentionKind(
         "calendar_integration.calendarevent",
         "state__exact=failed",
         lambda: CalendarEvent.objects.filter(state=CalendarEvent.State.FAILED),
         lambda n: ngettext("%d calendar event failed", "%d calendar events failed", n) % n,
     ),
-    Kind(
+    AttentionKind(
         "procrastinate.procrastinatejob",
         "status__exact=failed",
         lambda: ProcrastinateJob.objects.filter(status="failed"),
@@ -101,9 +99,11 @@ KINDS = (
 )
 
 
-def waiting_for(user: User) -> list[Waiting]:
-    """Of what the user may see: one query for each kind, one more where its first rows are
-    named; nothing for a kind without any."""
+def waiting_for(user: User) -> list[AttentionItem]:
+    """The items that the user has permission to view; none for a kind without rows.
+
+    One query a kind, and one more for a kind with `lines`.
+    """
     found = []
     for kind in KINDS:
         app, model = kind.model.split(".")
@@ -111,5 +111,5 @@ def waiting_for(user: User) -> list[Waiting]:
             continue
         if count := kind.find().count():
             url = reverse(f"admin:{app}_{model}_changelist") + f"?{kind.filters}"
-            found.append(Waiting(kind.words(count), url, kind.lines()))
+            found.append(AttentionItem(kind.words(count), url, kind.lines()))
     return found

@@ -1,5 +1,5 @@
-"""What `./run.sh` and `./test.sh` start on one machine; production never imports it.
+"""Development tools: what `./run.sh` and `./test.sh` run. Production never imports them.
 
-The modules that run before any package is installed (`stack`, `testing` and what they import)
-keep to the standard library.
+Modules that run before any package is installed (`stack`, `checks.testing` and what they import)
+use the standard library only.
 """

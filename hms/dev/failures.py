@@ -1,36 +1,39 @@
-"""Turn a failure into the one sentence that its reader can act on."""
+"""Explain a failure in a sentence that tells the user what to do."""
 
 import errno
 import sys
 
-from hms.dev.layout import Problem
+from hms.dev.layout import SetupProblem
 
 
-def _first(error: BaseException) -> BaseException:
-    """The one failure worth telling out of those that a group of tasks ended with."""
+def _first_error(error: BaseException) -> BaseException:
+    """The error to report out of a group's: the first SetupProblem, else the first one."""
     while isinstance(error, BaseExceptionGroup):
-        told = [one for one in error.exceptions if isinstance(one, Problem)]
-        error = (told or error.exceptions)[0]
+        problems = [one for one in error.exceptions if isinstance(one, SetupProblem)]
+        error = (problems or error.exceptions)[0]
     return error
 
 
-def _sentence(error: BaseException) -> str | None:
-    if isinstance(error, Problem):
+def _explanation(error: BaseException) -> str | None:
+    if isinstance(error, SetupProblem):
         return str(error)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "The disk is full: free 1 GB, then start again."
+        return "The disk is full. Free 1 GB, then start again."
     if isinstance(error, PermissionError | OSError) and error.errno in (errno.EACCES, errno.EROFS):
         return (
-            f"This account may not write {error.filename}: start as the account that owns it, "
-            "or give another folder with --state."
+            f"This account is not allowed to write {error.filename}. Start HMS as the account that "
+            "owns it, or choose another folder with --state."
         )
     return None
 
 
-def tell(error: Exception, what: str) -> int:
-    """Say in a sentence why `what` can't go on and return 1; a fault of ours is raised again."""
-    words = _sentence(_first(error))
-    if words is None:
+def report_failure(error: Exception, what: str) -> int:
+    """Print why `what` can't start and return 1, the exit code.
+
+    Raises `error` again if it is not a problem that the user can solve.
+    """
+    explanation = _explanation(_first_error(error))
+    if explanation is None:
         raise error
-    print(f"\n{what} can't start. {words}", file=sys.stderr, flush=True)
+    print(f"\n{what} can't start. {explanation}", file=sys.stderr, flush=True)
     return 1

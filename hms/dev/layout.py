@@ -1,15 +1,15 @@
-"""Where the local stack keeps things, which ports it takes, and its one kind of error."""
+"""Folders and ports of the local stack, and the error for problems that the user can solve."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-# What belongs to this checkout whatever the state folder is: packages, modules, static files.
-HOME = ROOT / ".hms"
+# Packages, modules and static files of this checkout, shared by all state folders.
+LOCAL_FOLDER = ROOT / ".hms"
 HOST = "127.0.0.1"
 
-# Every port stays below 32768, where the kernel hands out ports for outgoing connections.
+# All ports are below 32768, where the kernel's range for outgoing connections begins.
 PORTS = {
     "web": 8000,
     "live": 8001,
@@ -23,8 +23,8 @@ PORTS = {
 HIGHEST_OFFSET = 32767 - max(PORTS.values())
 
 
-class Problem(Exception):
-    """Something the reader can cure: one plain sentence or two, shown without a traceback."""
+class SetupProblem(Exception):
+    """A problem that the user can solve. Its text, at most two sentences, is shown as it is."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Ports:
 
 
 @dataclass(frozen=True)
-class State:
-    """The folder that holds everything a stack has made; deleting it is a full reset."""
+class StateFolder:
+    """The folder with all data of one stack; creates it. Deleting it is a full reset."""
 
     folder: Path
 
@@ -53,7 +53,7 @@ class State:
 
     @property
     def run(self) -> Path:
-        """Process ids, locks and stamps of the running stack."""
+        """The folder of process ids, locks and other files of the running stack."""
         return self.folder / "run"
 
     @property
@@ -61,29 +61,29 @@ class State:
         return self.folder / "secrets.env"
 
     @property
-    def demo(self) -> Path:
-        """Written by `hms.dev.stack.prepare`; read by `demo_accounts`."""
+    def demo_file(self) -> Path:
+        """The demo accounts as JSON. Written by `hms.dev.stack.prepare`."""
         return self.run / "demo.json"
 
     def demo_accounts(self) -> list[tuple[str, str]]:
-        """Role and login of each demo account; empty where none was made."""
+        """Role and login of each demo account; empty if there are none."""
         try:
-            return [(role, words) for role, words in json.loads(self.demo.read_text())]
+            return [(role, login) for role, login in json.loads(self.demo_file.read_text())]
         except (OSError, ValueError):
             return []
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
-    def part(self, name: str) -> Path:
-        """The folder of one part, made when it is not there yet."""
+    def part_folder(self, name: str) -> Path:
+        """The data folder of one part; creates it."""
         path = self.folder / name
         path.mkdir(parents=True, exist_ok=True)
         return path
 
 
-def shown(path: Path) -> str:
-    """The path as a person would type it from the project's root."""
+def display_path(path: Path) -> str:
+    """The path relative to the project's root, or in full if it lies outside."""
     try:
         return str(path.relative_to(ROOT))
     except ValueError:

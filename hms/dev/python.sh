@@ -1,5 +1,5 @@
-# Sourced by run.sh and test.sh: finds a Python that serves and puts it into $python.
-# Candidates are tried, not trusted: a version manager's shim may exist and fail.
+# Sourced by run.sh and test.sh. find_python sets $python to a Python that is new enough.
+# Each candidate is run, because a version manager's shim can exist and fail.
 find_python() {
   local candidate
   for candidate in ${HMS_PYTHON:+"$HMS_PYTHON"} python3 python3.13 python3.12 python3.11 python3.14 \
@@ -10,7 +10,7 @@ find_python() {
       return 0
     fi
   done
-  echo "HMS can't start. It needs Python 3.11 or newer and found none: install it (python.org, or" \
-    "'apt install python3 python3-venv' on Debian and Ubuntu), or name one in HMS_PYTHON." >&2
+  echo "HMS can't start. It needs Python 3.11 or newer, and none was found. Install it (from python.org," \
+    "or with 'apt install python3 python3-venv' on Debian and Ubuntu), or set HMS_PYTHON to one." >&2
   return 1
 }

@@ -1,34 +1,37 @@
-"""What a person at the terminal reads: progress while things are set up, then one screen."""
+"""Output in the terminal: the progress of a start, and tables."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-PATIENCE = 10.0  # seconds of silence before a step says that it still runs
+REMINDER_SECONDS = 10.0  # how often a long step prints that it is still running
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     print(text, flush=True)
 
 
-async def _still_working(what: str, began: float) -> None:
+async def _print_reminders(what: str, began: float) -> None:
     while True:
-        await asyncio.sleep(PATIENCE)
-        say(f"  ...   {what} ({time.monotonic() - began:.0f} s so far)")
+        await asyncio.sleep(REMINDER_SECONDS)
+        print_line(f"  ...   {what} ({time.monotonic() - began:.0f} s so far)")
 
 
 @asynccontextmanager
 async def step(what: str) -> AsyncIterator[None]:
-    """Say that `what` has begun and, when the block ends well, how long it took."""
+    """Print that `what` has begun, every REMINDER_SECONDS its duration, and at the end that too.
+
+    Prints no end if the block raises.
+    """
     began = time.monotonic()
-    say(f"        {what}")
-    reminder = asyncio.create_task(_still_working(what, began))
+    print_line(f"        {what}")
+    reminder = asyncio.create_task(_print_reminders(what, began))
     try:
         yield
     finally:
         reminder.cancel()
-    say(f"  ok    {what} ({time.monotonic() - began:.1f} s)")
+    print_line(f"  ok    {what} ({time.monotonic() - began:.1f} s)")
 
 
 def table(rows: list[tuple[str, str]]) -> list[str]:

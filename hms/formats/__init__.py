@@ -1,4 +1,4 @@
-"""How each language writes days, times and numbers (settings.FORMAT_MODULE_PATH).
+"""Formats of dates, times and numbers in each language (settings.FORMAT_MODULE_PATH).
 
-Templates name a format, `{{ day|date:"DATE_FORMAT" }}`; none of them spells one out.
+Templates use the names of the formats, as in `{{ day|date:"DATE_FORMAT" }}`, never a pattern.
 """

@@ -1,4 +1,4 @@
-"""When to try again what failed."""
+"""When a failed job is tried again."""
 
 import random
 from datetime import timedelta
@@ -11,9 +11,9 @@ FIRST_WAIT, LONGEST_WAIT = 2.0, 900.0  # seconds
 
 
 class BackOff(BaseRetryStrategy):
-    """2 s, 4 s, 8 s … up to 15 minutes, each shortened by chance by up to a half.
+    """Retry after 2 s, 4 s, 8 s … up to 15 minutes, each shortened at random by up to a half.
 
-    By chance, since what failed together must not come back together.
+    Random, because jobs that failed together must not all run again at the same moment.
     """
 
     def __init__(self, *, most_attempts: int | None = None) -> None:
@@ -26,7 +26,7 @@ class BackOff(BaseRetryStrategy):
         return RetryDecision(retry_at=timezone.now() + timedelta(seconds=wait))
 
     def wait(self, exception: BaseException, attempts: int) -> float | None:
-        """Seconds until the next try after `attempts` failed ones before; None for no other."""
+        """Seconds until the next try, after `attempts` failed ones; None for no further try."""
         if self.most_attempts is not None and attempts >= self.most_attempts:
             return None
         longest = min(FIRST_WAIT * 2 ** min(attempts, 20), LONGEST_WAIT)

@@ -9,7 +9,7 @@ from django.db.models import DateTimeField, Func
 
 
 class NonexistentTime(ValueError):
-    """The clocks jump over this local time."""
+    """The local time is skipped when the clocks go forward."""
 
 
 @lru_cache
@@ -18,10 +18,10 @@ def zone_names() -> frozenset[str]:
 
 
 def to_utc(day: date, at: time, zone: str, *, fold: int = 0) -> datetime:
-    """The moment a clock in `zone` shows `at` on `day`, in UTC.
+    """The moment in UTC at which a clock in `zone` shows `at` on `day`.
 
-    A time that comes twice (the clocks go back) is the first one, or the second with fold=1.
-    Raises NonexistentTime for one that never comes.
+    Of a time that occurs twice (the clocks go back) the first, or the second with fold=1. Raises
+    NonexistentTime for a time that is skipped.
     """
     wall = datetime.combine(day, at, ZoneInfo(zone)).replace(fold=fold)
     moment = wall.astimezone(UTC)
@@ -31,7 +31,7 @@ def to_utc(day: date, at: time, zone: str, *, fold: int = 0) -> datetime:
 
 
 def local(moment: datetime, zone: str) -> datetime:
-    """The same moment on a clock in `zone`."""
+    """The moment with the wall-clock time of `zone`."""
     return moment.astimezone(ZoneInfo(zone))
 
 

@@ -1,4 +1,4 @@
-"""AES-256-GCM for what must be readable again: tokens, codes, links (security requirement M-58)."""
+"""AES-256-GCM for secrets that must be read again: tokens, codes, links (requirement M-58)."""
 
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -11,11 +11,11 @@ _NONCE_BYTES = 12
 
 
 class DecryptionError(Exception):
-    """The text was not made by a key of ours for this place."""
+    """The text was not encrypted with one of our keys for this row and field."""
 
 
 def encrypt(text: str, *, aad: str) -> str:
-    """`keyid.base64`, readable again only with the same `aad` (the row and field it belongs to)."""
+    """`keyid.base64`. Only the same `aad` decrypts it: it names the row and field."""
     key_id, key = next(iter(settings.FIELD_ENCRYPTION_KEYS.items()))
     nonce = os.urandom(_NONCE_BYTES)
     sealed = nonce + AESGCM(key).encrypt(nonce, text.encode(), aad.encode())
@@ -23,7 +23,7 @@ def encrypt(text: str, *, aad: str) -> str:
 
 
 def decrypt(token: str, *, aad: str) -> str:
-    """The text behind encrypt()'s answer. Raises DecryptionError."""
+    """The text that encrypt() was given. Raises DecryptionError."""
     key_id, _, encoded = token.partition(".")
     try:
         key = settings.FIELD_ENCRYPTION_KEYS[key_id]
@@ -35,5 +35,5 @@ def decrypt(token: str, *, aad: str) -> str:
 
 
 def is_current(token: str) -> bool:
-    """Whether the key that encrypts today made it; otherwise a rotation is owed."""
+    """Whether the current key encrypted it; if not, it must be encrypted again."""
     return token.partition(".")[0] == next(iter(settings.FIELD_ENCRYPTION_KEYS))

@@ -1,34 +1,34 @@
-"""Tables for spreadsheets: streamed, readable with accents, and unable to run as formulas."""
+"""CSV files for spreadsheets: streamed, in UTF-8, with no cell that runs as a formula."""
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.http import StreamingHttpResponse
 
-# Excel reads UTF-8 only behind this mark; everything else skips it.
+# Excel reads UTF-8 only after this mark; other programs skip it.
 BYTE_ORDER_MARK = "\ufeff"
-# What Excel, LibreOffice or Google Sheets take for the beginning of a formula, also full-width.
+# Where Excel, LibreOffice and Google Sheets see a formula, full-width characters included.
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠|")
 
 Cell = str | int | float | None
 
 
-def harmless(cell: Cell) -> Cell:
-    """The cell; text that a spreadsheet might calculate gets an apostrophe before it."""
+def without_formula(cell: Cell) -> Cell:
+    """The cell, with an apostrophe before text that a spreadsheet might calculate."""
     if isinstance(cell, str) and cell.lstrip(" \u00a0").startswith(_FORMULA):
         return f"'{cell}"
     return cell
 
 
 def csv_response(rows: Iterable[Sequence[Cell]], name: str) -> StreamingHttpResponse:
-    """Sends the rows, the first of them the heading, as the file `name` (ASCII, without quotes)."""
+    """A download of the rows as `name` (ASCII, without quotes); the first row is the heading."""
     response = StreamingHttpResponse(_lines(rows), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
 class _Echo:
-    """A file whose every line comes back at once."""
+    """A file for csv.writer whose `write` returns the line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
@@ -38,4 +38,4 @@ def _lines(rows: Iterable[Sequence[Cell]]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield BYTE_ORDER_MARK
     for row in rows:
-        yield writer.writerow([harmless(cell) for cell in row])
+        yield writer.writerow([without_formula(cell) for cell in row])

@@ -1,4 +1,4 @@
-"""A filter for Django admin's lists: from which day to which, on whose clock."""
+"""A filter by days for Django admin's lists."""
 
 from datetime import timedelta
 from typing import Any, ClassVar
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from hms.lib.clock import zone_names
 from hms.lib.days import Days
 
-# A name for the address, what the reader sees, and how many days before or after today.
+# Name in the URL, label, first and last day counted from today.
 Preset = tuple[str, str | Promise, int, int]
 
 TODAY: Preset = ("today", _("today"), 0, 0)
@@ -28,12 +28,12 @@ PAST = (TODAY, YESTERDAY, LAST_WEEK, LAST_MONTH)
 
 
 class DaysFilter(admin.SimpleListFilter):
-    """Today, last week and the like, or the days that an address names: `2026-11-01..2026-11-07`.
+    """Filters by a preset (today, last 7 days) or by days in the URL: `2026-11-01..2026-11-07`.
 
-    Days are the reader's, or those of the zone named after an `@`.
+    Days are in the user's time zone, or in the one named after `@`: `…@Europe/Berlin`.
     """
 
-    moment: ClassVar[str]  # the field that is compared
+    moment: ClassVar[str]  # the datetime field to filter by
     presets: ClassVar[tuple[Preset, ...]] = PAST
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
@@ -54,7 +54,7 @@ class DaysFilter(admin.SimpleListFilter):
         return queryset.filter(self.within(*_read(value)))
 
     def within(self, days: Days, zone: str) -> Q:
-        """What lies in the days on the clock of the zone; without one the reader's."""
+        """The condition for rows in the days, in `zone` or, if empty, the user's own."""
         begin, end = days.bounds(zone or timezone.get_current_timezone_name())
         return Q((f"{self.moment}__gte", begin), (f"{self.moment}__lt", end))
 
@@ -63,7 +63,7 @@ class DaysFilter(admin.SimpleListFilter):
 
 
 def days_from_today(first: int, last: int, zone: str) -> Days:
-    """Days counted from what is today in the zone."""
+    """The range from `first` to `last` days after today in `zone`."""
     today = timezone.now().astimezone(ZoneInfo(zone)).date()
     return Days(today + timedelta(days=first), today + timedelta(days=last))
 

@@ -1,4 +1,4 @@
-"""Whole days from one date to another, and the moments at which they begin and end."""
+"""A range of whole days, and the moments at which it begins and ends."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from django.utils.translation import gettext as _
 from hms.lib.clock import day_bounds
 from hms.lib.local_dates import bounds_in_every_zone
 
-# Dates outside mean nothing here, and near the calendar's own ends arithmetic fails.
+# Dates outside are typing errors, and near the limits of `date` arithmetic overflows.
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True)
 class Days:
-    """From the first date to the last, both included. ValueError when there would be none."""
+    """From the first date to the last, both included. Raises ValueError for an empty range."""
 
     first: date
     last: date
@@ -27,7 +27,7 @@ class Days:
 
     @classmethod
     def read(cls, text: str) -> "Days":
-        """What str() wrote, `2026-11-01..2026-11-07`; ValueError for anything else."""
+        """Reads what str() writes: `2026-11-01..2026-11-07`. Raises ValueError."""
         first, _between, last = text.partition("..")
         return cls(date.fromisoformat(first), date.fromisoformat(last))
 
@@ -41,7 +41,7 @@ class Days:
         return (self.first + timedelta(days=number) for number in range(len(self)))
 
     def words(self) -> str:
-        """`Sun 1 Nov 2026 – Sat 7 Nov 2026`, in the reader's language."""
+        """`Sun 1 Nov 2026 – Sat 7 Nov 2026`, in the active language."""
         first = date_format(self.first, "SHORT_DATE_FORMAT")
         if len(self) == 1:
             return first
@@ -49,7 +49,7 @@ class Days:
         return _("%(first)s – %(last)s") % {"first": first, "last": last}
 
     def bounds(self, zone: str) -> tuple[datetime, datetime]:
-        """The first moment of the days and the first one after them, in UTC, on that clock."""
+        """First moment of the range and first moment after it, in UTC, by the clock in `zone`."""
         return day_bounds(self.first, zone)[0], day_bounds(self.last, zone)[1]
 
     def bounds_in_every_zone(self) -> tuple[datetime, datetime]:

@@ -1,4 +1,4 @@
-"""What Django's admin shows before it deletes, with an end: a clinic has a million slots."""
+"""A bounded delete confirmation for Django's admin: a clinic may have a million slots."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,17 +17,17 @@ MOST_OF_EACH = 20
 
 
 class FirstOfEach(NestedObjects):
-    """Of the rows that point at others, and go with them or keep them, the first of each kind."""
+    """Collects at most MOST_OF_EACH related rows per model for the delete confirmation."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.cut: set[type[Model]] = set()  # of which there may be more
+        self.cut: set[type[Model]] = set()  # models with more rows than were collected
 
     def related_objects(
         self, related_model: type[Model], related_fields: Iterable[Field], objs: Any
     ) -> QuerySet:
         found: QuerySet = super().related_objects(related_model, related_fields, objs)
-        # With all that a row's name may be made of, instead of asking for it row by row.
+        # __str__ may read related rows: fetch them here, not in one query for each row.
         ones = [field.name for field in related_model._meta.concrete_fields if field.is_relation]
         found = found.select_related(None).select_related(*ones).order_by()[:MOST_OF_EACH]
         if len(found) == MOST_OF_EACH:
@@ -36,29 +36,30 @@ class FirstOfEach(NestedObjects):
 
 
 class BoundedDeletion(admin.ModelAdmin):
-    """Asks before a deletion what Django's admin asks, and names the first rows of each kind."""
+    """An admin whose delete confirmation names only the first related rows of each model."""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple:
         if not objs:
             return [], {}, set(), []
         collector = FirstOfEach(using=router.db_for_write(self.model), origin=objs)
         collector.collect(objs)
-        lacking: set[str] = set()
+        missing_permissions: set[str] = set()
 
         def named(row: Model) -> str:
             if not self._may_delete(request, row):
-                lacking.add(str(row._meta.verbose_name))
+                missing_permissions.add(str(row._meta.verbose_name))
             return self._named(row)
 
-        going = collector.nested(named)
-        kept = [named(row) for row in collector.protected]
+        to_delete = collector.nested(named)
+        protected = [named(row) for row in collector.protected]
         if collector.cut:
             words = ngettext(
                 "No more than the first of each kind is named.",
                 "No more than the first %(n)s of each kind are named.",
                 MOST_OF_EACH,
             ) % {"n": MOST_OF_EACH}
-            going, kept = [*going, words], [*kept, words] if kept else []
+            to_delete = [*to_delete, words]
+            protected = [*protected, words] if protected else []
         rows_of: dict[Any, set[Any]] = collector.model_objs
         counts = {
             model._meta.verbose_name_plural: f"{len(rows)}+"
@@ -66,7 +67,7 @@ class BoundedDeletion(admin.ModelAdmin):
             else len(rows)
             for model, rows in rows_of.items()
         }
-        return going, counts, lacking, kept
+        return to_delete, counts, missing_permissions, protected
 
     def _may_delete(self, request: HttpRequest, row: Model) -> bool:
         model, site = type(row), self.admin_site
@@ -75,7 +76,7 @@ class BoundedDeletion(admin.ModelAdmin):
         return site.get_model_admin(model).has_delete_permission(request, row)
 
     def _named(self, row: Model) -> str:
-        """With a link to its page, where it has one."""
+        """The row's name, as a link if the admin has a page for it."""
         opts = row._meta
         kind = capfirst(opts.verbose_name)
         try:

@@ -1,9 +1,9 @@
-"""Names we give to things."""
+"""Identifiers that we make."""
 
 import secrets
 import uuid
 
-# Crockford's base 32: no I, L, O, U, so that a reference survives being read out on the phone.
+# Crockford's base 32: no I, L, O, U, so that a reference can be read out on the phone.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 REFERENCE_LENGTH = 8
 

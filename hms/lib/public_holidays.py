@@ -1,10 +1,10 @@
-"""Public holidays by country, as the `holidays` package knows them: suggestions, never law."""
+"""Public holidays by country, from the `holidays` package: staff choose which ones apply."""
 
 import re
 from datetime import date
 from functools import lru_cache
 
-# Its names alone are read here; each country's own module is loaded when it is asked for.
+# Only names are read here; a country's own module is loaded when it is needed.
 from holidays.registry import COUNTRIES
 
 
@@ -28,10 +28,10 @@ def subdivisions(country: str) -> tuple[str, ...]:
 
 
 def in_year(country: str, subdivision: str, year: int, language: str) -> list[tuple[date, str]]:
-    """Days and names, in that language where it is known, else in English, else in the country's.
+    """Date and name of each holiday, in order of time; empty for an unknown country.
 
-    In order of time; nothing for a country that is not known. Raises NotImplementedError for a
-    subdivision that the country doesn't have.
+    Names are in `language` where the package has it, else in English, else in the country's own.
+    Raises NotImplementedError for a subdivision that the country doesn't have.
     """
     if country not in countries():
         return []
@@ -48,8 +48,8 @@ def in_year(country: str, subdivision: str, year: int, language: str) -> list[tu
 
 
 def _best(known: tuple[str, ...], language: str) -> str | None:
-    for wanted in (language, "en"):
+    for preferred in (language, "en"):
         for code in known:
-            if code.replace("_", "-").lower().split("-")[0] == wanted.lower().split("-")[0]:
+            if code.replace("_", "-").lower().split("-")[0] == preferred.lower().split("-")[0]:
                 return code
     return None

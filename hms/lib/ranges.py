@@ -15,7 +15,7 @@ class TsTzRange(Func):
 
 
 class TouchesAny(Func):
-    """Whether the range shares time with any of these spans, however many they are."""
+    """Whether the range overlaps any of the spans; one parameter, however many they are."""
 
     template, arg_joiner = "(%(expressions)s)", " && "
     output_field = BooleanField()

@@ -1,8 +1,7 @@
-"""Tickets to watch something: a page hands them to its reader, the live process lets them in.
+"""Tickets: a signed, expiring permission to subscribe to one topic of the live process.
 
-Whoever may see a page may hear that it changed, so the page's own check is the only one: a ticket
-is its signed word. It names the topic and the moment before the page was read from the database,
-and no person.
+A ticket is issued when a page is rendered, so no second authorisation check is needed. It holds the
+topic and the moment before the page was read from the database; it names no person.
 """
 
 import time
@@ -10,9 +9,9 @@ from dataclasses import dataclass
 
 from django.core import signing
 
-# The channel of PostgreSQL's NOTIFY on which the triggers name a topic.
+# The channel on which database triggers NOTIFY a changed topic.
 CHANNEL = "hms_changes"
-GOOD_FOR = 3600.0  # seconds: for so long a reader who lost the right to look may still hear
+VALID_SECONDS = 3600.0  # also how long a user who lost the right to the page may still subscribe
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class Ticket:
     topic: str
     at: float  # Unix seconds
 
-    def is_over(self, now: float) -> bool:
-        return now - self.at > GOOD_FOR
+    def has_expired(self, now: float) -> bool:
+        return now - self.at > VALID_SECONDS
 
 
 def _signer() -> signing.Signer:
@@ -29,12 +28,15 @@ def _signer() -> signing.Signer:
 
 
 def issue(topic: str, at: float | None = None) -> str:
-    """A ticket as text that fits into a URL. Take it before what is shown is read."""
+    """A ticket as text for a URL. Issue it before reading what the page shows.
+
+    `at` is in Unix seconds, now if None.
+    """
     return _signer().sign(f"{topic}~{time.time() if at is None else at:.3f}")
 
 
 def read(text: str) -> Ticket | None:
-    """The ticket that we once issued, or None for anything else."""
+    """The ticket in a text that issue() returned; None for any other text."""
     try:
         topic, _, at = _signer().unsign(text).partition("~")
     except signing.BadSignature:

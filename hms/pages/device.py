@@ -1,4 +1,4 @@
-"""What a phone keeps of the house: the installed app's card, its worker, the page without a net."""
+"""The installable app: its manifest, its service worker and its offline page."""
 
 import json
 from hashlib import sha256
@@ -17,16 +17,16 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-# What the page without a net is made of.
-SHELL = (
+# The static files of the offline page.
+OFFLINE_FILES = (
     "css/hms.css",
     "fonts/outfit-latin.woff2",
     "img/favicon.svg",
     "js/hms.js",
     "js/offline.js",
 )
-# The ground of the light theme and the header's indigo, as tokens.css has them.
-GROUND, ACCENT = "#eef0ff", "#4f46e5"
+# The light theme's background and the header's indigo, as in tokens.css.
+BACKGROUND, ACCENT = "#eef0ff", "#4f46e5"
 ICONS = (
     {"src": "img/favicon.svg", "sizes": "any", "type": "image/svg+xml"},
     {"src": "img/app-192.png", "sizes": "192x192", "type": "image/png"},
@@ -52,32 +52,32 @@ ICONS = (
 @vary_on_headers("Accept-Language")
 def manifest(request: HttpRequest) -> HttpResponse:
     """The web-app manifest, in the reader's language."""
-    card = {
+    content = {
         "id": "/",
         "name": _("HMS, appointments at your hospital"),
         "short_name": "HMS",
-        "description": _("Find a doctor and a time that suits you, and book it in one click."),
+        "description": _("Find a doctor and book a time that suits you."),
         "lang": translation.get_language(),
         "dir": "rtl" if translation.get_language_bidi() else "ltr",
         "start_url": reverse("bookings:dashboard"),
         "scope": "/",
         "display": "standalone",
         "theme_color": ACCENT,
-        "background_color": GROUND,
+        "background_color": BACKGROUND,
         "categories": ["medical", "health"],
         "icons": [{**icon, "src": static(icon["src"])} for icon in ICONS],
         "shortcuts": [
-            {"name": _("My visits"), "url": reverse("bookings:dashboard")},
+            {"name": _("My appointments"), "url": reverse("bookings:dashboard")},
             {"name": _("Find a doctor"), "url": reverse("availability:home")},
         ],
     }
-    return JsonResponse(card, content_type="application/manifest+json")
+    return JsonResponse(content, content_type="application/manifest+json")
 
 
 @login_not_required
 @require_safe
 def offline(request: HttpRequest) -> HttpResponse:
-    """What stands in for any page while there is no net. The same for everybody who asks."""
+    """The page that the service worker shows while the device is offline. The same for everyone."""
     with translation.override(_language(request)):
         return render(request, "offline.html")
 
@@ -86,26 +86,27 @@ def offline(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_control(no_cache=True)
 def service_worker(request: HttpRequest) -> HttpResponse:
-    """The worker with the addresses that it keeps, from the root: only so may it see every page.
+    """The service worker with the list of files to cache.
 
-    Whatever changes in one of them changes this text, and so brings a new worker.
+    Served from the root, because a worker controls only pages below its own address. The script
+    contains a hash of the cached page and its files, so that any change installs a new worker.
     """
     language = _language(request)
     page = f"{reverse('offline')}?{urlencode({'language': language})}"
-    files = [static(name) for name in SHELL]
+    files = [static(name) for name in OFFLINE_FILES]
     with translation.override(language):
-        made_of = json.dumps([files, render_to_string("offline.html")])
-    kept = {"name": f"hms-{sha256(made_of.encode()).hexdigest()[:12]}", "page": page}
+        contents = json.dumps([files, render_to_string("offline.html")])
+    cached = {"name": f"hms-{sha256(contents.encode()).hexdigest()[:12]}", "page": page}
     return HttpResponse(
-        f"self.KEPT = {json.dumps({**kept, 'files': files})};\n"
+        f"self.KEPT = {json.dumps({**cached, 'files': files})};\n"
         f"importScripts({json.dumps(static('js/service-worker.js'))});\n",
         content_type="text/javascript; charset=utf-8",
     )
 
 
 def _language(request: HttpRequest) -> str:
-    """The language that the address asks for, if it is one of ours, or the reader's."""
-    asked = request.GET.get("language", "")
-    if asked in dict(settings.LANGUAGES):
-        return asked
+    """The query parameter `language` if we have this language, else the browser's."""
+    requested = request.GET.get("language", "")
+    if requested in dict(settings.LANGUAGES):
+        return requested
     return translation.get_language() or settings.LANGUAGE_CODE

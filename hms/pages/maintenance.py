@@ -1,4 +1,4 @@
-"""Closed for a while: one page for everybody, that needs neither database nor sessions."""
+"""The maintenance page, shown instead of every page. Uses neither database nor sessions."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
@@ -7,15 +7,15 @@ from django.utils.cache import add_never_cache_headers
 
 from hms.middleware import PROBES, GetResponse
 
-# How long a browser, proxy or search engine waits before it asks again, in seconds.
+# Seconds after which a browser, proxy or search engine may try again.
 RETRY_AFTER = "300"
-MOST_WORDS = 300
+MAX_NOTICE_LENGTH = 300
 
 
 def closed_for_maintenance(get_response: GetResponse) -> GetResponse:
-    """503 on every page while MAINTENANCE_FILE exists; what it says stands on the page.
+    """503 on every page while MAINTENANCE_FILE exists. The page shows the text in the file.
 
-    The probes answer as always, or whatever starts and stops the processes would think them ill.
+    The probes still answer, so that no supervisor restarts the processes during maintenance.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -23,7 +23,7 @@ def closed_for_maintenance(get_response: GetResponse) -> GetResponse:
             return get_response(request)
         try:
             with settings.MAINTENANCE_FILE.open(encoding="utf-8", errors="replace") as file:
-                notice = file.read(MOST_WORDS).strip()
+                notice = file.read(MAX_NOTICE_LENGTH).strip()
         except FileNotFoundError:
             return get_response(request)
         response = render(request, "maintenance.html", {"notice": notice}, status=503)

@@ -1,4 +1,4 @@
-"""What is stuck, in numbers: the queue, the mails, Google. Read by the staff's status page."""
+"""Figures of the staff's status page: the job queue and Google Calendar."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,15 +15,15 @@ from procrastinate.contrib.django.models import (
 
 from calendar_integration.models import CalendarEvent, GoogleAccount
 
-# Older than this, what waits is worth a look (reliability: oldest pending job, alarm at 5 min).
-LATE = timedelta(minutes=5)
-# A worker says that it lives every 3 s (settings.PROCRASTINATE_WORKER_DEFAULTS).
-SILENT = timedelta(seconds=10)
+# A job that is due for longer than this shows that the queue is not keeping up.
+MAX_QUEUE_DELAY = timedelta(minutes=5)
+# Workers send a heartbeat every 3 s (settings.PROCRASTINATE_WORKER_DEFAULTS).
+MAX_HEARTBEAT_AGE = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
 class QueueStatus:
-    """`oldest_due` is how long the longest-waiting due job has waited; None when none is due."""
+    """`oldest_due` is the waiting time of the oldest due job; None when no job is due."""
 
     workers: int
     due: int
@@ -32,7 +32,7 @@ class QueueStatus:
 
     @property
     def is_well(self) -> bool:
-        late = self.oldest_due is not None and self.oldest_due > LATE
+        late = self.oldest_due is not None and self.oldest_due > MAX_QUEUE_DELAY
         return bool(self.workers) and not late and not self.failed
 
 
@@ -50,7 +50,7 @@ class GoogleStatus:
 
 
 def queue_status(*, now: datetime | None = None) -> QueueStatus:
-    """The state of the jobs; retries that wait for their time are not due."""
+    """The state of the job queue. Retries are due only when their scheduled time has come."""
     now = now or timezone.now()
     first_event = ProcrastinateEvent.objects.filter(job=OuterRef("pk")).order_by("pk")
     due = (
@@ -60,7 +60,9 @@ def queue_status(*, now: datetime | None = None) -> QueueStatus:
         .aggregate(jobs=Count("pk"), oldest=Min("since"))
     )
     return QueueStatus(
-        workers=ProcrastinateWorker.objects.filter(last_heartbeat__gte=now - SILENT).count(),
+        workers=ProcrastinateWorker.objects.filter(
+            last_heartbeat__gte=now - MAX_HEARTBEAT_AGE
+        ).count(),
         due=due["jobs"],
         oldest_due=now - due["oldest"] if due["oldest"] else None,
         failed=ProcrastinateJob.objects.filter(status="failed").count(),
@@ -68,7 +70,7 @@ def queue_status(*, now: datetime | None = None) -> QueueStatus:
 
 
 def google_status() -> GoogleStatus:
-    """The state of the calendars, from what Google last answered; asks Google nothing."""
+    """The state of the calendar connections according to our tables. Sends Google no request."""
     accounts = GoogleAccount.objects.aggregate(
         all=Count("pk"), broken=Count("pk", filter=Q(broken_at__isnull=False))
     )

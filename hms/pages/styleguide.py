@@ -1,4 +1,4 @@
-"""The living style guide: every component in its states, by the same partials as the pages."""
+"""The style guide: every component in its states, from the same partials as the pages."""
 
 import re
 from dataclasses import dataclass
@@ -28,44 +28,50 @@ from bookings.pages.doctor_day import Entry
 from hms.lib.clock import local, to_utc
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty
 
-# The template's name under hms/styleguide/, what the part is called, what its states are.
+# Template name under hms/styleguide/, title, description of the states.
 PARTS: tuple[tuple[str, str | Promise, str | Promise], ...] = (
-    ("type", _("Type"), _("Outfit, one scale; figures of times stand under each other.")),
+    ("type", _("Type"), _("Outfit, one scale; the digits of times align.")),
     (
         "button",
         _("Buttons"),
         _(
-            "Hover lifts or tints within 130 ms; focus draws a ring of 3 px. Busy is set by a form "
-            "on its way, pressed by what can be switched."
+            "Hover raises or tints within 130 ms; focus draws a ring of 3 px. Busy while a form is "
+            "being sent, pressed for switches."
         ),
     ),
     (
         "chip",
         _("Times"),
-        _("A colour and a word for each state. Only a free one can be pressed; it fills on hover."),
+        _("A colour and a label for each state. Only free times are buttons; they fill on hover."),
     ),
-    ("badge", _("Badges"), _("A state in a word. What waits has a ring, what failed a square.")),
-    ("banner", _("Banners and errors"), _("The summary of errors takes the focus on a page.")),
+    ("badge", _("Badges"), _("One state each. Pending has a ring, failed a square.")),
+    (
+        "banner",
+        _("Banners and errors"),
+        _("The error summary receives the focus when a page loads."),
+    ),
     ("field", _("Fields"), _("Label above, hint, error, control; focus draws the ring.")),
-    ("card", _("Cards"), _("Glass over the mesh; the hero is the one thing on its page.")),
-    ("avatar", _("Faces and leaves"), _("Initials where there is no photo. Decoration alone.")),
-    ("day-strip", _("Day strip"), _("The chosen day is filled; the strip scrolls by itself.")),
-    ("lists", _("Slots and visits"), _("Long names wrap; what can be done moves below.")),
+    ("card", _("Cards"), _("Glass over the gradient; one hero on a page.")),
+    ("avatar", _("Avatars and date leaves"), _("Initials if there is no photo. Decoration only.")),
+    ("day-strip", _("Day strip"), _("The selected day is filled; the strip scrolls on its own.")),
+    ("lists", _("Slots and appointments"), _("Long names wrap; actions move below.")),
     ("timeline", _("Timeline"), _("A day: booked, free, not booked, nothing published, now.")),
-    ("week", _("Week"), _("A table of days from a tablet on, below it a list of them.")),
+    ("week", _("Week"), _("A table of days on tablets and larger, a list on phones.")),
     ("table", _("Table, facts, history"), _("A wide table scrolls in its own frame.")),
-    ("ways", _("Tabs, pages, steps"), _("Where one is carries aria-current, not colour alone.")),
-    ("empty", _("Empty state"), _("Says what is missing and offers the next step.")),
+    ("ways", _("Tabs, pages, steps"), _("The current item has aria-current, not only a colour.")),
+    ("empty", _("Empty state"), _("Names what is missing and offers the next step.")),
     (
         "over",
         _("Dialog, loading, toast"),
-        _("A dialog gives the focus back. Grey bars breathe, unless motion is not wanted."),
+        _("A dialog returns the focus. Grey bars pulse, except with reduced motion."),
     ),
 )
 LONG_NAME = "Prof. Dr. med. Maximiliane Freifrau von Hohenlohe-Waldenburg-Schillingsfürst"
-# What ties one element of a specimen to another, and so must differ between the two copies.
+# Attributes that connect elements of a specimen; the two copies need different values.
 LANDMARKS = re.compile(r'<(?:nav|section|form)\b[^>]*\baria-label="')
-TIES = re.compile(r'\b(id|for|name|aria-labelledby|aria-describedby)="([^"]+)"|href="#([\w-]+)"')
+REFERENCES = re.compile(
+    r'\b(id|for|name|aria-labelledby|aria-describedby)="([^"]+)"|href="#([\w-]+)"'
+)
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,9 @@ class Specimen:
 
 
 class SampleForm(forms.Form):
-    name = forms.CharField(label=_("Name"), help_text=_("As it stands on your card."))
+    name = forms.CharField(label=_("Name"), help_text=_("As on your insurance card."))
     kind = forms.ChoiceField(
-        label=_("Kind of visit"), choices=TimeSlot.Kind.choices, widget=forms.RadioSelect
+        label=_("Type of appointment"), choices=TimeSlot.Kind.choices, widget=forms.RadioSelect
     )
     where = forms.ChoiceField(label=_("Where"), choices=[("1", LONG_NAME)], required=False)
     day = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}))
@@ -91,7 +97,7 @@ class SampleForm(forms.Form):
 
 @require_safe
 def styleguide(request: HttpRequest) -> HttpResponse:
-    """For staff, and for whoever develops on it."""
+    """For staff; with DEBUG for every account."""
     if not (settings.DEBUG or request.user.is_staff):
         raise PermissionDenied(_("This page is for the clinic's staff."))
     samples = _samples(timezone.now())
@@ -107,7 +113,7 @@ def _specimen(
 
 
 def _copy(html: str, suffix: str) -> SafeString:
-    """The same once more beside itself, tied together under ids of its own."""
+    """The same HTML with `suffix` appended to all ids, references and landmark labels."""
 
     def rename(match: re.Match[str]) -> str:
         attribute, ids, target = match.groups()
@@ -115,12 +121,12 @@ def _copy(html: str, suffix: str) -> SafeString:
             return f'href="#{target}-{suffix}"'
         return f'{attribute}="{" ".join(f"{one}-{suffix}" for one in ids.split())}"'
 
-    told_apart = LANDMARKS.sub(rf"\g<0>{suffix}: ", TIES.sub(rename, html))
-    return mark_safe(told_apart)  # noqa: S308 -- made of our own templates
+    with_labels = LANDMARKS.sub(rf"\g<0>{suffix}: ", REFERENCES.sub(rename, html))
+    return mark_safe(with_labels)  # noqa: S308 -- rendered by our own templates
 
 
 def _samples(now: datetime) -> dict[str, Any]:
-    """Objects as the pages' partials take them; none is in the database."""
+    """Unsaved objects as the pages' partials expect them."""
     clinic = Clinic(pk=1, name="Spree Clinic Berlin", time_zone="Europe/Berlin")
     clinic.address, clinic.phone = "Schiffbauerdamm 40\n10117 Berlin", "+49 30 5550 1440"
     doctor = DoctorProfile(pk=1, name=LONG_NAME, specialty=Specialty(name="Dermatology"))
@@ -136,14 +142,14 @@ def _samples(now: datetime) -> dict[str, Any]:
     )
     day = start.date()
     strip = [StripDay(day + timedelta(days=n), free) for n, free in enumerate((14, 0, 5, 19))]
-    asked = _slot(4, doctor, Clinic(time_zone=clinic.time_zone, booking_mode="look"), start)
+    on_request = _slot(4, doctor, Clinic(time_zone=clinic.time_zone, booking_mode="look"), start)
     return {
         "name": LONG_NAME,
         "clinic": clinic,
         "clinics": [clinic],
         "doctor": doctor,
         "slots": slots,
-        "asked": asked,
+        "on_request": on_request,
         "week": _week(booking, doctor, clinic, day),
         "strip": Strip(strip, chosen=day, later=day + timedelta(days=4)),
         "booking": booking,
@@ -158,7 +164,7 @@ def _samples(now: datetime) -> dict[str, Any]:
 
 
 def _slot(number: int, doctor: DoctorProfile, clinic: Clinic, start: datetime) -> TimeSlot:
-    """The last of them is over."""
+    """Slot number 3 is in the past."""
     starts_at = start + timedelta(minutes=20 * number, days=-9 if number == 3 else 0)
     slot = TimeSlot(
         pk=number + 1,
@@ -173,7 +179,7 @@ def _slot(number: int, doctor: DoctorProfile, clinic: Clinic, start: datetime) -
 
 
 def _week(booking: Booking, doctor: DoctorProfile, clinic: Clinic, day: date) -> Week:
-    """Two days of one: a time that is over, a booked and a free one; and none yet."""
+    """A day with a past, a booked and a free slot, and a day without slots."""
     zone = clinic.time_zone
     entries = []
     for number, hour, state in ((4, 8, "past"), (0, 13, "booked"), (2, 13, "open")):

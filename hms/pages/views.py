@@ -1,4 +1,4 @@
-"""Pages about the house itself: probes, the staff's status page, errors."""
+"""Probes, the staff's status page, the language choice and error pages."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ from users.pages.decorators import staff_required
 
 log = logging.getLogger(__name__)
 
-# How long a browser or proxy waits before it asks again, in seconds.
+# Seconds after which a browser or proxy may try again.
 RETRY_AFTER = "5"
 
 
@@ -31,7 +31,7 @@ RETRY_AFTER = "5"
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """200 while the process lives; asks nothing else."""
+    """200 while the process runs. Uses no database."""
     return HttpResponse("ok", content_type="text/plain")
 
 
@@ -39,7 +39,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when the database answers and has every migration, else 503 saying which is missing."""
+    """200 when the database answers and all migrations are applied, else 503 with the reason."""
     try:
         executor = MigrationExecutor(connection)
         behind = bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
@@ -54,22 +54,22 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def favicon(request: HttpRequest) -> HttpResponse:
-    """Where browsers look when a page (Django's admin) names no icon."""
+    """The address that browsers request when a page names no icon."""
     return redirect(static("img/favicon.ico"), permanent=False)
 
 
-# Without an account nothing is at stake but the language of the next page; a token would cost
-# every public page a cookie.
+# CSRF-exempt without an account: an attack could only change the language of the next page, and a
+# token would add a cookie to every public page.
 @csrf_exempt
 @login_not_required
 @require_POST
 def choose_language(request: HttpRequest) -> HttpResponseBase:
-    """Remember the language in a cookie, and with the account of whoever is signed in."""
-    return _for_account(request) if request.user.is_authenticated else set_language(request)
+    """Store the language in a cookie and, when logged in, in the account."""
+    return _choose_for_account(request) if request.user.is_authenticated else set_language(request)
 
 
 @csrf_protect
-def _for_account(request: HttpRequest) -> HttpResponseBase:
+def _choose_for_account(request: HttpRequest) -> HttpResponseBase:
     user, language = request.user, request.POST.get("language")
     if user.is_authenticated and language in dict(settings.LANGUAGES):
         set_preferences(user=user, time_zone=user.time_zone, language=language)
@@ -79,7 +79,7 @@ def _for_account(request: HttpRequest) -> HttpResponseBase:
 @staff_required
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """What is stuck: jobs, mails, Google. Asks the mail function whether it answers."""
+    """System status: jobs, emails, Google Calendar. Sends a request to the mail function."""
     return render(
         request,
         "hms/status.html",
@@ -87,12 +87,12 @@ def status(request: HttpRequest) -> HttpResponse:
     )
 
 
-# Browsers post violation reports on their own account: no cookie, no token.
+# Browsers send violation reports without cookies and CSRF token.
 @csrf_exempt
 @login_not_required
 @require_POST
 def csp_report(request: HttpRequest) -> HttpResponse:
-    """Log which directive was violated on which path; nothing that could hold personal data."""
+    """Log the violated directive, and nothing that could hold personal data."""
     try:
         report = json.loads(request.body)["csp-report"]
         directive = str(report.get("effective-directive") or report.get("violated-directive"))
@@ -103,9 +103,9 @@ def csp_report(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """503 where the database was away or too busy to answer, 500 for a fault of ours.
+    """503 if the database is unreachable or too busy, else 500.
 
-    400 for a NUL that got as far as the database, which refuses it: a cookie can carry one.
+    400 if the request holds a NUL character, for example in a cookie: PostgreSQL rejects those.
     """
     error = sys.exc_info()[1]
     if isinstance(error, DataError) and "NUL" in str(error):

@@ -1,4 +1,4 @@
-"""The measurements write straight into the tables, so a changed table must not pass them by."""
+"""The benchmarks write directly into the tables, so a changed table can break them."""
 
 import pytest
 from django.utils import timezone
@@ -8,7 +8,7 @@ from bookings.models import Booking
 
 
 @pytest.mark.django_db
-def test_the_year_that_the_figures_are_measured_over_can_be_written():
+def test_the_benchmark_of_the_figures_can_write_its_rows():
     write(doctors=3, each=2, patients=20)
     assert Booking.objects.filter(starts_at__lt=timezone.now()).count() > 1000
     assert Booking.objects.filter(starts_at__gt=timezone.now(), cancelled_at=None).exists()

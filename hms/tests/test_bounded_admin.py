@@ -1,4 +1,4 @@
-"""However much there is, a page of the admin has an end and asks as often."""
+"""Pages of the admin have limited length and queries, for any number of rows."""
 
 from datetime import date, timedelta
 
@@ -28,7 +28,7 @@ def chief(client):
     return client
 
 
-def asked(client, address, data=None):
+def get_with_queries(client, address, data=None):
     with CaptureQueriesContext(connection) as queries:
         page = client.get(address, data)
     assert page.status_code == 200
@@ -49,13 +49,13 @@ def clinic_with(number):
     return clinic
 
 
-def test_who_deletes_a_clinic_is_shown_the_first_of_what_keeps_it(chief):
+def test_deleting_a_clinic_shows_the_first_rows_that_prevent_it(chief):
     few, many = clinic_with(FEW), clinic_with(MANY)
-    chief.get(deletion_of(few))  # what the process remembers is read here
-    page, first = asked(chief, deletion_of(few))
+    chief.get(deletion_of(few))  # fills the caches of the process
+    page, first = get_with_queries(chief, deletion_of(few))
     assert page.text.count("Slot: ") == FEW
     assert CUT not in page.text
-    page, second = asked(chief, deletion_of(many))
+    page, second = get_with_queries(chief, deletion_of(many))
     assert [page.text.count(f"{kind}: ") for kind in ("Slot", "Weekly hours", "Extra hours")] == [
         MOST_OF_EACH
     ] * 3
@@ -64,12 +64,12 @@ def test_who_deletes_a_clinic_is_shown_the_first_of_what_keeps_it(chief):
     assert any("availability_timeslot" in sql and "LIMIT 20" in sql for sql in second)
 
 
-def test_a_clinic_goes_with_more_closures_and_doctors_than_were_named(chief):
+def test_a_clinic_is_deleted_with_more_related_rows_than_are_shown(chief):
     clinic = make_clinic()
     for n in range(MANY):
         make_doctor(clinics=[clinic])
         make_closure(clinic, date(2027, 3, 1) + timedelta(days=n))
-    page, _queries = asked(chief, deletion_of(clinic))
+    page, _queries = get_with_queries(chief, deletion_of(clinic))
     assert page.text.count("Closure: ") == MOST_OF_EACH
     assert "Closures: 20+" in page.text
     assert "Clinics: 1<" in page.text
@@ -78,7 +78,7 @@ def test_a_clinic_goes_with_more_closures_and_doctors_than_were_named(chief):
     assert not Clinic.objects.exists()
 
 
-def test_who_deletes_many_at_once_is_shown_the_first_as_well(chief):
+def test_deleting_several_rows_shows_the_first_related_rows(chief):
     clinics = [clinic_with(MANY), make_clinic()]
     chosen = {"action": "delete_selected", "_selected_action": [one.pk for one in clinics]}
     address = reverse("admin:users_clinic_changelist")
@@ -89,34 +89,34 @@ def test_who_deletes_many_at_once_is_shown_the_first_as_well(chief):
     assert Clinic.objects.count() == 2
 
 
-def test_a_patient_is_kept_by_visits_of_which_the_first_are_read(chief):
+def test_bookings_prevent_deleting_a_patient_and_only_the_first_are_read(chief):
     patient, doctor = make_patient(with_user=False), make_doctor()
     for _n in range(FEW):
         make_booking(patient=patient, slot=make_slot(doctor=doctor))
     chief.get(deletion_of(patient))
-    _page, first = asked(chief, deletion_of(patient))
+    _page, first = get_with_queries(chief, deletion_of(patient))
     for _n in range(MANY - FEW):
         make_booking(patient=patient, slot=make_slot(doctor=doctor))
-    _page, second = asked(chief, deletion_of(patient))
+    _page, second = get_with_queries(chief, deletion_of(patient))
     assert any("bookings_booking" in sql and "LIMIT 20" in sql for sql in second)
     assert len(first) == len(second)
     chief.post(deletion_of(patient), {"post": "yes"})
     assert PatientProfile.objects.filter(pk=patient.pk).exists()
 
 
-def test_every_deletion_shows_an_end(rf):
+def test_every_admin_limits_the_rows_shown_before_deletion(rf):
     request = rf.get("/")
     request.user = make_staff(superuser=True)
     lists = [one for model, one in admin.site._registry.items() if model is not Group]
-    endless = admin.ModelAdmin.get_deleted_objects
+    unlimited = admin.ModelAdmin.get_deleted_objects
     assert not [
         one
         for one in lists
-        if one.has_delete_permission(request) and type(one).get_deleted_objects is endless
+        if one.has_delete_permission(request) and type(one).get_deleted_objects is unlimited
     ]
 
 
-def test_what_goes_along_is_for_those_alone_who_may_delete_it(client):
+def test_deletion_needs_permission_for_all_related_rows(client):
     clinic = make_clinic()
     make_closure(clinic, date(2027, 3, 1))
     rights = ("users.view_clinic", "users.delete_clinic")
@@ -135,7 +135,9 @@ def test_what_goes_along_is_for_those_alone_who_may_delete_it(client):
         ("timeslot", "doctor", DoctorProfile, make_doctor),
     ],
 )
-def test_choosing_somebody_asks_as_often_for_many_without_a_name(chief, model, field, table, make):
+def test_autocomplete_makes_a_fixed_number_of_queries_for_people_without_names(
+    chief, model, field, table, make
+):
     app = "bookings" if model == "booking" else "availability"
     data = {"app_label": app, "model_name": model, "field_name": field, "term": "user"}
     address, numbers = reverse("admin:autocomplete"), []
@@ -143,7 +145,7 @@ def test_choosing_somebody_asks_as_often_for_many_without_a_name(chief, model, f
         for _n in range(number):
             make()
         table.objects.update(name="")
-        page, queries = asked(chief, address, data)
+        page, queries = get_with_queries(chief, address, data)
         assert len(page.json()["results"]) >= FEW
         numbers.append(len(queries))
     assert numbers[0] == numbers[1]

@@ -1,4 +1,4 @@
-"""The colours of tokens.css against the worst background that can lie under the glass."""
+"""The colours of tokens.css have enough contrast on the worst background below the glass."""
 
 import re
 from itertools import permutations
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 CSS = (Path(__file__).parents[2] / "static/css/tokens.css").read_text()
-# What :root says before any media query changes it.
+# The :root block, before any media query.
 ROOT = CSS[: CSS.index('[data-theme="light"]')]
 
 Colour = tuple[float, float, float, float]
@@ -38,7 +38,7 @@ def over(top: Colour, below: Colour) -> Colour:
 
 
 def saturated(given: Colour, by: float = 1.6) -> Colour:
-    """CSS's saturate(), which the glass applies to what lies under it."""
+    """CSS's saturate(), which the glass applies to its background."""
     grey = 0.213 * given[0] + 0.715 * given[1] + 0.072 * given[2]
     red, green, blue = (min(255, max(0, grey + by * (given[i] - grey))) for i in range(3))
     return red, green, blue, 1.0
@@ -56,7 +56,7 @@ def contrast(one: Colour, other: Colour) -> float:
 
 
 def surfaces(t: dict[str, Colour]) -> dict[str, Colour]:
-    """Everything that text or a control can stand on, at its worst."""
+    """All backgrounds of text and controls, in their worst variants."""
     meshes = [t[f"mesh-{name}"] for name in ("indigo", "blue", "pink")]
     grounds = [t["ground"], *(over(mesh, t["ground"]) for mesh in meshes)]
     grounds += [over(a, over(b, t["ground"])) for a, b in permutations(meshes, 2)]
@@ -105,27 +105,27 @@ def test_soft_accent_is_readable_on_every_surface(theme):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_toasts_words_are_readable(theme):
+def test_a_toasts_text_is_readable(theme):
     t = tokens(theme)
     assert contrast(t["on-toast"], t["toast"]) >= 4.5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("state", ["open", "held", "booked", "past", "info", "error"])
-def test_a_states_ink_is_readable_on_its_tint(theme, state):
+def test_a_states_text_is_readable_on_its_tint(theme, state):
     t = tokens(theme)
     assert contrast(t[f"{state}-ink"], t[f"{state}-tint"]) >= 4.5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("button", ["accent", "accent-deep", "accent-blue", "danger"])
-def test_a_buttons_words_are_readable(theme, button):
+def test_a_buttons_text_is_readable(theme, button):
     t = tokens(theme)
     assert contrast(t["on-accent"], t[button]) >= 4.5
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("edge", ["line-control", "focus"])
-def test_the_edge_of_a_control_and_the_focus_ring_are_seen(theme, edge):
+def test_the_edge_of_a_control_and_the_focus_ring_are_visible(theme, edge):
     t = tokens(theme)
     assert worst(t[edge], surfaces(t)) >= (3.0, "")

@@ -1,4 +1,4 @@
-"""The admin's first page: what waits, the figures, the way from each number to its rows."""
+"""The admin's first page: the attention list, the figures, and their links to the lists."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def signed_in(**kwargs) -> Client:
+def logged_in(**kwargs) -> Client:
     client = Client()
     client.force_login(make_staff(**kwargs))
     return client
@@ -43,12 +43,12 @@ def signed_in(**kwargs) -> Client:
 
 @pytest.fixture
 def chief(db) -> Client:
-    return signed_in(superuser=True)
+    return logged_in(superuser=True)
 
 
 @pytest.fixture
 def june(db):
-    """A month at two clinics on two clocks, with something of everything."""
+    """A month at three clinics in two time zones, with rows for every figure."""
     for number, zone in enumerate(("Europe/Berlin", "America/New_York", "Europe/Berlin")):
         doctor = make_doctor(clinics=[make_clinic(time_zone=zone)])
         staff, patient = make_staff(), make_patient()
@@ -81,7 +81,7 @@ def _mails_and_events(number, user):
 
 
 class Numbers(HTMLParser):
-    """Every number in the figures' tables that leads somewhere: its address and itself."""
+    """The linked numbers in the figures' tables: pairs of address and number."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class Numbers(HTMLParser):
         *(pytest.param(*more, marks=pytest.mark.slow) for more in [(1, False), (None, True)]),
     ],
 )
-def test_each_number_leads_to_just_as_many_rows(chief, june, clinic, summed):
+def test_each_number_links_to_as_many_rows(chief, june, clinic, summed):
     if summed:
         totals.sum_up(now=at("2025-08-01 00:00"))
     chosen = (
@@ -140,11 +140,11 @@ def test_each_number_leads_to_just_as_many_rows(chief, june, clinic, summed):
         for name in parse_qs(urlsplit(url).query):
             assert name in {
                 p for f in response.context["cl"].filter_specs for p in f.expected_parameters()
-            }, f"{name} is not seen on {url}"
+            }, f"{name} has no filter on {url}"
         assert "Clear all filters" in shown
 
 
-def test_a_span_that_no_preset_names_is_shown_as_chosen(chief):
+def test_a_period_that_is_no_preset_is_shown_as_selected(chief):
     page = chief.get("/admin/bookings/booking/?made=2025-06-01..2025-06-30").content.decode()
     assert re.search(r'<li class="selected">\s*<a[^>]*>\s*Sun 1 Jun 2025 – Mon 30 Jun 2025', page)
 
@@ -164,23 +164,23 @@ def test_a_span_that_no_preset_names_is_shown_as_chosen(chief):
         "calendar_integration/calendarevent/?days=2025-06-01..9999-12-31",
     ],
 )
-def test_a_filter_that_means_nothing_is_taken_away(chief, query):
+def test_an_invalid_filter_is_removed(chief, query):
     response = chief.get(f"/admin/{query}")
     assert (response.status_code, response.headers["Location"][-4:]) == (302, "?e=1")
 
 
 @pytest.mark.django_db
-def test_figures_are_for_who_may_see_bookings():
+def test_figures_need_the_permission_to_view_bookings():
     for permission, seen in (("users.view_user", False), ("bookings.view_booking", True)):
-        client = signed_in(permissions=(permission,))
+        client = logged_in(permissions=(permission,))
         page = client.get("/admin/").content.decode()
-        assert ("How the clinic does" in page) is seen
+        assert ("Clinic performance" in page) is seen
         answer = client.get("/admin/figures/bookings.csv").status_code
         assert answer == (200 if seen else 403)
 
 
-def test_a_number_leads_only_where_the_reader_may_go(june):
-    client = signed_in(permissions=("bookings.view_booking",))
+def test_a_number_links_only_to_lists_that_the_user_may_view(june):
+    client = logged_in(permissions=("bookings.view_booking",))
     page = client.get(f"/admin/?{SPAN}").content.decode()
     paths = {urlsplit(url).path for url, _number in Numbers(page).links}
     assert paths == {"/admin/bookings/booking/"}
@@ -195,34 +195,34 @@ def test_figures_are_not_for_others(who):
     assert client.get("/admin/figures/bookings.csv").status_code in (302, 403)
 
 
-def test_a_hostile_name_is_words_and_nothing_else(chief, june):
+def test_a_name_with_markup_is_escaped(chief, june):
     DoctorProfile.objects.update(name=HOSTILE)
     page = chief.get(f"/admin/?{SPAN}").content.decode()
     assert "<script>alert" not in page
     assert HOSTILE.strip() in " ".join(Numbers(page).words)
 
 
-def test_charts_have_words_and_style_themselves_in_no_way(chief, june):
+def test_charts_have_text_alternatives_and_no_inline_style(chief, june):
     page = chief.get(f"/admin/?{SPAN}").content.decode()
     assert page.count('role="img"') == 3
     assert page.count("<title id=") == page.count("<desc id=") == 3
     assert not re.search(r"\sstyle=|<style|\son[a-z]+=", page)
 
 
-def test_an_empty_house_says_so(chief):
+def test_figures_without_data_show_a_message(chief):
     page = chief.get(f"/admin/?{SPAN}").content.decode()
-    assert page.count("There is nothing in these days.") == len(FIGURES)
+    assert page.count("No data for these days.") == len(FIGURES)
     assert "<svg viewBox" not in page
 
 
-def test_wrong_days_are_said_beside_their_field_and_nothing_is_counted(chief):
+def test_invalid_days_show_an_error_at_their_field_and_no_figures(chief):
     page = chief.get("/admin/?first=2025-07-01&last=2025-06-30").content.decode()
     assert "This day comes before the first one." in page
     assert "Bookings a day" not in page
     assert 'value="2025-07-01"' in page
 
 
-def test_the_page_asks_as_much_for_many_as_for_few(chief, june):
+def test_the_number_of_queries_does_not_depend_on_the_number_of_rows(chief, june):
     chief.get("/admin/")
     with CaptureQueriesContext(connection) as few:
         chief.get(f"/admin/?{SPAN}")
@@ -238,7 +238,7 @@ def test_the_page_asks_as_much_for_many_as_for_few(chief, june):
     assert len(many) == len(few) <= 35
 
 
-def test_doctors_beyond_the_table_stand_in_the_file(chief):
+def test_doctors_left_out_of_the_table_are_in_the_file(chief):
     clinic = make_clinic()
     for _number in range(MOST_DOCTORS + 2):
         make_slot(doctor=make_doctor(clinics=[clinic]), starts_at=at("2025-06-10 08:00"))
@@ -260,13 +260,13 @@ def rows_of(client: Client, slug: str, query: str = SPAN) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.slug)
-def test_every_figure_is_a_file_with_a_heading(chief, june, figure):
+def test_every_figure_has_a_file_with_a_header_row(chief, june, figure):
     rows = rows_of(chief, figure.slug)
     assert len({len(row) for row in rows}) == 1
     assert len(rows) > 1
 
 
-def test_the_file_has_every_day_whatever_the_page_shows(chief, june):
+def test_the_file_has_every_day_even_if_the_page_shows_months(chief, june):
     rows = rows_of(chief, "bookings", "first=2025-01-01&last=2025-12-31")
     assert [row[0] for row in rows[1:]] == [
         str(date(2025, 1, 1) + timedelta(days=number)) for number in range(365)
@@ -274,7 +274,7 @@ def test_the_file_has_every_day_whatever_the_page_shows(chief, june):
     assert sum(int(row[1]) for row in rows[1:]) == 3 * (7 + 8 + 9)
 
 
-def test_a_name_that_a_spreadsheet_would_run_is_made_harmless(chief, june):
+def test_a_name_that_is_a_spreadsheet_formula_is_escaped(chief, june):
     DoctorProfile.objects.update(name='=HYPERLINK("http://evil.example")')
     names = {row[0] for row in rows_of(chief, "use-by-doctor")[1:]}
     assert names == {'\'=HYPERLINK("http://evil.example")'}
@@ -293,15 +293,15 @@ def test_the_file_is_named_after_its_days(chief):
         ("bookings.csv?first=2020-01-01&last=2025-06-01", 400),
     ],
 )
-def test_a_file_that_cannot_be_is_refused(chief, path, status):
+def test_an_impossible_file_is_refused(chief, path, status):
     assert chief.get(f"/admin/figures/{path}").status_code == status
 
 
-# --- what waits ----------------------------------------------------------------------------------
+# --- the attention list --------------------------------------------------------------------------
 
 
 @pytest.fixture
-def troubles(db):
+def problems(db):
     make_doctor(approved=False)
     user = make_staff()
     make_connection(user=user, broken=True)
@@ -318,7 +318,7 @@ def waiting(client: Client) -> list:
     return client.get("/admin/").context["waiting"]
 
 
-def test_what_waits_leads_to_the_rows_that_do(chief, troubles):
+def test_each_item_links_to_its_rows(chief, problems):
     found = waiting(chief)
     assert len(found) == 5
     for one in found:
@@ -327,30 +327,27 @@ def test_what_waits_leads_to_the_rows_that_do(chief, troubles):
         assert response.context["cl"].result_count == 1, one.url
 
 
-def test_what_waits_is_only_what_the_reader_may_see(troubles):
-    client = signed_in(permissions=("notifications.view_email",))
-    assert [one.words for one in waiting(client)] == ["1 e-mail failed"]
+def test_items_are_only_those_that_the_user_may_view(problems):
+    client = logged_in(permissions=("notifications.view_email",))
+    assert [one.words for one in waiting(client)] == ["1 email not sent"]
 
 
-def test_nothing_waits_is_said(chief):
-    assert (
-        "Nothing. Whatever you may see has been dealt with."
-        in chief.get("/admin/").content.decode()
-    )
+def test_an_empty_list_shows_a_message(chief):
+    assert "Nothing needs attention." in chief.get("/admin/").content.decode()
 
 
 # --- the rest of the admin ----------------------------------------------------------------------
 
 
-def test_lists_stand_in_the_order_of_the_desks_day(chief):
+def test_lists_are_in_the_order_of_the_groups(chief):
     groups = chief.get("/admin/").context["groups"]
     names = [model["object_name"] for _title, lists in groups for model in lists]
     assert names[:4] == ["Booking", "Call", "TimeSlot", "PatientProfile"]
     assert set(names) == {model._meta.object_name for model in admin.site._registry}
 
 
-def test_the_job_list_styles_itself_in_no_way(chief, troubles):
-    # By its name: importing it here would register it.
+def test_the_job_pages_have_no_inline_style(chief, problems):
+    # Compared by name: importing the class here would register it.
     classes = type(admin.site._registry[ProcrastinateJob]).__mro__
     assert "hms.desk.job_admin" in [one.__module__ for one in classes]
     for path in ("", f"{ProcrastinateJob.objects.get().pk}/change/"):
@@ -359,9 +356,9 @@ def test_the_job_list_styles_itself_in_no_way(chief, troubles):
 
 
 @pytest.mark.parametrize("day", ["today", "last-7"])
-def test_todays_bookings_are_the_clinics_today(chief, day):
+def test_bookings_of_today_use_each_clinics_date(chief, day):
     now = timezone.now()
-    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # never on one date
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):  # never the same date
         doctor = make_doctor(clinics=[make_clinic(time_zone=zone)])
         slot = make_slot(doctor=doctor, starts_at=now + timedelta(days=3))
         make_booking(slot=slot, created_at=now)
@@ -369,7 +366,7 @@ def test_todays_bookings_are_the_clinics_today(chief, day):
     assert response.context["cl"].result_count == 2
 
 
-def test_every_row_of_a_full_page_can_be_chosen_for_an_action(chief):
+def test_every_row_of_a_full_page_can_be_selected_for_an_action(chief):
     doctors = [make_doctor(approved=False).pk for _ in range(site.ROWS_ON_A_PAGE + 1)]
     page = chief.get("/admin/users/doctorprofile/")
     assert len(page.context["cl"].result_list) == site.ROWS_ON_A_PAGE

@@ -1,4 +1,4 @@
-"""What a phone is given to keep: the app's card, its worker, the page without a net."""
+"""The installable app: its manifest, its service worker and its offline page."""
 
 import json
 import re
@@ -22,25 +22,25 @@ def manifest(client, **headers):
 
 
 @pytest.mark.django_db
-def test_the_card_has_what_makes_it_installable(client):
-    card = manifest(client)
-    assert {"name", "short_name", "icons", "start_url", "id", "scope"} <= set(card)
-    assert card["display"] == "standalone"
-    assert (card["id"], card["scope"]) == ("/", "/")
-    # Whoever opens the app is led on, at most to the login page.
-    assert client.get(card["start_url"]).status_code == 302
-    for shortcut in card["shortcuts"]:
+def test_the_manifest_makes_the_app_installable(client):
+    content = manifest(client)
+    assert {"name", "short_name", "icons", "start_url", "id", "scope"} <= set(content)
+    assert content["display"] == "standalone"
+    assert (content["id"], content["scope"]) == ("/", "/")
+    # The start page redirects, to the login page or to the dashboard of the role.
+    assert client.get(content["start_url"]).status_code == 302
+    for shortcut in content["shortcuts"]:
         assert client.get(shortcut["url"]).status_code in (200, 302)
 
 
 @pytest.mark.django_db
-def test_each_icon_is_as_large_as_the_card_says(client):
+def test_each_icon_has_the_size_in_the_manifest(client):
     icons = manifest(client)["icons"]
     drawn = [icon for icon in icons if icon["type"] == "image/png"]
     for icon in drawn:
         with Image.open(ROOT / icon["src"].lstrip("/")) as image:
             assert f"{image.width}x{image.height}" == icon["sizes"]
-            # A phone cuts a maskable icon itself: nothing of it may be see-through.
+            # Phones crop a maskable icon: it must be opaque up to its edges.
             if icon.get("purpose") == "maskable":
                 assert image.convert("RGBA").getextrema()[3] == (255, 255)
     sizes = {(icon["sizes"], icon.get("purpose", "any")) for icon in drawn}
@@ -48,20 +48,20 @@ def test_each_icon_is_as_large_as_the_card_says(client):
 
 
 @pytest.mark.django_db
-def test_the_card_speaks_the_browsers_language(client):
-    card = manifest(client, **{"accept-language": "ar"})
-    assert (card["lang"], card["dir"]) == ("ar", "rtl")
+def test_the_manifest_is_in_the_browsers_language(client):
+    content = manifest(client, **{"accept-language": "ar"})
+    assert (content["lang"], content["dir"]) == ("ar", "rtl")
 
 
-def test_the_cards_and_heads_colours_are_the_tokens():
+def test_the_colours_of_manifest_and_head_are_those_of_the_tokens():
     light, dark = re.search(r"--ground: light-dark\((#\w+), (#\w+)\)", TOKENS).groups()  # type: ignore[union-attr]
-    assert (light, f"--indigo: {device.ACCENT};" in TOKENS) == (device.GROUND, True)
+    assert (light, f"--indigo: {device.ACCENT};" in TOKENS) == (device.BACKGROUND, True)
     head = (ROOT / "templates/_head.html").read_text()
     assert re.findall(r'name="theme-color" content="(#\w+)"', head) == [light, dark]
 
 
 @pytest.mark.django_db
-def test_every_page_names_the_card_and_the_icons(client):
+def test_every_page_links_the_manifest_and_the_icons(client):
     html = client.get("/users/login/").content.decode()
     for part in ('rel="manifest"', 'rel="apple-touch-icon"', 'type="image/svg+xml"'):
         assert part in html
@@ -77,28 +77,28 @@ def worker(client, language="en"):
 
 
 @pytest.mark.django_db
-def test_the_worker_is_a_script_that_is_asked_for_anew(client):
-    response, _kept = worker(client)
-    # From the root, so it sees every page without the header that would widen its scope.
+def test_the_service_worker_is_a_script_that_browsers_revalidate(client):
+    response, _cached = worker(client)
+    # Served from the root, so it needs no header that widens its scope.
     assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
     assert response.headers["Cache-Control"] == "no-cache"
     assert "default-src 'self'" in response.headers["Content-Security-Policy"]
 
 
 @pytest.mark.django_db
-def test_the_worker_keeps_the_page_and_static_files_alone(client):
-    _response, kept = worker(client)
-    assert kept["page"] == "/offline/?language=en"
-    assert {file.split("/")[1] for file in kept["files"]} == {"static"}
-    html = client.get(kept["page"]).content.decode()
-    # The page's own files are all there; the card and the phone's icon are the browser's to fetch.
-    wanted = set(re.findall(r'(?:src|href)="(/static/[^"#]+)', html))
-    wanted -= {"/static/img/apple-touch-icon.png"}
-    assert wanted <= set(kept["files"])
+def test_the_service_worker_caches_only_the_offline_page_and_its_files(client):
+    _response, cached = worker(client)
+    assert cached["page"] == "/offline/?language=en"
+    assert {file.split("/")[1] for file in cached["files"]} == {"static"}
+    html = client.get(cached["page"]).content.decode()
+    # All files of the page are cached, except the phone's icon, which the browser fetches itself.
+    linked = set(re.findall(r'(?:src|href)="(/static/[^"#]+)', html))
+    linked -= {"/static/img/apple-touch-icon.png"}
+    assert linked <= set(cached["files"])
 
 
 @pytest.mark.django_db
-def test_another_page_makes_another_worker(client, monkeypatch):
+def test_a_changed_page_changes_the_cache_name(client, monkeypatch):
     _response, before = worker(client)
     assert worker(client)[1] == before
     monkeypatch.setattr(device, "render_to_string", lambda name: "changed")
@@ -106,22 +106,24 @@ def test_another_page_makes_another_worker(client, monkeypatch):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("asked", "given"), [("ar", "ar"), ("xx", "en"), ("../", "en")])
-def test_the_page_comes_in_the_language_asked_for_if_it_is_ours(client, asked, given):
-    assert worker(client, asked)[1]["page"] == f"/offline/?language={given}"
-    assert f'<html lang="{given}"' in client.get("/offline/", {"language": asked}).content.decode()
+@pytest.mark.parametrize(("requested", "used"), [("ar", "ar"), ("xx", "en"), ("../", "en")])
+def test_the_page_is_in_the_requested_language_if_there_is_one(client, requested, used):
+    assert worker(client, requested)[1]["page"] == f"/offline/?language={used}"
+    assert (
+        f'<html lang="{used}"' in client.get("/offline/", {"language": requested}).content.decode()
+    )
 
 
 @pytest.mark.django_db
-def test_the_page_without_a_net_is_the_same_for_everybody(client):
+def test_the_offline_page_is_the_same_for_everyone(client):
     patient = make_booking().patient
-    stranger = client.get("/offline/").content
+    anonymous = client.get("/offline/").content
     client.force_login(patient.user)
-    assert client.get("/offline/").content == stranger
+    assert client.get("/offline/").content == anonymous
 
 
 @pytest.mark.django_db
-def test_logging_out_clears_the_device_and_nothing_else_does(client):
+def test_only_logging_out_clears_the_device(client):
     client.force_login(make_patient().user)
     assert "Clear-Site-Data" not in client.get("/dashboard/patient/").headers
     assert client.post("/users/logout/").headers["Clear-Site-Data"] == '"storage"'

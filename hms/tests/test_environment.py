@@ -4,6 +4,7 @@ from base64 import b64encode
 from pathlib import Path
 
 import pytest
+from allauth.account import app_settings
 from django.core.exceptions import ImproperlyConfigured
 
 from hms import environment as env
@@ -48,7 +49,7 @@ def test_photos_in_a_bucket_without_its_library_are_refused(monkeypatch):
         env.media_storage()
 
 
-def test_text_missing_names_the_setting(given):
+def test_missing_text_names_the_setting(given):
     with pytest.raises(ImproperlyConfigured, match=r"Set SETTING; \.env\.example lists"):
         env.text("SETTING")
 
@@ -59,14 +60,14 @@ def test_text_empty_counts_as_missing(given):
 
 
 @pytest.mark.parametrize("value", ["true", "1", "yes", "FALSE", "Flase"])
-def test_boolean_misspelt_is_refused(given, value):
+def test_boolean_invalid_is_refused(given, value):
     given(value)
     with pytest.raises(ImproperlyConfigured, match="must be one of True, False"):
         env.boolean("SETTING", False)
 
 
 @pytest.mark.parametrize("value", ["-1", "ten", "1.5", "²"])
-def test_integer_misspelt_is_refused(given, value):
+def test_integer_invalid_is_refused(given, value):
     given(value)
     with pytest.raises(ImproperlyConfigured, match="whole number"):
         env.integer("SETTING", 1)
@@ -85,18 +86,18 @@ def test_a_renamed_variable_wins_over_its_old_name(monkeypatch):
 
 
 @pytest.mark.parametrize("value", ["localhost:8000", "ftp://x", "http://", "x"])
-def test_url_misspelt_is_refused(given, value):
+def test_url_invalid_is_refused(given, value):
     given(value)
     with pytest.raises(ImproperlyConfigured, match="must be an address"):
         env.url("SETTING")
 
 
-def test_url_may_be_empty_where_its_default_is(given):
+def test_url_may_be_empty_if_its_default_is(given):
     assert env.url("SETTING", "") == ""
 
 
 @pytest.mark.parametrize("value", ["short", "a" * 60])
-def test_secret_easy_to_guess_is_refused(given, value):
+def test_secret_that_is_easy_to_guess_is_refused(given, value):
     given(value)
     with pytest.raises(ImproperlyConfigured, match="too easy to guess"):
         env.secret("SETTING")
@@ -118,7 +119,7 @@ def test_encryption_keys_keep_their_order(given):
     "value",
     [",", "k1", "k1:", "k1:abc", "k1:ü", f":{KEY}", f"k-1:{KEY}", f"k1:{KEY},k1:{KEY}"],
 )
-def test_encryption_keys_misspelt_are_refused(given, value):
+def test_encryption_keys_invalid_are_refused(given, value):
     given(value)
     with pytest.raises(ImproperlyConfigured, match="id:key"):
         env.encryption_keys("SETTING")
@@ -141,13 +142,13 @@ def test_database_from_an_address(monkeypatch):
 @pytest.mark.parametrize(
     "address", ["postgresql://u:p@db:5433/hms?sslmod=require", "postgresql://u:p@db", "hms"]
 )
-def test_database_address_misspelt_is_refused(monkeypatch, address):
+def test_database_address_invalid_is_refused(monkeypatch, address):
     monkeypatch.setenv("DATABASE_URL", address)
     with pytest.raises(ImproperlyConfigured, match="DATABASE_URL must look like"):
         env.database()
 
 
-def test_database_port_misspelt_is_refused(monkeypatch):
+def test_database_port_invalid_is_refused(monkeypatch):
     for name, value in {"NAME": "hms", "USER": "u", "HOST": "db", "PORT": "5432x"}.items():
         monkeypatch.setenv(f"DB_{name}", value)
     monkeypatch.delenv("DATABASE_URL", raising=False)
@@ -155,7 +156,7 @@ def test_database_port_misspelt_is_refused(monkeypatch):
         env.database()
 
 
-def test_site_is_spelt_as_browsers_do(given):
+def test_site_has_the_spelling_of_browsers(given):
     given("HTTPS://Clinic.example/")
     assert env.site("SETTING", "") == "https://clinic.example"
 
@@ -167,18 +168,18 @@ def test_site_with_more_than_a_host_is_refused(given, value):
         env.site("SETTING", "")
 
 
-def test_json_object_is_read_where_there_is_one():
+def test_json_object_is_read():
     assert env.json_object("SETTING", "") is None
     assert env.json_object("SETTING", '{"web": {}}') == {"web": {}}
 
 
 @pytest.mark.parametrize("value", ["{", "5", "[]", '"x"'])
-def test_json_object_misspelt_is_refused(value):
+def test_json_object_invalid_is_refused(value):
     with pytest.raises(ImproperlyConfigured, match="SETTING must be the JSON"):
         env.json_object("SETTING", value)
 
 
-def test_gunicorn_takes_its_numbers_like_every_setting(monkeypatch):
+def test_gunicorn_reads_its_numbers_like_all_settings(monkeypatch):
     monkeypatch.setenv("WEB_CONCURRENCY", "3")
     monkeypatch.setenv("WEB_THREADS", "")
     settings = runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
@@ -188,10 +189,21 @@ def test_gunicorn_takes_its_numbers_like_every_setting(monkeypatch):
         runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
 
 
-def test_gunicorn_refuses_a_misspelt_switch(monkeypatch):
+def test_gunicorn_refuses_a_invalid_switch(monkeypatch):
     monkeypatch.setenv("WEB_PRELOAD", "no")
     with pytest.raises(ImproperlyConfigured, match="WEB_PRELOAD is 'no'"):
         runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
+
+
+def test_settings_that_repeat_defaults_of_allauth_equal_them(settings):
+    text = (ROOT / "hms" / "settings.py").read_text()
+    block = text.split("(django-allauth): defaults, repeated")[1].split("\n# ---")[0]
+    names = re.findall(r"^ACCOUNT_(\w+) =", block, re.M)
+    ours = [getattr(settings, f"ACCOUNT_{name}") for name in names]
+    for name in names:
+        delattr(settings, f"ACCOUNT_{name}")
+    assert [getattr(app_settings, name) for name in names] == ours
+    assert len(names) == 4
 
 
 def test_every_setting_that_django_reads_is_in_the_example():
@@ -201,9 +213,9 @@ def test_every_setting_that_django_reads_is_in_the_example():
     )
     names = set(re.findall(r'(?:env\.\w+|text|integer|boolean|url)\(\s*"([A-Z0-9_]+)"', read))
     listed = set(re.findall(r"^(?:# )?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.M))
-    # The name of the tests' database is no setting of an installation.
+    # DB_TEST_NAME is only for tests.
     assert names - {"DB_TEST_NAME"} <= listed
-    # The rest is the mail function's, which has an environment of its own.
+    # The others belong to the mail function, which has its own environment.
     assert listed - names == {
         *("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS", "MAIL_FROM", "MAIL_DOMAIN")
     }

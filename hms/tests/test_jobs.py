@@ -24,20 +24,20 @@ def times_of(task: Task, count: int) -> list[datetime]:
     return [schedule.get_next(datetime) for _time in range(count)]
 
 
-def test_stalled_jobs_are_looked_for_every_five_seconds():
+def test_stalled_jobs_are_rescued_every_five_seconds():
     times = [NOON, *times_of(jobs.rescue_stalled, 30)]
     assert {later - earlier for earlier, later in pairwise(times)} == {timedelta(seconds=5)}
 
 
-def test_finished_jobs_are_forgotten_once_a_day():
+def test_finished_jobs_are_deleted_once_a_day():
     first, second = times_of(jobs.prune_finished, 2)
     assert second - first == timedelta(days=1)
 
 
 @pytest.mark.django_db
-def test_sessions_that_have_run_out_are_forgotten():
-    for key, hours in (("over", -1), ("alive", 1)):
+def test_expired_sessions_are_deleted():
+    for key, hours in (("expired", -1), ("valid", 1)):
         until = timezone.now() + timedelta(hours=hours)
         Session.objects.create(session_key=key, session_data="", expire_date=until)
     jobs.clear_sessions(timestamp=0)
-    assert [session.session_key for session in Session.objects.all()] == ["alive"]
+    assert [session.session_key for session in Session.objects.all()] == ["valid"]

@@ -1,4 +1,4 @@
-"""In which language a reader gets a page, and how it writes days and times."""
+"""The language of a page, and the formats of dates and times in each language."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from django.urls import path
 from django.utils import translation
 from django.utils.formats import date_format
 
-from hms.urls import urlpatterns as house_urls
+from hms.urls import urlpatterns as site_urls
 from users.actions import set_preferences
 from users.tests.factories import make_patient
 
@@ -22,7 +22,7 @@ def broken(request):
 
 
 broken.login_required = False
-urlpatterns = [*house_urls, path("broken", broken)]
+urlpatterns = [*site_urls, path("broken", broken)]
 handler500 = "hms.pages.views.server_error"
 
 
@@ -36,17 +36,17 @@ def language_of(response) -> tuple[str, str]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("asked", "given"), [("de-AT,de;q=0.9", "de"), ("ar-EG", "ar"), ("fr", "en"), ("", "en")]
+    ("requested", "used"), [("de-AT,de;q=0.9", "de"), ("ar-EG", "ar"), ("fr", "en"), ("", "en")]
 )
-def test_without_an_account_the_browsers_language_counts(client, asked, given):
-    response = client.get("/users/login/", headers={"accept-language": asked})
+def test_without_an_account_the_browsers_language_is_used(client, requested, used):
+    response = client.get("/users/login/", headers={"accept-language": requested})
 
-    assert language_of(response)[0] == given
+    assert language_of(response)[0] == used
     assert {"Accept-Language", "Cookie"} <= set(response.headers["Vary"].split(", "))
 
 
 @pytest.mark.django_db
-def test_a_chosen_language_counts_more_than_the_browsers(client):
+def test_a_chosen_language_overrides_the_browsers(client):
     answer = client.post("/language/", {"language": "ar", "next": "/users/login/"})
 
     assert answer.url == "/users/login/"
@@ -57,7 +57,7 @@ def test_a_chosen_language_counts_more_than_the_browsers(client):
 
 
 @pytest.mark.django_db
-def test_an_account_counts_more_than_the_browser(client):
+def test_the_accounts_language_overrides_the_browsers(client):
     patient = make_patient()
     set_preferences(user=patient.user, time_zone="", language="de")
     client.force_login(patient.user)
@@ -92,7 +92,7 @@ def test_choosing_an_unknown_language_changes_nothing(client, unknown):
 
 
 @pytest.mark.django_db
-def test_choosing_a_language_leads_to_no_other_site(client):
+def test_choosing_a_language_redirects_to_no_other_site(client):
     answer = client.post("/language/", {"language": "de", "next": "https://evil.example/"})
 
     assert answer.url == "/"
@@ -111,7 +111,7 @@ def test_an_accounts_language_is_not_changed_without_the_token():
 
 
 @pytest.mark.django_db
-def test_without_an_account_a_language_costs_no_token():
+def test_without_an_account_choosing_a_language_needs_no_token():
     client = Client(enforce_csrf_checks=True)
 
     assert not client.get("/").cookies
@@ -120,26 +120,26 @@ def test_without_an_account_a_language_costs_no_token():
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_page_offers_every_language_by_its_own_name(client, language):
+def test_every_page_offers_every_language_in_its_own_name(client, language):
     page = client.get("/users/login/", headers={"accept-language": language}).content.decode()
 
     for code, name in settings.LANGUAGES:
         assert f'value="{code}" lang="{code}"' in page
         assert name in page
-    # In the header, and in the footer for phones, whose header has no room.
+    # In the header and, for phones with their narrow header, in the footer.
     assert page.count('aria-current="true"><bdi>' + dict(settings.LANGUAGES)[language]) == 2
 
 
 @pytest.mark.django_db
 @override_settings(ROOT_URLCONF=__name__)
-def test_a_fault_of_ours_is_told_in_the_browsers_language():
+def test_the_500_page_is_in_the_browsers_language():
     client = Client(raise_request_exception=False)
     response = client.get("/broken", headers={"accept-language": "ar"})
 
     assert (response.status_code, language_of(response)) == (500, ("ar", "rtl"))
 
 
-def test_a_database_away_is_told_in_the_browsers_language(monkeypatch):
+def test_the_503_page_is_in_the_browsers_language(monkeypatch):
     # No database mark on this test: a query would fail it.
     def away(request):
         raise OperationalError("connection refused")
@@ -167,7 +167,7 @@ def test_a_database_away_is_told_in_the_browsers_language(monkeypatch):
         ),
     ],
 )
-def test_days_and_times_are_written_as_the_language_writes_them(language, days):
+def test_dates_and_times_have_the_formats_of_the_language(language, days):
     moment = datetime(2026, 3, 3, 9, 20, tzinfo=UTC)
     names = ("DATE_FORMAT", "SHORT_DATE_FORMAT", "MONTH_DAY_FORMAT", "SHORT_DATETIME_FORMAT")
 

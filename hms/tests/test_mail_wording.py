@@ -1,9 +1,9 @@
-"""What the rooms above have told must have words in the mail function."""
+"""Every email that Django sends has a text in the mail function."""
 
 from users.login.adapter import LETTERS, NOTICES
 
 
-def test_mail_function_has_words_for_all_that_happens_to_accounts(monkeypatch, settings):
+def test_mail_function_has_a_text_for_every_account_email(monkeypatch, settings):
     monkeypatch.syspath_prepend(str(settings.BASE_DIR / "serverless"))
     import validation
 

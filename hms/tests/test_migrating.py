@@ -13,7 +13,7 @@ def limits() -> list[str]:
 
 
 @pytest.mark.django_db
-def test_a_migration_may_run_long_but_not_wait_long_for_a_lock():
+def test_migrations_have_no_statement_timeout_but_a_lock_timeout():
     seen = []
 
     def look(**_kwargs):

@@ -1,4 +1,4 @@
-"""The pool of database connections: an outage ends for the website when it ends."""
+"""The pool of database connections recovers as soon as the database is back."""
 
 import time
 from contextlib import suppress
@@ -11,7 +11,7 @@ from psycopg_pool import PoolTimeout
 from hms.backends.postgresql.base import new_pool
 from hms.dev.stack.ports import free_port
 
-# Tries after about 0, 1, 3, 7 and 15 s, were each to double the pause before the next.
+# psycopg's attempts without our settings would be after about 0, 1, 3, 7 and 15 s.
 OUTAGE_SECONDS = 8
 
 
@@ -43,5 +43,5 @@ def test_pool_serves_the_first_request_after_the_database_restarted():
         pool.putconn(pool.getconn())
 
 
-def test_the_websites_connections_come_from_that_pool():
+def test_the_websites_connections_come_from_this_pool():
     assert connection.pool._check.__module__ == new_pool.__module__

@@ -8,7 +8,7 @@ from hms.tests.worker import drain, forget_jobs
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("fails", "left"), [(True, 0), (False, 1)])
-def test_job_deferred_by_a_job_shares_its_transaction(fails, left):
+def test_a_job_deferred_by_a_job_belongs_to_its_transaction(fails, left):
     forget_jobs()
     worker = DjangoApp(connector=app.connector)
 

@@ -1,4 +1,4 @@
-"""One stylesheet leaves the house, whether it is served as it lies or collected."""
+"""The static files: one stylesheet, in development and after collectstatic."""
 
 import re
 import shutil
@@ -11,11 +11,11 @@ from django.core.management import call_command
 from hms.backends.static_files import ENTRY, JoinedManifestStaticFilesStorage, joined
 
 STATIC = Path(__file__).parents[2] / "static"
-# Linked by Django's admin alone, beside the admin's own stylesheets.
-APART = {"admin.css", "admin-desk.css"}
+# Linked only in Django's admin, beside the admin's own stylesheets.
+ADMIN_ONLY = {"admin.css", "admin-desk.css"}
 
 
-def test_joined_puts_an_import_in_its_layer_and_mends_its_paths():
+def test_joined_puts_an_import_in_its_layer_and_adapts_its_paths():
     files = {
         "css/hms.css": '@layer base;\n@import url("components/chip.css") layer(components);\n',
         "css/components/chip.css": '/* why */\n.chip { mask: url("../../img/chip.svg") }\n',
@@ -26,24 +26,26 @@ def test_joined_puts_an_import_in_its_layer_and_mends_its_paths():
 
 
 @pytest.mark.parametrize("line", ['@import "chip.css";', "@import url(chip.css) layer(base);"])
-def test_joined_refuses_an_import_that_would_be_left_in(line):
+def test_joined_refuses_an_import_that_it_can_not_inline(line):
     with pytest.raises(ValueError, match="an import must read"):
         joined({"css/hms.css": line, "css/chip.css": ""}.__getitem__)
 
 
-def test_every_stylesheet_is_in_the_order_once():
+def test_every_stylesheet_is_imported_once():
     imports = re.findall(r'@import url\("([^"]+)"\)', (STATIC / ENTRY).read_text())
     files = {str(path.relative_to(STATIC / "css")) for path in (STATIC / "css").rglob("*.css")}
-    assert sorted(imports) == sorted(files - {"hms.css"} - APART)
+    assert sorted(imports) == sorted(files - {"hms.css"} - ADMIN_ONLY)
 
 
-def test_nothing_is_loaded_from_elsewhere():
+def test_stylesheets_load_nothing_from_other_sites():
     assert [p.name for p in (STATIC / "css").rglob("*.css") if "//" in p.read_text()] == []
 
 
-def test_no_colour_stands_outside_the_tokens():
+def test_colours_are_only_in_the_tokens():
     files = [
-        path for path in (STATIC / "css").rglob("*.css") if path.name not in {"tokens.css"} | APART
+        path
+        for path in (STATIC / "css").rglob("*.css")
+        if path.name not in {"tokens.css"} | ADMIN_ONLY
     ]
     one = re.compile(r"#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch)\(")
     assert {path.name: one.findall(path.read_text()) for path in files} == {
@@ -51,7 +53,7 @@ def test_no_colour_stands_outside_the_tokens():
     }
 
 
-# A site of its own: compressing all of ours and the admin's takes a machine ten seconds each time.
+# A small site: compressing all of our files and the admin's takes ten seconds.
 SMALL = {
     "css/hms.css": '@layer components;\n@import url("components/chip.css") layer(components);\n',
     "css/components/chip.css": '.chip { mask: url("../../img/chip.svg") }\n' * 40,
@@ -69,7 +71,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 @pytest.fixture
 def collect(tmp_path, settings):
-    """Collect from the folders given, earlier ones first; what came before stays there."""
+    """Runs collectstatic over the given folders, earlier ones first; earlier output remains."""
     settings.STATIC_ROOT = str(tmp_path / "collected")
     settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
     settings.STORAGES = {
@@ -79,7 +81,7 @@ def collect(tmp_path, settings):
 
     def collect(*folders: Path) -> JoinedManifestStaticFilesStorage:
         settings.STATICFILES_DIRS = folders
-        # Finders are kept from the first call on.
+        # Django caches the finders.
         get_finder.cache_clear()
         call_command("collectstatic", interactive=False, verbosity=0)
         return JoinedManifestStaticFilesStorage(location=settings.STATIC_ROOT)
@@ -88,7 +90,7 @@ def collect(tmp_path, settings):
     get_finder.cache_clear()
 
 
-def test_collectstatic_leaves_one_hashed_compressed_stylesheet(collect, tmp_path):
+def test_collectstatic_writes_one_hashed_compressed_stylesheet(collect, tmp_path):
     ours = tmp_path / "ours"
     for part in ("css", "fonts", "img"):
         shutil.copytree(STATIC / part, ours / part)

@@ -24,21 +24,21 @@ def defer(**when):
 
 
 @pytest.mark.django_db
-def test_queue_without_workers_needs_a_look():
+def test_queue_without_workers_needs_attention():
     assert not queue_status().is_well
 
 
-def test_queue_with_a_living_worker_runs_well(run_sql):
+def test_queue_with_a_running_worker_is_ok(run_sql):
     run_sql("INSERT INTO procrastinate_workers DEFAULT VALUES")
     assert queue_status().is_well
 
 
-def test_queue_with_a_silent_worker_needs_a_look(run_sql):
+def test_queue_with_a_worker_without_heartbeat_needs_attention(run_sql):
     run_sql("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '1 min')")
     assert queue_status().workers == 0
 
 
-def test_queue_with_a_job_waiting_too_long_needs_a_look(run_sql):
+def test_queue_with_a_job_waiting_too_long_needs_attention(run_sql):
     run_sql("INSERT INTO procrastinate_workers DEFAULT VALUES")
     defer()
     status = queue_status(now=timezone.now() + timedelta(seconds=9))
@@ -50,12 +50,12 @@ def test_queue_with_a_job_waiting_too_long_needs_a_look(run_sql):
 
 
 @pytest.mark.django_db
-def test_queue_does_not_count_a_retry_that_waits_for_its_time():
+def test_queue_does_not_count_a_retry_scheduled_for_later():
     defer(schedule_at=timezone.now() + timedelta(hours=1))
     assert queue_status().due == 0
 
 
-def test_queue_with_a_failed_job_needs_a_look(run_sql):
+def test_queue_with_a_failed_job_needs_attention(run_sql):
     run_sql("INSERT INTO procrastinate_workers DEFAULT VALUES")
     defer()
     run_sql("UPDATE procrastinate_jobs SET status = 'failed'")
@@ -65,23 +65,23 @@ def test_queue_with_a_failed_job_needs_a_look(run_sql):
 
 
 @pytest.mark.django_db
-def test_google_not_configured_is_no_trouble(settings):
+def test_google_not_configured_is_ok(settings):
     settings.GOOGLE_CLIENT_CONFIG = None
     status = google_status()
     assert (status.configured, status.is_well) == (False, True)
 
 
 @pytest.mark.django_db
-def test_status_page_says_what_needs_a_look(client, monkeypatch):
+def test_status_page_shows_what_needs_attention(client, monkeypatch):
     monkeypatch.setattr("notifications.lambda_client.is_reachable", lambda: False)
     client.force_login(make_staff())
     page = client.get("/status/").content.decode()
-    assert "does not answer" in page
-    assert "Needs a look" in page
+    assert "not responding" in page
+    assert "Needs attention" in page
 
 
 @pytest.mark.django_db
-def test_status_page_asks_a_fixed_number_of_queries(
+def test_status_page_makes_a_fixed_number_of_queries(
     client, monkeypatch, django_assert_max_num_queries
 ):
     monkeypatch.setattr("notifications.lambda_client.is_reachable", lambda: True)

@@ -1,4 +1,4 @@
-"""What every template keeps to, and the partials that others build on."""
+"""Rules for all templates, and the partials for forms."""
 
 import re
 from html.parser import HTMLParser
@@ -22,13 +22,13 @@ def test_no_template_holds_inline_style_or_script():
     assert {p.name for p in every_template() if inline.search(p.read_text())} == set()
 
 
-def test_every_partial_says_first_what_it_takes():
+def test_every_partial_begins_with_a_comment_about_its_context():
     partials = [p for p in every_template() if p.name.startswith("_")]
     assert [p.name for p in partials if not p.read_text().startswith("{# ")] == []
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_an_error_page_needs_no_request_and_no_database(name):
+def test_an_error_page_uses_no_request_and_no_database(name):
     # No `db` fixture: a query would fail the test. No request: nobody is logged in or out.
     html = render_to_string(f"{name}.html")
     assert html.count("<h1>") == 1
@@ -36,7 +36,7 @@ def test_an_error_page_needs_no_request_and_no_database(name):
     assert "Traceback" not in html
 
 
-def test_a_refusal_in_words_stands_on_the_403_page_escaped():
+def test_the_403_page_shows_the_reason_escaped():
     html = render_to_string("403.html", {"exception": "Only <b>doctors</b> publish."})
     assert "<p>Only &lt;b&gt;doctors&lt;/b&gt; publish.</p>" in html
 
@@ -72,11 +72,11 @@ def refused():
     )
 
 
-def test_form_keeps_what_was_entered(refused):
+def test_form_shows_the_entered_values_again(refused):
     assert [i["value"] for i in refused.of("input") if i["name"] == "note"] == ["kept"]
 
 
-def test_form_ties_hint_and_error_to_their_field(refused):
+def test_form_connects_hint_and_error_to_their_field(refused):
     (day,) = (i for i in refused.of("input") if i["name"] == "day")
     assert (day["aria-invalid"], day["aria-describedby"]) == (
         "true",
@@ -85,7 +85,7 @@ def test_form_ties_hint_and_error_to_their_field(refused):
     assert {"id_day_helptext", "id_day_error", "id_kind_error", "id_agreed_error"} <= refused.ids
 
 
-def test_form_summary_takes_the_focus_and_leads_to_each_field(refused):
+def test_form_summary_has_the_focus_and_links_to_each_field(refused):
     (summary,) = (d for d in refused.of("div") if d.get("class") == "error-summary")
     assert (summary["role"], summary["tabindex"], "autofocus" in summary) == ("alert", "-1", True)
     links = [a["href"] for a in refused.of("a")]
@@ -105,8 +105,8 @@ def test_form_without_errors_has_no_summary():
     assert "aria-invalid" not in html
 
 
-def test_a_select_reads_as_djangos_own():
-    """Ours is in one piece for speed; what browsers get must be the same."""
+def test_a_select_renders_like_djangos():
+    """Our template is a single file, for speed; its output must be the same."""
     zones = [("", "—"), ("Europe", [("Europe/Rome", "Rome & <all>")]), (7, "seven")]
     form = forms.Form({"zone": "7"})
     form.fields["zone"] = forms.ChoiceField(

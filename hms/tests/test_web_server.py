@@ -1,4 +1,4 @@
-"""What gunicorn.conf.py does beside naming numbers."""
+"""The hook in gunicorn.conf.py."""
 
 import runpy
 import select
@@ -10,28 +10,28 @@ import pytest
 from hms.dev.layout import ROOT
 
 
-@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="Linux alone can")
-def test_a_connection_that_says_nothing_takes_no_thread():
+@pytest.mark.skipif(not hasattr(socket, "TCP_DEFER_ACCEPT"), reason="needs Linux")
+def test_a_connection_without_data_blocks_no_thread():
     settings = runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
         socket.socket() as silent,
-        socket.socket() as speaking,
+        socket.socket() as active,
     ):
         settings["when_ready"](SimpleNamespace(LISTENERS=[SimpleNamespace(sock=listener)]))
-        for client in (silent, speaking):
+        for client in (silent, active):
             client.connect(listener.getsockname())
-        speaking.sendall(b"GET / HTTP/1.1\r\n")
+        active.sendall(b"GET / HTTP/1.1\r\n")
         assert select.select([listener], [], [], 5)[0]
         accepted, address = listener.accept()
         accepted.close()
-        assert address == speaking.getsockname()
+        assert address == active.getsockname()
         listener.setblocking(False)
         with pytest.raises(BlockingIOError):
             listener.accept()
 
 
-def test_a_socket_in_the_file_system_is_left_as_it_is(tmp_path):
+def test_a_unix_socket_is_not_changed(tmp_path):
     settings = runpy.run_path(str(ROOT / "hms" / "gunicorn.conf.py"))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "web"))

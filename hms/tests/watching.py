@@ -1,4 +1,4 @@
-"""Hears in a test what the triggers tell the live process."""
+"""Collects, in a test, the topics that the database triggers send to the live process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,20 +7,20 @@ import psycopg
 from django.db import connection
 
 from hms.lib.tickets import CHANNEL
-from hms.live import address
+from hms.live.database import connection_parameters
 
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """The topics that were named, in order, once the block has ended."""
+    """A list that holds, after the block, the topics sent during the block, in order."""
     topics: list[str] = []
-    with psycopg.connect(**address(), autocommit=True) as there:
-        there.execute(f"LISTEN {CHANNEL}")
+    with psycopg.connect(**connection_parameters(), autocommit=True) as listener:
+        listener.execute(f"LISTEN {CHANNEL}")
         yield topics
-        # What was committed by now is in the queue; an own word marks its end.
+        # All committed notifications precede this one.
         connection.cursor().execute(f"NOTIFY {CHANNEL}, 'end'")
-        for notify in there.notifies(timeout=5):
+        for notify in listener.notifies(timeout=5):
             if notify.payload == "end":
                 return
             topics.append(notify.payload)
-    raise AssertionError("nothing was heard")
+    raise AssertionError("no notification arrived")

@@ -1,4 +1,4 @@
-"""A worker inside the test, for tests that see commits (`django_db(transaction=True)`)."""
+"""Runs a worker inside tests with real commits (`django_db(transaction=True)`)."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from procrastinate.contrib.django import app as our_app
 
 
 def drain(app: App = our_app, *, queues: list[str] | None = None) -> None:
-    """Run the jobs that are due, and those that they defer, until none is left."""
+    """Run all due jobs, and the jobs that they defer, until none is due."""
 
     async def work() -> None:
         async with app.open_async():
@@ -25,6 +25,6 @@ def drain(app: App = our_app, *, queues: list[str] | None = None) -> None:
 
 
 def forget_jobs() -> None:
-    """Empty the queue; Django's own flush leaves tables alone that it does not manage."""
+    """Delete all jobs: Django's flush skips tables of unmanaged models."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_periodic_defers; DELETE FROM procrastinate_jobs")

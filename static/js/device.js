@@ -1,59 +1,60 @@
-// On the pages of whoever is signed in: what this device keeps for them, and for nobody else.
+// Loaded on every page of a logged-in user: saves their next appointment on this device if they
+// ask for it, and removes it when they log out or somebody else logs in.
 (function () {
   "use strict";
   const KEY = "visit";
   const { reader, logout, nextVisit, worker } = document.body.dataset;
 
-  function forget() {
+  function remove() {
     localStorage.removeItem(KEY);
   }
 
-  function isKept() {
+  function isSaved() {
     let note = null;
     try {
       note = JSON.parse(localStorage.getItem(KEY));
     } catch {
-      // Not ours, or cut short: as good as nothing.
+      // Not valid JSON: treated as absent.
     }
     if (note && note.reader === reader) return true;
-    // Somebody else signed in on this device, and never logged out.
-    forget();
+    // Another user may have saved it on this device without logging out.
+    remove();
     return false;
   }
 
-  async function keep() {
-    const answer = await fetch(nextVisit);
-    if (!answer.ok) throw new Error(answer.status);
-    localStorage.setItem(KEY, JSON.stringify({ reader, ...(await answer.json()) }));
+  async function save() {
+    const response = await fetch(nextVisit);
+    if (!response.ok) throw new Error(response.status);
+    localStorage.setItem(KEY, JSON.stringify({ reader, ...(await response.json()) }));
   }
 
-  // The answer to logging out clears the device as well; this is for when there is none.
+  // The logout response clears the storage as well; this works without a response, too.
   document.addEventListener("submit", (event) => {
-    if (new URL(event.target.action).pathname === logout) forget();
+    if (new URL(event.target.action).pathname === logout) remove();
   });
 
-  const wasKept = isKept();
+  const wasSaved = isSaved();
   if (!nextVisit) return;
-  // Refused in a private window: then there is no page for when the net is gone, and that is all.
+  // Browsers refuse service workers in private windows: there is no offline page then.
   if (navigator.serviceWorker) navigator.serviceWorker.register(worker).catch(() => {});
-  // Offline, the older note stays; it says how old it is.
-  if (wasKept) keep().catch(() => {});
+  // Offline, the saved appointment stays; the offline page shows when it was saved.
+  if (wasSaved) save().catch(() => {});
 
   for (const part of document.querySelectorAll("[data-keep]")) {
     const button = part.querySelector("button");
-    button.setAttribute("aria-pressed", String(wasKept));
+    button.setAttribute("aria-pressed", String(wasSaved));
     part.hidden = false;
     button.addEventListener("click", async () => {
-      const wanted = button.getAttribute("aria-pressed") !== "true";
+      const shouldSave = button.getAttribute("aria-pressed") !== "true";
       try {
-        if (wanted) await keep();
-        else forget();
+        if (shouldSave) await save();
+        else remove();
       } catch {
         window.hms.toast(part.dataset.failed);
         return;
       }
-      button.setAttribute("aria-pressed", String(wanted));
-      window.hms.toast(wanted ? part.dataset.kept : part.dataset.gone);
+      button.setAttribute("aria-pressed", String(shouldSave));
+      window.hms.toast(shouldSave ? part.dataset.kept : part.dataset.gone);
     });
   }
 })();

@@ -1,27 +1,29 @@
-// A step that asks once has a page of its own. Where this script runs, the question opens over the
-// page that it was asked from; whatever is not as expected goes to that page instead.
+// Opens the page of a link with data-dialog in a dialog over the current page. If that page can't
+// be shown in a dialog, the browser goes to it as usual.
 (function () {
   "use strict";
   const frame = document.querySelector("template[data-dialog-frame]");
   if (!frame || !window.HTMLDialogElement) return;
 
-  async function question(address) {
-    const answer = await fetch(address);
-    if (!answer.ok || answer.redirected) return null;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // The title of the page at that address and the part of it that belongs in a dialog, or null.
+  async function fetchContent(address) {
+    const response = await fetch(address);
+    if (!response.ok || response.redirected) return null;
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const part = page.querySelector("[data-dialog-part]");
     const title = page.querySelector("h1");
-    return part && title ? { part: document.importNode(part, true), title: title.textContent } : null;
+    if (!part || !title) return null;
+    return { part: document.importNode(part, true), title: title.textContent };
   }
 
-  async function ask(link) {
+  async function open(link) {
     const dialog = frame.content.firstElementChild.cloneNode(true);
     const body = dialog.querySelector("[data-dialog-body]");
     const title = dialog.querySelector("h2");
     title.textContent = link.textContent.trim();
     dialog.addEventListener("close", () => dialog.remove());
     dialog.addEventListener("click", (event) => {
-      // The dialog itself is hit only beside its content: on what lies behind it.
+      // A click on the backdrop has the dialog element itself as its target.
       if (event.target === dialog) dialog.close();
       if (!event.target.closest("[data-dialog-close]")) return;
       event.preventDefault();
@@ -29,20 +31,20 @@
     });
     document.body.append(dialog);
     dialog.showModal();
-    let found = null;
+    let content = null;
     try {
-      found = await question(link.href);
+      content = await fetchContent(link.href);
     } catch {
-      // No net, or a page cut short: the page itself will say so.
+      // A network error: the browser shows it when it goes to the page.
     }
     if (!dialog.open) return;
-    if (!found) {
+    if (!content) {
       location.assign(link.href);
       return;
     }
-    for (const form of found.part.querySelectorAll("form:not([action])")) form.action = link.href;
-    title.textContent = found.title;
-    body.replaceChildren(found.part);
+    for (const form of content.part.querySelectorAll("form:not([action])")) form.action = link.href;
+    title.textContent = content.title;
+    body.replaceChildren(content.part);
     body.removeAttribute("aria-busy");
     title.focus();
   }
@@ -52,6 +54,6 @@
     if (!link || event.defaultPrevented || event.button) return;
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    ask(link);
+    open(link);
   });
 })();

@@ -1,180 +1,157 @@
-// Keeps one part of the page as new as the database: [data-fresh] names where a newer one is
-// fetched, data-fresh-watch the stream that says when, data-fresh-in the seconds after which it
-// changes by itself. Only what differs is touched, so focus, scroll and entries stay.
+// Updates one part of a page when the data behind it changes. On that part, [data-fresh] is the
+// address of its newest version, data-fresh-watch the event stream that reports changes, and
+// data-fresh-in the seconds after which the part goes out of date without any event.
 (function () {
   "use strict";
   const part = document.querySelector("[data-fresh]");
-  const news = document.querySelector("[data-fresh-news]");
-  const FIRST_WAIT = 1000;
-  const LONGEST_WAIT = 60000;
-  const PATIENCE = 10000; // for one answer
-  const SILENCE = 45000; // the stream beats every 20 s
-  const MOST_TOLD = 3;
+  const status = document.querySelector("[data-fresh-news]");
+  const FIRST_DELAY = 1000;
+  const LONGEST_DELAY = 60000;
+  const FETCH_TIMEOUT = 10000;
+  const STREAM_TIMEOUT = 45000; // the server sends a heartbeat every 20 s
+  const MOST_ANNOUNCEMENTS = 3; // more are announced by one sentence
   let stream = null;
-  let wait = FIRST_WAIT;
-  let loading = Promise.resolve();
-  let latest = "";
-  let due = 0;
+  let retryDelay = FIRST_DELAY;
+  let lastLoad = Promise.resolve();
+  let latestToken = "";
+  let loadDue = 0;
   const timers = {};
 
-  function after(name, milliseconds, act) {
+  function setTimer(name, milliseconds, action) {
     clearTimeout(timers[name]);
-    timers[name] = setTimeout(act, milliseconds);
+    timers[name] = setTimeout(action, milliseconds);
   }
 
-  // --- putting the newer part in the place of the older ---------------------------------------
+  // --- updating the part in place ---------------------------------------------------------------
 
-  function mergeAttributes(old, fresh) {
-    for (const { name } of [...old.attributes]) {
-      // What the reader has unfolded stays so.
-      if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+  function isEdited(control) {
+    if (control.matches("select")) {
+      return [...control.options].some((option) => option.selected !== option.defaultSelected);
     }
-    for (const { name, value } of fresh.attributes) {
-      if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+    if (control.matches("[type=checkbox], [type=radio]")) {
+      return control.checked !== control.defaultChecked;
     }
+    return control.matches("input, textarea") && control.value !== control.defaultValue;
   }
 
-  // The older node that the newer one may change into; a node with an id only into its like.
-  function counterpart(fresh, place, byId) {
-    const found = fresh.id ? byId.get(fresh.id) : place;
-    if (!found || found.nodeName !== fresh.nodeName || (found.id || "") !== (fresh.id || "")) {
-      return null;
-    }
-    return found;
-  }
+  const callbacks = {
+    // Idiomorph would reset a form control to the server's value.
+    beforeNodeMorphed: (node) => node.nodeType !== Node.ELEMENT_NODE || !isEdited(node),
+    // The reader opens and closes details and dialogs, not the server.
+    beforeAttributeUpdated: (name) => name !== "open",
+  };
 
-  function merge(old, fresh) {
-    if (old.isEqualNode(fresh)) return;
-    mergeAttributes(old, fresh);
-    const staying = new Set([...fresh.children].map((child) => child.id));
-    for (const child of [...old.children]) if (child.id && !staying.has(child.id)) child.remove();
-    const byId = new Map([...old.children].map((child) => [child.id, child]));
-    let place = old.firstChild;
-    for (const node of [...fresh.childNodes]) {
-      const found = counterpart(node, place, byId);
-      if (!found) {
-        old.insertBefore(document.importNode(node, true), place);
-        continue;
-      }
-      if (found !== place) old.insertBefore(found, place);
-      if (node.nodeType === Node.ELEMENT_NODE) merge(found, node);
-      else if (found.nodeValue !== node.nodeValue) found.nodeValue = node.nodeValue;
-      place = found.nextSibling;
-    }
-    while (place) {
-      const next = place.nextSibling;
-      place.remove();
-      place = next;
-    }
-  }
-
-  // The words of the newer part, and of the older one for what is gone from it.
-  function tell(fresh) {
-    const told = new Map();
+  // The sentences for a screen reader, by the id of the item that each is about. The sentence for
+  // a new or changed item comes from the new part, for a removed item from the current one.
+  function announcements(fresh) {
+    const sentences = new Map();
     for (const item of fresh.querySelectorAll("[data-fresh-state]")) {
-      const before = document.getElementById(item.id);
+      const current = document.getElementById(item.id);
       const { freshState, freshNew, freshChanged } = item.dataset;
-      if (before && before.dataset.freshState === freshState) continue;
-      const words = freshNew || (before && freshChanged);
-      if (words) told.set(item.id, words);
+      if (current && current.dataset.freshState === freshState) continue;
+      const sentence = freshNew || (current && freshChanged);
+      if (sentence) sentences.set(item.id, sentence);
     }
     for (const item of part.querySelectorAll("[data-fresh-gone]")) {
-      if (!fresh.querySelector(`#${item.id}`)) told.set(item.id, item.dataset.freshGone);
+      if (!fresh.querySelector(`#${item.id}`)) sentences.set(item.id, item.dataset.freshGone);
     }
-    return told;
+    return sentences;
   }
 
-  // The focus goes to what holds the lost one's place, else to the part's heading.
-  function inherit(heir) {
-    if (heir) heir.focus({ preventScroll: true });
-    if (!heir || document.activeElement !== heir) part.querySelector("[data-fresh-home]").focus();
+  // A moved element can lose the focus; from a removed one it goes to the element that contained
+  // it, or to the part's heading if that element is gone too.
+  function restoreFocus(focused, containerId) {
+    const target = focused.isConnected ? focused : document.getElementById(containerId);
+    if (target) target.focus({ preventScroll: true });
+    if (target && document.activeElement === target) return;
+    part.querySelector("[data-fresh-home]").focus();
   }
 
-  function swap(fresh) {
-    // A press is under way: what was pressed must not change, and the next page is new anyway.
+  function update(fresh) {
+    // A form is being sent: its button must not change, and the next page is up to date anyway.
     if (part.closest("form[data-sending]") || part.querySelector("form[data-sending]")) return;
-    const told = tell(fresh);
+    const sentences = announcements(fresh);
     const focused = part.contains(document.activeElement) ? document.activeElement : null;
-    const home = focused && focused.closest("[id]").id;
-    fresh.dataset.freshLine = part.dataset.freshLine || "";
-    merge(part, fresh);
-    if (focused && !focused.isConnected) inherit(document.getElementById(home));
-    for (const id of told.keys()) {
+    const containerId = focused && focused.closest("[id]").id;
+    fresh.dataset.freshConnection = part.dataset.freshConnection || "";
+    Idiomorph.morph(part, fresh, { callbacks });
+    if (focused && document.activeElement !== focused) restoreFocus(focused, containerId);
+    for (const id of sentences.keys()) {
       const item = document.getElementById(id);
-      if (item) item.dataset.freshTold = "";
+      if (item) item.dataset.freshHighlight = "";
     }
-    const words = [...told.values()];
-    if (words.length) {
-      news.textContent = words.length > MOST_TOLD ? part.dataset.freshMany : words.join(" ");
-    }
+    if (sentences.size > MOST_ANNOUNCEMENTS) status.textContent = part.dataset.freshMany;
+    else if (sentences.size) status.textContent = [...sentences.values()].join(" ");
   }
 
-  // --- hearing that there is something newer ----------------------------------------------------
+  // --- learning that there is a newer version ---------------------------------------------------
 
-  async function fetched(token) {
+  async function fetchPart(token) {
     const address = new URL(part.dataset.fresh, location.href);
     if (token) address.searchParams.set("v", token);
-    const answer = await fetch(address, { signal: AbortSignal.timeout(PATIENCE) });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = answer.ok && page.getElementById(part.id);
-    // The sign-in page, say, after the session has run out.
-    if (!fresh) throw new Error("no newer part");
+    const response = await fetch(address, { signal: AbortSignal.timeout(FETCH_TIMEOUT) });
+    const page = new DOMParser().parseFromString(await response.text(), "text/html");
+    const fresh = response.ok && page.getElementById(part.id);
+    // For example the login page, after the session has expired.
+    if (!fresh) throw new Error("the response does not contain the part");
     return fresh;
   }
 
-  // One after the other: an answer that was overtaken must not come last.
+  // One load at a time, so that an older response can't replace a newer one.
   function load(token) {
-    const turn = loading.then(async () => {
-      swap(await fetched(token));
-      plan();
+    const thisLoad = lastLoad.then(async () => {
+      update(await fetchPart(token));
+      scheduleReload();
     });
-    loading = turn.catch(() => {});
-    return turn;
+    lastLoad = thisLoad.catch(() => {});
+    return thisLoad;
   }
 
-  function plan() {
-    clearTimeout(timers.plan);
+  function scheduleReload() {
+    clearTimeout(timers.reload);
+    if (!part.dataset.freshIn) return;
     const seconds = Number(part.dataset.freshIn);
-    // Not everybody in the same moment.
-    const pause = seconds * 1000 + Math.random() * Math.min(10000, seconds * 500);
-    if (part.dataset.freshIn) after("plan", pause, () => load("").catch(retry));
+    // A random share more, so that open pages don't all load at the same moment.
+    const delay = seconds * 1000 + Math.random() * Math.min(10000, seconds * 500);
+    setTimer("reload", delay, () => load("").catch(retry));
   }
 
-  function show(line) {
-    part.dataset.freshLine = line;
+  function showConnection(state) {
+    part.dataset.freshConnection = state;
   }
 
-  function heard() {
-    after("silence", SILENCE, retry);
+  function expectHeartbeat() {
+    setTimer("heartbeat", STREAM_TIMEOUT, retry);
   }
 
   function listen() {
     if (stream || document.hidden || !part.dataset.freshWatch) return;
     stream = new EventSource(part.dataset.freshWatch);
     stream.onopen = () => {
-      show("live");
-      heard();
+      showConnection("live");
+      expectHeartbeat();
     };
     stream.onmessage = (event) => {
-      heard();
+      expectHeartbeat();
       const [token, spread] = event.data.split(" ");
-      latest = token;
+      latestToken = token;
       const now = performance.now();
-      const turn = now + Math.random() * Number(spread);
-      // Told again meanwhile, it stays at the earlier turn: a busy doctor's page would never load,
-      // and what is booked right after an outage would wait for its long spread.
-      if (timers.told && due <= turn) return;
-      due = turn;
-      after("told", turn - now, () => {
-        delete timers.told;
-        load(latest).catch(retry);
+      const due = now + Math.random() * Number(spread);
+      // A load that is already due earlier stays. If each event postponed it, the page of a busy
+      // doctor would never load, and a booking right after an outage would show as late as the
+      // long spread that follows an outage.
+      if (timers.load && loadDue <= due) return;
+      loadDue = due;
+      setTimer("load", due - now, () => {
+        delete timers.load;
+        load(latestToken).catch(retry);
       });
     };
     stream.addEventListener("beat", () => {
-      wait = FIRST_WAIT;
-      heard();
+      retryDelay = FIRST_DELAY;
+      expectHeartbeat();
     });
-    // The browser would try again by itself, everybody at once and with an old ticket.
+    // An EventSource would reconnect by itself, but all pages at once and with an expired ticket.
     stream.onerror = retry;
   }
 
@@ -190,9 +167,9 @@
   function retry() {
     stop();
     if (document.hidden) return;
-    show("away");
-    after("retry", wait * (0.5 + Math.random()), start);
-    wait = Math.min(wait * 2, LONGEST_WAIT);
+    showConnection("away");
+    setTimer("retry", retryDelay * (0.5 + Math.random()), start);
+    retryDelay = Math.min(retryDelay * 2, LONGEST_DELAY);
   }
 
   function start() {
@@ -208,10 +185,11 @@
   window.addEventListener("pageshow", (event) => {
     if (event.persisted) start();
   });
-  // The page itself comes first; what changes meanwhile the ticket makes known.
+  // The page loads first. The ticket holds the time at which the page was rendered, so the server
+  // reports any change since then.
   window.addEventListener("load", () => {
-    after("retry", FIRST_WAIT, listen);
-    plan();
-    if (part.dataset.freshIn && !part.dataset.freshWatch) show("live");
+    setTimer("retry", FIRST_DELAY, listen);
+    scheduleReload();
+    if (part.dataset.freshIn && !part.dataset.freshWatch) showConnection("live");
   });
 })();

@@ -1,23 +1,22 @@
-// Comforts only: every page does its whole work without this file. It runs before the first paint,
-// so that a remembered theme never flashes the other one; what it finds in the page waits for it.
+// Optional: every page works without this file. It runs before the first paint, so that the page
+// never flashes in the other theme; what needs the page's elements runs after DOMContentLoaded.
 (function () {
   "use strict";
   const root = document.documentElement;
 
-  // The theme: remembered for a year in a cookie that holds one word.
-  const remembered = /(?:^|;\s*)theme=(light|dark)(?:;|$)/.exec(document.cookie);
+  const chosenTheme = /(?:^|;\s*)theme=(light|dark)(?:;|$)/.exec(document.cookie);
   root.dataset.script = "";
-  if (remembered) root.dataset.theme = remembered[1];
+  if (chosenTheme) root.dataset.theme = chosenTheme[1];
 
   function showTheme() {
-    const chosen = root.dataset.theme || "auto";
+    const theme = root.dataset.theme || "auto";
     for (const button of document.querySelectorAll("[data-theme-choice]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === chosen));
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === theme));
     }
   }
 
   function chooseTheme(choice) {
-    const age = choice === "auto" ? 0 : 31536000;
+    const age = choice === "auto" ? 0 : 31536000; // a year
     const secure = location.protocol === "https:" ? "; Secure" : "";
     document.cookie = `theme=${choice}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
     if (choice === "auto") delete root.dataset.theme;
@@ -25,7 +24,8 @@
     showTheme();
   }
 
-  // A menu closes when one looks elsewhere; Escape gives the focus back to what opened it.
+  // A menu closes when something outside it is clicked or focused. Escape closes it and moves the
+  // focus to its button.
   function openMenus() {
     return document.querySelectorAll("details.menu[open]");
   }
@@ -44,17 +44,17 @@
     }
   });
 
-  // Said in passing, gone after a while; `lasting` stays until the next one.
   const toasts = () => document.querySelector("[data-toasts]");
 
-  function toast(words, lasting = false) {
+  // Shows a message at the bottom of the page, for six seconds or until the next message.
+  function toast(text, untilNext = false) {
     const frame = document.querySelector("template[data-toast-frame]");
-    // An error page has no place for it.
+    // Error pages have no toasts.
     if (!frame) return;
-    const said = frame.content.firstElementChild.cloneNode(true);
-    said.querySelector("p").textContent = words;
-    toasts().replaceChildren(said);
-    if (!lasting) setTimeout(() => said.remove(), 6000);
+    const message = frame.content.firstElementChild.cloneNode(true);
+    message.querySelector("p").textContent = text;
+    toasts().replaceChildren(message);
+    if (!untilNext) setTimeout(() => message.remove(), 6000);
   }
 
   window.hms = { toast };
@@ -72,8 +72,8 @@
     }
   });
 
-  // One press, one request. The button stays enabled for the browser, which still has to send its
-  // name and value; only a second submit is swallowed.
+  // A form is sent only once, however often its button is pressed. The button is not disabled,
+  // because the browser does not send the name and value of a disabled button.
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.method !== "post") return;
@@ -85,12 +85,14 @@
     if (event.submitter) event.submitter.setAttribute("aria-busy", "true");
   });
 
-  // Back from the next page, the form is as it was before.
+  // The browser may show this page again from its cache when the reader goes back.
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     for (const form of document.querySelectorAll("form[data-sending]")) {
       delete form.dataset.sending;
-      for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+      for (const button of form.querySelectorAll("[aria-busy]")) {
+        button.removeAttribute("aria-busy");
+      }
     }
   });
 })();

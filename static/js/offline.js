@@ -1,9 +1,9 @@
-// On the page without a net: the next visit, if its patient asked this device to keep it.
+// On the offline page: shows the next appointment if the patient saved it on this device.
 (function () {
   "use strict";
-  const LONGEST = 30 * 24 * 3600 * 1000;
+  const LONGEST_AGE = 30 * 24 * 3600 * 1000;
 
-  function note() {
+  function readNote() {
     try {
       return JSON.parse(localStorage.getItem("visit"));
     } catch {
@@ -11,17 +11,17 @@
     }
   }
 
-  const found = note();
-  const visit = found && found.visit;
-  const isOld = !found || Date.now() - Date.parse(found.made_at) > LONGEST;
+  const note = readNote();
+  const visit = note && note.visit;
+  const isOld = !note || Date.now() - Date.parse(note.made_at) > LONGEST_AGE;
   if (visit && (isOld || Date.parse(visit.ends_at) < Date.now())) localStorage.removeItem("visit");
   else if (visit) {
-    for (const place of document.querySelectorAll("[data-visit]")) {
-      const words = visit[place.dataset.visit] || "";
-      if (place.matches("a")) place.href = `tel:${words.replace(/[^+0-9]/g, "")}`;
-      place.textContent = words;
-      const row = place.closest("[data-visit-row]");
-      if (row) row.hidden = !words;
+    for (const element of document.querySelectorAll("[data-visit]")) {
+      const text = visit[element.dataset.visit] || "";
+      if (element.matches("a")) element.href = `tel:${text.replace(/[^+0-9]/g, "")}`;
+      element.textContent = text;
+      const row = element.closest("[data-visit-row]");
+      if (row) row.hidden = !text;
     }
     document.querySelector("[data-visit-known]").hidden = false;
     document.querySelector("[data-visit-unknown]").hidden = true;

@@ -1,48 +1,53 @@
-// The doctor's week as a calendar to drag in. It shows the very slots that the table on the page
-// lists, and every change goes through the server, which answers with the week as it is then.
+// Shows the doctor's week as a calendar in which slots can be created, moved and resized by mouse.
+// It reads its slots from the table on the page. Each change is sent to the server, whose response
+// contains the new table.
 (function () {
   "use strict";
   const page = document.querySelector("[data-calendar-script]");
   if (!page) return;
-  const say = page.dataset;
+  const data = page.dataset;
   const part = page.querySelector("[data-week-part]");
-  const place = page.querySelector("[data-week-calendar]");
+  const calendarBox = page.querySelector("[data-week-calendar]");
   const dialog = page.querySelector("[data-week-dialog]");
   const form = page.querySelector("[data-week-publish]");
   const refused = page.querySelector("[data-week-refused]");
   const toast = page.querySelector("[data-week-toast]");
   const toastForm = page.querySelector("[data-week-form]");
   const toastUndo = page.querySelector("[data-week-undo]");
-  const roomy = matchMedia("(min-width: 60rem)");
-  const still = matchMedia("(prefers-reduced-motion: reduce)");
-  const shown = new Map(); // a slot's id: its element in the calendar
+  const wideScreen = matchMedia("(min-width: 60rem)");
+  const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+  const eventElements = new Map(); // from a slot's id to its element in the calendar
   let calendar = null;
   let slots = [];
-  let madeAt = 0;
+  let readAt = 0;
 
-  // --- what the table says ---------------------------------------------------------------------
+  // --- reading the table -------------------------------------------------------------------------
 
-  // Times are the clinic's wall clock, as text: no zone of the browser's ever touches them.
-  const wall = (date) => date.toISOString().slice(0, 16);
+  // Times are text in the clinic's local time. FullCalendar gets them as UTC, so that the browser's
+  // time zone never changes them.
+  const localText = (date) => date.toISOString().slice(0, 16);
   const clock = (text) => text.slice(11, 16);
-  const fill = (pattern, words) => pattern.replace(/\{(\w+)\}/g, (_all, name) => words[name]);
-  const fromTo = (start, end) => fill(say.sayFromTo, { start: clock(start), end: clock(end) });
+  const format = (pattern, values) =>
+    pattern.replace(/\{(\w+)\}/g, (_all, name) => values[name]);
+  const timeRange = (start, end) =>
+    format(data.sayFromTo, { start: clock(start), end: clock(end) });
 
-  function title() {
+  function weekData() {
     return part.querySelector("[data-week]").dataset;
   }
 
   function now() {
-    const elapsed = performance.now() - madeAt;
-    return wall(new Date(Date.parse(`${title().now}:00Z`) + elapsed));
+    const elapsed = performance.now() - readAt;
+    return localText(new Date(Date.parse(`${weekData().now}:00Z`) + elapsed));
   }
 
   function readSlots() {
-    madeAt = performance.now();
+    readAt = performance.now();
     slots = [...part.querySelectorAll("[data-slot]")].map((item) => {
       const { slot, state, start, end, zone, moveUrl } = item.dataset;
       const url = item.querySelector("a")?.getAttribute("href");
-      return { id: slot, state, start, end, zone, moveUrl, url, words: item.querySelector(".chip") };
+      const chip = item.querySelector(".chip");
+      return { id: slot, state, start, end, zone, moveUrl, url, chip };
     });
     return slots;
   }
@@ -60,7 +65,7 @@
 
   function clockChanges() {
     return [...part.querySelectorAll("[data-clock-change]")]
-      .filter((note) => note.dataset.zone === title().zone)
+      .filter((note) => note.dataset.zone === weekData().zone)
       .map(({ dataset }) => ({
         start: dataset.from,
         end: dataset.until,
@@ -70,30 +75,30 @@
       }));
   }
 
-  // After a change of ours; what others change static/js/fresh.js puts there.
-  function takeIn(html) {
+  // After this page's own change; static/js/fresh.js does it for the changes of others.
+  function replaceTable(html) {
     const fresh = new DOMParser().parseFromString(html, "text/html").getElementById(part.id);
     part.replaceChildren(...fresh.childNodes);
   }
 
-  // While one drags, what is dragged over must not change.
-  let dragging = false;
-  let drawn = "";
+  let isDragging = false;
+  let drawnText = "";
 
-  const table = () => part.querySelector("table").textContent;
+  const tableText = () => part.querySelector("table").textContent;
 
-  function follow() {
-    if (!calendar || dragging || drawn === table()) return;
-    drawn = table();
+  // Draws the calendar again if the table has changed; during a drag, after the drag has ended.
+  function redraw() {
+    if (!calendar || isDragging || drawnText === tableText()) return;
+    drawnText = tableText();
     calendar.refetchEvents();
   }
 
-  function hold(held) {
-    dragging = held;
-    follow();
+  function setDragging(value) {
+    isDragging = value;
+    redraw();
   }
 
-  // --- the first and last hour, how tall an hour is -----------------------------------------------
+  // --- the first and last hour shown, the height of an hour ---------------------------------------
 
   function hours() {
     const from = slots.map((slot) => Number(slot.start.slice(11, 13)));
@@ -109,39 +114,42 @@
     return Math.min(60, ...minutes) < 20 ? "fine" : "usual";
   }
 
-  // --- what stands in the way, said while one still drags -----------------------------------------
+  // --- checking a time while it is being dragged -------------------------------------------------
 
-  function obstacle(start, end, own) {
-    const zone = own ? own.zone : title().zone;
+  // Why the time can't be used: a sentence, and the slot that it overlaps, if any. Null if it can.
+  // `own` is the slot that is being moved, if any.
+  function findConflict(start, end, own) {
+    const zone = own ? own.zone : weekData().zone;
     const midnight = clock(end) === "00:00" && Date.parse(end) - Date.parse(start) <= 86400000;
-    if (zone === title().zone && start <= now()) return { words: say.sayPast };
-    if (start.slice(0, 10) !== end.slice(0, 10) && !midnight) return { words: say.sayOneDay };
+    if (zone === weekData().zone && start <= now()) return { reason: data.sayPast };
+    if (start.slice(0, 10) !== end.slice(0, 10) && !midnight) return { reason: data.sayOneDay };
     const taken = slots.find((slot) =>
       slot !== own && slot.zone === zone && slot.start < end && slot.end > start);
     if (!taken) return null;
-    return { taken, words: `${say.sayOverlap} ${taken.words.textContent.replace(/\s+/g, " ").trim()}` };
+    const chipText = taken.chip.textContent.replace(/\s+/g, " ").trim();
+    return { taken, reason: `${data.sayOverlap} ${chipText}` };
   }
 
   function mark(slot) {
-    for (const [id, element] of shown) {
+    for (const [id, element] of eventElements) {
       element.classList.toggle("week-event--in-the-way", Boolean(slot) && slot.id === id);
     }
   }
 
-  function allows(span, event) {
+  function isAllowed(span, event) {
     const own = event && slots.find((slot) => slot.id === event.id);
-    const found = obstacle(wall(span.start), wall(span.end), own);
-    mark(found && found.taken);
-    if (found) tell(found.words);
-    else hush();
-    return !found;
+    const conflict = findConflict(localText(span.start), localText(span.end), own);
+    mark(conflict && conflict.taken);
+    if (conflict) showMessage(conflict.reason);
+    else hideMessage();
+    return !conflict;
   }
 
-  // --- the message at the bottom ------------------------------------------------------------------
+  // --- the message at the bottom -----------------------------------------------------------------
 
-  function tell(words, { undo = null, form: address = "" } = {}) {
-    const region = toast.querySelector("[data-week-said]");
-    if (region.textContent !== words) region.textContent = words;
+  function showMessage(text, { undo = null, form: address = "" } = {}) {
+    const region = toast.querySelector("[data-week-message]");
+    if (region.textContent !== text) region.textContent = text;
     toastForm.hidden = !address;
     if (address) toastForm.href = address;
     toastUndo.hidden = !undo;
@@ -149,127 +157,129 @@
     toast.hidden = false;
   }
 
-  function hush() {
+  function hideMessage() {
     toast.hidden = true;
   }
 
-  // --- sending ------------------------------------------------------------------------------------
+  // --- sending -----------------------------------------------------------------------------------
 
   async function send(url, fields) {
     const body = new URLSearchParams(fields);
     body.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
-    body.set("week", title().week);
-    place.setAttribute("aria-busy", "true");
+    body.set("week", weekData().week);
+    calendarBox.setAttribute("aria-busy", "true");
     try {
       const response = await fetch(url, { method: "POST", body, redirect: "manual" });
       return await response.json();
     } catch {
-      return { refused: [say.sayFailed] };
+      return { refused: [data.sayFailed] };
     } finally {
-      place.removeAttribute("aria-busy");
+      calendarBox.removeAttribute("aria-busy");
     }
   }
 
-  function undoing(undo) {
+  // The action of the Undo button, from the server's description of it; null if there is none.
+  function undoHandler(undo) {
     return undo && (async () => {
       const answer = await send(undo.url, undo.fields);
-      if (answer.week) takeIn(answer.week);
-      tell(answer.said || answer.refused.join(" "));
+      if (answer.week) replaceTable(answer.week);
+      showMessage(answer.said || answer.refused.join(" "));
     });
   }
 
-  async function move({ event, revert }) {
+  async function saveTimes({ event, revert }) {
     mark(null);
     const slot = slots.find(({ id }) => id === event.id);
-    const [start, end] = [wall(event.start), wall(event.end)];
+    const [start, end] = [localText(event.start), localText(event.end)];
     const fields = { day: start.slice(0, 10), starts: clock(start), ends: clock(end) };
     const answer = await send(slot.moveUrl, fields);
     if (answer.week) {
-      takeIn(answer.week);
-      tell(answer.said, { undo: undoing(answer.undo) });
+      replaceTable(answer.week);
+      showMessage(answer.said, { undo: undoHandler(answer.undo) });
     } else {
       revert();
-      tell(answer.refused.join(" "), { form: answer.form });
+      showMessage(answer.refused.join(" "), { form: answer.form });
     }
   }
 
-  // --- publishing what was dragged over -----------------------------------------------------------
+  // --- publishing a free time that was dragged over ----------------------------------------------
 
-  function ask(span) {
-    const [start, end] = [wall(span.start), wall(span.end)];
+  function openDialog(span) {
+    const [start, end] = [localText(span.start), localText(span.end)];
     const day = part.querySelector(`[data-day="${start.slice(0, 10)}"]`).dataset.words;
     form.elements.day.value = start.slice(0, 10);
     form.elements.starts.value = clock(start);
     form.elements.ends.value = clock(end);
     form.querySelector("[data-week-span]").textContent =
-      fill(say.sayDayAndTime, { day, time: fromTo(start, end) });
-    // An hour and more is rarely one visit.
+      format(data.sayDayAndTime, { day, time: timeRange(start, end) });
+    // More than an hour is rarely a single slot.
     form.elements.shape.value = span.end - span.start > 3600000 ? "row" : "slot";
     refused.hidden = true;
-    hush();
+    hideMessage();
     dialog.showModal();
   }
 
   async function publish(event) {
     event.preventDefault();
-    const answer = await send(say.publishUrl, new FormData(form));
+    const answer = await send(data.publishUrl, new FormData(form));
     if (answer.week) {
       dialog.close();
-      takeIn(answer.week);
-      tell(answer.said, { undo: undoing(answer.undo) });
+      replaceTable(answer.week);
+      showMessage(answer.said, { undo: undoHandler(answer.undo) });
       return;
     }
     refused.textContent = answer.refused.join(" ");
     refused.hidden = false;
   }
 
-  // --- the calendar -------------------------------------------------------------------------------
+  // --- the calendar ------------------------------------------------------------------------------
 
-  // FullCalendar writes its rules into the <style data-fullcalendar> that it finds. Our policy
-  // allows no such element, so it finds a stand-in whose rules go to a constructed stylesheet, in
-  // the layer under our own.
-  function takeStyles() {
+  // FullCalendar inserts its CSS rules into the element style[data-fullcalendar], if there is one.
+  // The content security policy forbids style elements, so the page gets an element of another
+  // namespace, whose rules go to a constructed stylesheet, in the layer `vendor`.
+  function prepareStyles() {
     const sheet = new CSSStyleSheet();
     sheet.replaceSync("@layer vendor {}");
     document.adoptedStyleSheets.push(sheet);
-    const standIn = document.createElementNS("urn:hms", "style");
-    standIn.setAttribute("data-fullcalendar", "");
+    const substitute = document.createElementNS("urn:hms", "style");
+    substitute.setAttribute("data-fullcalendar", "");
     const layer = sheet.cssRules[0];
-    standIn.sheet = {
+    substitute.sheet = {
       cssRules: layer.cssRules,
-      // Its icons' font, which we don't use, stands in the rule itself: the policy forbids that too.
-      insertRule: (rule) => rule.startsWith("@font-face") || layer.insertRule(rule, layer.cssRules.length),
+      // Its icon font, which we don't use, is a data: URL, which the policy forbids too.
+      insertRule: (rule) =>
+        rule.startsWith("@font-face") || layer.insertRule(rule, layer.cssRules.length),
     };
-    document.head.append(standIn);
+    document.head.append(substitute);
   }
 
   function load() {
-    takeStyles();
+    prepareStyles();
     return new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      script.src = say.calendarScript;
+      script.src = data.calendarScript;
       script.onload = resolve;
       script.onerror = reject;
       document.head.append(script);
     });
   }
 
-  function words({ event, isMirror }) {
+  function eventContent({ event, isMirror }) {
     if (event.display === "background") return event.title;
     const slot = slots.find(({ id }) => id === event.id);
     const box = document.createElement("div");
     box.className = "week-event__words";
-    if (slot) box.append(...slot.words.cloneNode(true).childNodes);
+    if (slot) box.append(...slot.chip.cloneNode(true).childNodes);
     else box.append(document.createElement("time"));
-    const [start, end] = [wall(event.start), wall(event.end)];
+    const [start, end] = [localText(event.start), localText(event.end)];
     if (!slot || isMirror || slot.start !== start || slot.end !== end) {
-      box.querySelector("time").textContent = fromTo(start, end);
+      box.querySelector("time").textContent = timeRange(start, end);
     }
     return { domNodes: [box] };
   }
 
-  function dayName({ date }) {
-    const head = part.querySelector(`[data-day="${wall(date).slice(0, 10)}"] th`);
+  function dayHeaderContent({ date }) {
+    const head = part.querySelector(`[data-day="${localText(date).slice(0, 10)}"] th`);
     const box = document.createElement("div");
     box.className = "week-calendar__day";
     if (head) box.append(...head.cloneNode(true).childNodes);
@@ -280,8 +290,8 @@
     readSlots();
     return {
       initialView: "timeGridWeek",
-      initialDate: title().monday,
-      timeZone: "UTC", // the wall clock as it stands in the table, moved by nobody
+      initialDate: weekData().monday,
+      timeZone: "UTC", // so that the local times of the table are shown unchanged
       now,
       nowIndicator: true,
       direction: document.documentElement.dir,
@@ -291,53 +301,54 @@
       allDaySlot: false,
       height: "auto",
       ...hours(),
-      // As fine as the snapping: a drag starts from the middle of the row that was gripped.
+      // As short as the step of a drag, because a drag starts from the middle of a row.
       slotDuration: "00:05",
       slotLabelInterval: "01:00",
       slotEventOverlap: false,
       eventMinHeight: 22,
-      dragRevertDuration: still.matches ? 0 : 150,
+      dragRevertDuration: reducedMotion.matches ? 0 : 150,
       selectable: true,
       selectMirror: true,
       selectMinDistance: 4,
       unselectAuto: false,
-      slotLabelContent: ({ date }) => clock(wall(date)),
-      dayHeaderContent: dayName,
-      eventContent: words,
-      eventDidMount: ({ event, el, isMirror }) => isMirror || shown.set(event.id, el),
-      eventWillUnmount: ({ event, el }) => shown.get(event.id) === el && shown.delete(event.id),
+      slotLabelContent: ({ date }) => clock(localText(date)),
+      dayHeaderContent,
+      eventContent,
+      eventDidMount: ({ event, el, isMirror }) => isMirror || eventElements.set(event.id, el),
+      eventWillUnmount: ({ event, el }) =>
+        eventElements.get(event.id) === el && eventElements.delete(event.id),
       events: (_span, done) => done([...readSlots().map(asEvent), ...clockChanges()]),
-      selectAllow: (span) => allows(span),
-      eventAllow: allows,
-      select: ask,
-      eventDragStart: () => hold(true),
-      eventDragStop: () => hold(false),
-      eventResizeStart: () => hold(true),
-      eventResizeStop: () => hold(false),
-      eventDrop: move,
-      eventResize: move,
+      selectAllow: (span) => isAllowed(span),
+      eventAllow: isAllowed,
+      select: openDialog,
+      eventDragStart: () => setDragging(true),
+      eventDragStop: () => setDragging(false),
+      eventResizeStart: () => setDragging(true),
+      eventResizeStop: () => setDragging(false),
+      eventDrop: saveTimes,
+      eventResize: saveTimes,
     };
   }
 
   async function showCalendar() {
-    if (calendar || !roomy.matches || page.dataset.view !== "calendar") return;
+    if (calendar || !wideScreen.matches || page.dataset.view !== "calendar") return;
     try {
       if (!window.FullCalendar) await load();
-      calendar = new window.FullCalendar.Calendar(place, options());
-      place.dataset.scale = scale();
-      drawn = table();
+      calendar = new window.FullCalendar.Calendar(calendarBox, options());
+      calendarBox.dataset.scale = scale();
+      drawnText = tableText();
       calendar.render();
     } catch {
-      choose("table");
-      tell(say.sayNoCalendar);
+      chooseView("table");
+      showMessage(data.sayNoCalendar);
     }
   }
 
-  // --- table or calendar --------------------------------------------------------------------------
+  // --- table or calendar -------------------------------------------------------------------------
 
   const choices = page.querySelectorAll("[data-week-view]");
 
-  function choose(view) {
+  function chooseView(view) {
     page.dataset.view = view;
     for (const button of choices) {
       button.setAttribute("aria-pressed", String(button.dataset.weekView === view));
@@ -350,32 +361,32 @@
       const secure = location.protocol === "https:" ? "; Secure" : "";
       document.cookie =
         `week_view=${button.dataset.weekView}; Path=/week/; Max-Age=31536000; SameSite=Lax${secure}`;
-      choose(button.dataset.weekView);
+      chooseView(button.dataset.weekView);
     });
   }
 
-  // What can't be moved says why as soon as somebody tries, and is not dragged away as a link.
-  let held = null;
+  // Dragging a slot that can't be moved shows the reason. The browser must not drag it as a link.
+  let pressed = null;
 
-  place.addEventListener("dragstart", (event) => event.preventDefault());
-  place.addEventListener("pointerdown", (event) => {
-    const found = [...shown].find(([, element]) => element.contains(event.target));
-    const slot = found && slots.find(({ id }) => id === found[0]);
-    held = slot && !slot.moveUrl ? { slot, x: event.clientX, y: event.clientY } : null;
+  calendarBox.addEventListener("dragstart", (event) => event.preventDefault());
+  calendarBox.addEventListener("pointerdown", (event) => {
+    const entry = [...eventElements].find(([, element]) => element.contains(event.target));
+    const slot = entry && slots.find(({ id }) => id === entry[0]);
+    pressed = slot && !slot.moveUrl ? { slot, x: event.clientX, y: event.clientY } : null;
   });
-  place.addEventListener("pointermove", (event) => {
-    if (!held || !event.buttons) return;
-    if (Math.hypot(event.clientX - held.x, event.clientY - held.y) < 8) return;
-    tell(held.slot.state === "booked" ? say.sayBooked : say.sayByForm);
-    held = null;
+  calendarBox.addEventListener("pointermove", (event) => {
+    if (!pressed || !event.buttons) return;
+    if (Math.hypot(event.clientX - pressed.x, event.clientY - pressed.y) < 8) return;
+    showMessage(pressed.slot.state === "booked" ? data.sayBooked : data.sayByForm);
+    pressed = null;
   });
   document.addEventListener("pointerup", () => mark(null));
   form.addEventListener("submit", publish);
   form.querySelector("[data-week-cancel]").addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => calendar.unselect());
-  toast.querySelector("[data-week-close]").addEventListener("click", hush);
-  roomy.addEventListener("change", showCalendar);
+  toast.querySelector("[data-week-close]").addEventListener("click", hideMessage);
+  wideScreen.addEventListener("change", showCalendar);
 
-  new MutationObserver(follow).observe(part, { childList: true, subtree: true, attributes: true });
-  choose(page.dataset.view);
+  new MutationObserver(redraw).observe(part, { childList: true, subtree: true, attributes: true });
+  chooseView(page.dataset.view);
 })();

@@ -49,7 +49,7 @@ def test_the_next_visit_is_there_without_a_net_and_gone_after_logging_out(patien
     page, _email = patient
     keep(page)
     offline(page)
-    visit = page.get_by_role("region", name="Your next visit")
+    visit = page.get_by_role("region", name="Your next appointment")
     for words in ("Dr. Offline Example", "09:20", "Since this it may have changed"):
         expect(visit).to_contain_text(words)
     # Styled, in our own font, with nothing asked of the net.
@@ -87,8 +87,8 @@ def test_nothing_is_kept_that_was_not_asked_for(patient):
     page.reload()
     assert page.evaluate(NOTE) is None
     offline(page)
-    expect(page.get_by_text("Your next visit can stand here")).to_be_visible()
-    expect(page.get_by_role("heading", name="Your next visit")).to_be_hidden()
+    expect(page.get_by_text("To see your next appointment here")).to_be_visible()
+    expect(page.get_by_role("heading", name="Your next appointment")).to_be_hidden()
     # Not one page was put aside, only what the offline page is made of.
     kept = page.evaluate(
         """async () => {

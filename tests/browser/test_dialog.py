@@ -3,16 +3,16 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from hms.dev.checks.screenshots import accounts, sign_in
-from hms.dev.layout import State
+from hms.dev.checks.screenshots import accounts, log_in
+from hms.dev.layout import StateFolder
 
 pytestmark = pytest.mark.slow
 
 
 def slots_page(new_page, stack, **options) -> Page:
     page = new_page(**options)
-    account = accounts(State(stack.state))["doctor"]
-    sign_in(page, account[0], account[-1])
+    account = accounts(StateFolder(stack.state))["doctor"]
+    log_in(page, account[0], account[-1])
     page.goto("/my-slots/")
     return page
 

@@ -86,7 +86,7 @@ def scene(stack, new_page, cast) -> Scene:
 
 
 def live(page: Page) -> None:
-    expect(page.locator("[data-fresh-line=live]")).to_be_visible(timeout=RECOVERED_MS)
+    expect(page.locator("[data-fresh-connection=live]")).to_be_visible(timeout=RECOVERED_MS)
     expect(page.get_by_text("What changes shows here by itself.")).to_be_visible()
 
 
@@ -163,26 +163,34 @@ actions.delete_slot(slot_id=slot.pk, by=slot.doctor.user)
     expect(news).to_have_text("09:00 is no longer offered.")
 
 
+AFTER_TIMES = '<div class="freshness'  # an element that every version of the part contains
+
+
+def add_to_part(reader: Page, path: str, now: str, later: str) -> None:
+    """Open the doctor's page with `now` added to its part; every newer part has `later`."""
+
+    def with_later(route):
+        answer = route.fetch()
+        assert AFTER_TIMES in answer.text()
+        body = answer.text().replace(AFTER_TIMES, later + AFTER_TIMES)
+        route.fulfill(response=answer, body=body)
+
+    reader.route(re.compile("/times/"), with_later)
+    reader.goto(path)
+    reader.evaluate(
+        "(html) => document.querySelector('.freshness').insertAdjacentHTML('beforebegin', html)",
+        now,
+    )
+    live(reader)
+
+
 ENTRIES = '<p id="entry"><input id="note" aria-label="Note"><details id="more">…</details></p>'
 
 
 def test_what_is_typed_or_unfolded_inside_the_part_stays(scene, new_page):
-    """The part holds no entries today; the next one to add some must not have to think of it."""
+    """The part has no form controls today; whoever adds one need not think of updates."""
     reader = new_page()
-
-    def with_entries(route):
-        answer = route.fetch()
-        before = '<div class="freshness'
-        assert before in answer.text()
-        route.fulfill(response=answer, body=answer.text().replace(before, ENTRIES + before))
-
-    reader.route(re.compile("/times/"), with_entries)
-    reader.goto(scene.path)
-    reader.evaluate(
-        "(html) => document.querySelector('.freshness').insertAdjacentHTML('beforebegin', html)",
-        ENTRIES,
-    )
-    live(reader)
+    add_to_part(reader, scene.path, ENTRIES, ENTRIES)
     reader.locator("#note").fill("half a thou")
     reader.evaluate("document.querySelector('#more').open = true")
     scene.book(scene.slots[0])
@@ -190,6 +198,63 @@ def test_what_is_typed_or_unfolded_inside_the_part_stays(scene, new_page):
     expect(reader.locator("#note")).to_have_value("half a thou")
     expect(reader.locator("#note")).to_be_focused()
     assert reader.evaluate("document.querySelector('#more').open")
+
+
+CONTROLS = """<div id="controls">
+  <input id="typed" aria-label="Typed" value="{value}">
+  <input id="untouched" aria-label="Untouched" value="{value}">
+  <textarea id="written" aria-label="Written">{value}</textarea>
+  <input id="ticked" aria-label="Ticked" type="checkbox" value="yes">
+  <select id="chosen" aria-label="Chosen">
+    <option selected>{value}</option><option>b</option>
+  </select>
+  <details id="folded" open><summary>Details</summary>…</details>
+  <div id="tip" popover="manual">A popover</div>
+  <dialog id="question">A dialog</dialog>
+</div>"""
+
+
+def test_an_update_leaves_what_the_reader_has_changed_and_updates_the_rest(scene, new_page):
+    reader = new_page()
+    add_to_part(reader, scene.path, CONTROLS.format(value="old"), CONTROLS.format(value="new"))
+    reader.locator("#typed").fill("half a thou")
+    reader.locator("#written").fill("half a sent")
+    reader.locator("#ticked").check()
+    reader.locator("#chosen").select_option("b")
+    reader.evaluate(
+        """() => {
+          document.querySelector("#folded").open = false;
+          document.querySelector("#tip").showPopover();
+          document.querySelector("#question").show();
+        }"""
+    )
+    scene.book(scene.slots[0])
+    taken(reader, scene.slots[0])
+    live(reader)
+    expect(reader.locator("#untouched")).to_have_value("new")
+    expect(reader.locator("#typed")).to_have_value("half a thou")
+    expect(reader.locator("#written")).to_have_value("half a sent")
+    expect(reader.locator("#ticked")).to_be_checked()
+    expect(reader.locator("#chosen")).to_have_value("b")
+    assert not reader.evaluate("document.querySelector('#folded').open")
+    expect(reader.locator("#tip")).to_be_visible()
+    expect(reader.locator("#question")).to_be_visible()
+
+
+MOVING = '<p id="moving"><button type="button">Moves</button></p>'
+HERE = f'<div id="here">{MOVING}</div><div id="there"></div>'
+THERE = f'<div id="here"></div><div id="there">{MOVING}</div>'
+
+
+def test_the_focus_stays_on_an_element_that_moves(scene, new_page):
+    """As a slot does between two days of the week, in a browser without `moveBefore`."""
+    reader = new_page()
+    reader.add_init_script("delete Element.prototype.moveBefore;")
+    add_to_part(reader, scene.path, HERE, THERE)
+    reader.get_by_role("button", name="Moves").focus()
+    scene.book(scene.slots[0])
+    taken(reader, scene.slots[0])
+    expect(reader.locator("#there button")).to_be_focused()
 
 
 def test_one_page_is_one_stream_and_a_hidden_one_none(scene, new_page):

@@ -52,7 +52,7 @@ def test_a_past_visit_is_kept_printed_and_repeated_in_two_clicks(new_page, backs
     press(desk.get_by_role("link", name="over", exact=True))
     expect(desk.get_by_role("link", name=past)).to_be_visible()
     with desk.expect_download() as download:
-        desk.get_by_role("link", name="This list as CSV").click()
+        desk.get_by_role("link", name="Download as CSV").click()
     with download.value.path().open(encoding="utf-8-sig", newline="") as file:
         rows = [{name: row[name] for name in COLUMNS} for row in csv.DictReader(file)]
     listed = desk.locator("#result_list tbody tr")

@@ -21,7 +21,7 @@ DJANGOS = (
 def check(folder: Path) -> dict[str, list[str]]:
     """Errors and warnings by the file they stand in; one call, since Java starts slowly."""
     answer = subprocess.run(
-        [tools.named("HMS_JAVA"), "-jar", tools.CHECKER, "--format", "json", folder],
+        [tools.program("HMS_JAVA"), "-jar", tools.CHECKER, "--format", "json", folder],
         capture_output=True,
         text=True,
         timeout=300,

@@ -8,10 +8,10 @@ import pytest
 
 from hms.dev.checks import tools
 from hms.dev.checks.screenshots import PAGES
-from hms.dev.layout import HOME
+from hms.dev.layout import LOCAL_FOLDER
 from tests.browser.walk import Walk
 
-REPORT = HOME / "report" / "lighthouse.txt"
+REPORT = LOCAL_FOLDER / "report" / "lighthouse.txt"
 # The pages that people see most. Those behind a login are not kept from search engines by a word
 # of theirs: who is not signed in is sent away, so the whole of Lighthouse's SEO holds for them.
 LOOKED_AT = {
@@ -40,7 +40,7 @@ def audit(chromium, pages: list[dict], tries: int = TRIES) -> dict[str, dict]:
     flags = ["--disable-background-networking", *(["--no-sandbox"] * (os.geteuid() == 0))]
     order = {"chromium": str(chromium), "flags": flags, "tries": tries, "pages": pages}
     answer = subprocess.run(
-        [tools.named("HMS_NODE"), tools.LIGHTHOUSE / "audit.mjs"],
+        [tools.program("HMS_NODE"), tools.LIGHTHOUSE / "audit.mjs"],
         input=json.dumps(order),
         capture_output=True,
         text=True,

@@ -5,8 +5,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from hms.dev.checks.screenshots import accounts, sign_in
-from hms.dev.layout import State
+from hms.dev.checks.screenshots import accounts, log_in
+from hms.dev.layout import StateFolder
 
 pytestmark = pytest.mark.slow
 BOOKING = 'main a[href^="/bookings/"]'
@@ -15,8 +15,8 @@ BOOKING = 'main a[href^="/bookings/"]'
 def signed_in(new_page, stack, role: str) -> Page:
     # Whoever reads in the dark prints on white all the same.
     page = new_page(color_scheme="dark")
-    account = accounts(State(stack.state))[role]
-    sign_in(page, account[0], account[-1])
+    account = accounts(StateFolder(stack.state))[role]
+    log_in(page, account[0], account[-1])
     return page
 
 

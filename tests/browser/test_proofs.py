@@ -16,7 +16,7 @@ from django.urls import resolve
 from playwright.sync_api import Page, expect
 
 from hms.dev.checks.screenshots import PAGES, SUBMIT, THEMES, WIDTHS, Shot, take, write_index
-from hms.dev.layout import HOME, ROOT
+from hms.dev.layout import LOCAL_FOLDER, ROOT
 from tests.browser.accessibility import BY_LOOKS, DESK, PHONE, violations
 from tests.browser.people import PASSWORD, new_address
 from tests.browser.stylesheet import Usage
@@ -27,7 +27,7 @@ from tests.test_authorisation import SIGN_IN_PAGES, TABLE
 
 pytestmark = pytest.mark.slow
 
-PICTURES = HOME / "report" / "pictures"
+PICTURES = LOCAL_FOLDER / "report" / "pictures"
 # What answers 200 and is no page of its own, each with what it is.
 NO_PAGES = {
     "doctors/<int:doctor_id>/times/": "a part of the doctor's page",

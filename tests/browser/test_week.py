@@ -77,7 +77,7 @@ def event(page: Page, words: str) -> Locator:
 
 
 def said(page: Page) -> Locator:
-    return page.locator("[data-week-said]")
+    return page.locator("[data-week-message]")
 
 
 def publish(page: Page, day: date, start: str, end: str) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from playwright.sync_api import Page, Response
 
-from hms.dev.checks.screenshots import PAGES, Shot, accounts, address, sign_in, visit
-from hms.dev.layout import Problem, State
+from hms.dev.checks.screenshots import PAGES, Shot, accounts, address, log_in, open_shot
+from hms.dev.layout import SetupProblem, StateFolder
 from hms.dev.stack.running import RunningStack
 
 SMALLEST = 320  # px: 1280 px at 400 %
@@ -27,14 +27,14 @@ class Walk:
         self._places: dict[tuple[str, Shot], str] = places
         # What was found wrong, by page, and which pages could not be reached.
         self.wrong: dict[str, list[str]] = {}
-        if account := accounts(State(stack.state))[role]:
-            sign_in(page, account[0], account[-1])
+        if account := accounts(StateFolder(stack.state))[role]:
+            log_in(page, account[0], account[-1])
 
     def __iter__(self) -> Iterator[tuple[Shot, Response]]:
         for shot in self.shots:
             try:
-                answer = visit(self.page, shot, self.place(shot))
-            except Problem as problem:
+                answer = open_shot(self.page, shot, self.place(shot))
+            except SetupProblem as problem:
                 self.note(shot, [str(problem)])
                 continue
             yield shot, answer

@@ -109,14 +109,14 @@ def test_staff_are_shown_what_hours_would_do_before_they_are_saved(as_desk, doct
     html = page.content.decode()
     assert "Tue, Thu, 09:00–10:00, 14:00–15:00" in html
     assert page.context["preview"].outline.appearing == 12 * 6 - 1
-    assert "71 slots, with their times" in html
+    assert "71 slots with their times" in html
     assert f"timeslot/{by_hand.pk}/change/" in html
-    assert "24 times belong to the hours" in html
-    assert "1 time stays empty because somebody deleted or moved its slot." in html
+    assert "24 times already belong to the hours" in html
+    assert "1 time stays empty because its slot was deleted or changed." in html
     change = f"{ADMIN}weeklyhours/{other.pk}/change/"
     data = weekly_data(doctor) | {"doctor": doctor.pk, "weekdays": ["1"]}
     html = press(as_desk, change, data).content.decode()
-    assert "1 booked visit stands in the way" in html
+    assert "1 booked appointment conflicts" in html
     assert f"?q={visit.reference}" in html
 
 
@@ -254,7 +254,7 @@ def test_closing_says_what_it_does_to_every_doctor_of_the_clinic(as_desk, doctor
     outline, html = page.context["preview"].outline, page.content.decode()
     # Of each doctor two mornings of nine slots; nobody sees the third's, and they go too.
     assert (outline.going, outline.booked.count, outline.by_hand.count) == (53, 2, 1)
-    assert "53 free slots go." in html
+    assert "53 free slots are removed." in html
     assert all(f"?q={visit.reference}" in html for visit in visits)
     assert f"timeslot/{by_hand[0].pk}/change/" in html
     assert ("<b>" in html, "<i>" in html, "Dr. &lt;b&gt;Bold" in html) == (False, False, True)
@@ -393,14 +393,14 @@ def test_a_holiday_says_how_many_visits_stand_on_it(as_desk, doctor):
     page = as_desk.get(url)
     days = {day.day: day.booked for day in page.context["days"]}
     assert (days.pop(WOMENS_DAY), set(days.values())) == (2, {0})
-    assert "2 booked visits stand in the way" in page.content.decode()
+    assert "2 booked appointments conflict" in page.content.decode()
     page = as_desk.post(url, {"day": ["2027-03-08", "2027-12-25"]}, follow=True)
     html = page.content.decode()
     assert "2 days are added." in html
     assert "2 booked visits stand in the way and stay:" in html
     assert all(f"?q={visit.reference}" in html for visit in visits)
     html = as_desk.post(url, {"day": "2027-12-26"}, follow=True).content.decode()
-    assert "stand in the way" not in html
+    assert "stand in the way and stay" not in html
 
 
 def test_without_a_country_staff_are_led_to_the_clinic(as_desk):

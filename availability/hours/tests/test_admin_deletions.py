@@ -57,12 +57,12 @@ def test_ending_hours_says_which_slots_go_and_which_visits_stay(as_desk, doctor)
     assert "<h1>End weekly hours</h1>" in html
     assert "Dr. Amélie Okafor" in html
     assert "Wed, 09:00–10:00, every 2 weeks, Mitte<" in html
-    assert "15 free slots, with their times" in html
-    assert "1 booked visit stands in the way" in html
+    assert "15 free slots with their times" in html
+    assert "1 booked appointment conflicts" in html
     assert f"?q={visit.reference}" in html
     assert 'value="End these hours"' in html
     change = f"{ADMIN}weeklyhours/{hours.pk}/change/"
-    assert f'href="{change}" class="button cancel-link">Keep it' in html
+    assert f'href="{change}" class="button cancel-link">Don’t delete' in html
 
 
 def test_taking_extra_hours_back_says_what_appears_in_their_place(as_desk, doctor):
@@ -71,7 +71,7 @@ def test_taking_extra_hours_back_says_what_appears_in_their_place(as_desk, docto
     actions.publish_hours(doctor=doctor)
     html, outline = asked_and_done(as_desk, "extrahours", extra)
     assert (outline.appearing, outline.going) == (2, 3)
-    assert "3 free slots, with their times" in html
+    assert "3 free slots with their times" in html
     assert 'value="Take them back"' in html
 
 
@@ -117,8 +117,8 @@ def test_opening_a_clinic_says_what_that_does_to_every_doctor_with_hours_there(a
     # Two mornings and the extra hours; the other's morning, of which a slot stays taken out.
     assert (outline.appearing, outline.going) == (9 + 3 + 9 - 2 + 9 - 2 - 1, 2)
     assert "<h1>Delete a closure</h1>" in html
-    assert f"{outline.appearing} slots appear." in html
-    assert "2 free slots go." in html
+    assert f"{outline.appearing} slots are added." in html
+    assert "2 free slots are removed." in html
     assert f"?q={visit.reference}" in html
     assert f"timeslot/{by_hand[0].pk}/change/" in html
     assert f"timeslot/{by_hand[1].pk}/change/" not in html
@@ -141,7 +141,7 @@ def test_only_days_that_are_published_count(as_desk, doctor, first, last, appear
     actions.publish_hours(doctor=doctor)
     html, outline = asked_and_done(as_desk, "closure", closure)
     assert outline.appearing == appearing
-    assert ("nothing stands in the way" in html) == (appearing == 0)
+    assert ("nothing conflicts" in html) == (appearing == 0)
 
 
 def test_what_opening_shows_has_an_end(as_desk, doctor, monkeypatch):

@@ -22,10 +22,22 @@ NOW = datetime(2027, 3, 1, 5, tzinfo=UTC)
 TUESDAY = date(2027, 3, 2)
 
 
+@pytest.fixture(autouse=True)
+def _now(time_machine):
+    """Before anything is made: hours hold from the day on at which a test makes them."""
+    time_machine.move_to(NOW, tick=False)
+
+
 def tick(time_machine, moment):
     """What the worker does at that hour."""
     time_machine.move_to(moment, tick=False)
     jobs.publish_due(timestamp=int(moment.timestamp()))
+
+
+def work():
+    """Do the jobs that are due. Not the mails: on a fixed day that is long over by the database's
+    clock they would be tried again at once, for ever."""
+    drain(queues=["housekeeping"])
 
 
 def last_day():
@@ -150,9 +162,8 @@ def test_a_doctor_who_always_fails_keeps_nobody_waiting_and_is_told_of(
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("what", ["clinic", "room"])
-def test_slots_go_where_the_doctor_no_longer_is(time_machine, what):
+def test_slots_go_where_the_doctor_no_longer_is(what):
     """By weekly and by extra hours, whoever changes it."""
-    time_machine.move_to(NOW, tick=False)
     forget_jobs()
     doctor = make_doctor(video_room_url="https://meet.example.org/room")
     make_weekly_hours(doctor, kind="video")
@@ -167,13 +178,12 @@ def test_slots_go_where_the_doctor_no_longer_is(time_machine, what):
         doctor=doctor,
         **says | ({"clinics": [make_clinic()]} if what == "clinic" else {"video_room_url": ""}),
     )
-    drain()
+    work()
     assert not doctor.slots.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_changed_while_a_doctor_was_refused_holds_when_they_are_approved(time_machine):
-    time_machine.move_to(NOW, tick=False)
+def test_what_changed_while_a_doctor_was_refused_holds_when_they_are_approved():
     forget_jobs()
     doctor, clerk = make_doctor(), make_staff(superuser=True)
     hours = make_weekly_hours(doctor, weekdays=[TUESDAY.weekday()])
@@ -183,25 +193,24 @@ def test_what_changed_while_a_doctor_was_refused_holds_when_they_are_approved(ti
     for day in (TUESDAY, TUESDAY + timedelta(days=1)):
         closure = Closure(clinic=hours.clinic, starts_on=day, ends_on=day, name="Moving house")
         actions.save_closure(closure=closure, by=clerk)
-    drain()
+    work()
     closed = doctor.slots.filter(starts_at__date__lte=TUESDAY + timedelta(days=1))
     approve_doctor(doctor=doctor, by=clerk)
     assert not closed.exists()
-    drain()
+    work()
     assert not closed.exists()
     assert last_day() == date(2027, 5, 18)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_hours_saved_before_the_approval_appear_with_it(time_machine):
-    time_machine.move_to(NOW, tick=False)
+def test_hours_saved_before_the_approval_appear_with_it():
     forget_jobs()
     doctor = make_doctor(approved=False)
     hours = make_weekly_hours(doctor)
     actions.publish_hours(doctor=doctor)
     assert not doctor.slots.exists()
     approve_doctor(doctor=doctor, by=make_staff(superuser=True))
-    drain()
+    work()
     assert doctor.slots.exists()
     hours.refresh_from_db()
     assert hours.published_at == NOW
@@ -214,8 +223,7 @@ def test_a_job_for_a_doctor_who_is_gone_does_nothing():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_closure_reaches_everybody_who_has_hours_there(time_machine):
-    time_machine.move_to(NOW, tick=False)
+def test_a_closure_reaches_everybody_who_has_hours_there():
     forget_jobs()
     clinic, elsewhere, staff = make_clinic(), make_clinic(), make_staff()
     weekly, extra, other = (make_doctor(clinics=[clinic, elsewhere]) for _ in range(3))
@@ -233,25 +241,24 @@ def test_a_closure_reaches_everybody_who_has_hours_there(time_machine):
     with transaction.atomic():
         actions.save_closure(closure=closure, by=staff)
         transaction.set_rollback(True)
-    drain()
+    work()
     assert on_tuesday() == {weekly, extra, other}
     closure.pk = None
     actions.save_closure(closure=closure, by=staff)
-    drain()
+    work()
     assert on_tuesday() == {other}
     # Moved to the other clinic, it is open here and closed there.
     closure.clinic = elsewhere
     actions.save_closure(closure=closure, by=staff)
-    drain()
+    work()
     assert on_tuesday() == {weekly, extra}
     actions.delete_closure(closure=closure, by=staff)
-    drain()
+    work()
     assert on_tuesday() == {weekly, extra, other}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_days_closed_twice_are_kept_once(time_machine):
-    time_machine.move_to(NOW, tick=False)
+def test_days_closed_twice_are_kept_once():
     forget_jobs()
     clinic, staff = make_clinic(), make_staff()
     days = [(TUESDAY, "Fire drill"), (date(2027, 12, 25), "Christmas Day")]

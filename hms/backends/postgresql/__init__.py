@@ -1,1 +1,1 @@
-"""Django's PostgreSQL with a pool that forgets, at the first stale connection, all stale ones."""
+"""Django's PostgreSQL backend with a pool that checks all connections when one is broken."""

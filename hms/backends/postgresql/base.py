@@ -1,4 +1,4 @@
-"""The database backend that the settings' ENGINE names: Django's own, but for its pool."""
+"""The database backend of settings.DATABASES: Django's own, with a different pool."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ from psycopg import Connection, OperationalError
 from psycopg_pool import ConnectionPool
 
 
-def new_pool(**given: Any) -> ConnectionPool:
-    """A closed pool that looks at all its idle connections as soon as one of them is found dead.
+def new_pool(**arguments: Any) -> ConnectionPool:
+    """A closed pool that checks all its idle connections as soon as one of them is broken.
 
-    When the database restarts, all of them die at once. psycopg_pool would find that out one at a
-    time, with pauses of 0, 1, 2 and 4 s between them: with four of them the first request after
-    the restart would be refused for the pool's timeout, though the database is there.
+    A restart of the database breaks all connections. psycopg_pool would discover them one at a
+    time, with pauses of 0, 1, 2 and 4 s: with four idle connections, the first request after the
+    restart would exceed the pool's timeout although the database is available.
     """
 
     def check(connection: Connection) -> None:
@@ -22,7 +22,7 @@ def new_pool(**given: Any) -> ConnectionPool:
             pool.check()
             raise
 
-    pool = ConnectionPool(open=False, check=check, **given)
+    pool = ConnectionPool(open=False, check=check, **arguments)
     return pool
 
 
@@ -31,7 +31,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def pool(self) -> ConnectionPool | None:
         options = self.settings_dict["OPTIONS"].get("pool")
         if options and self.alias not in self._connection_pools:
-            # As Django makes it. Of two threads that make one at once, the first one's is kept.
+            # As in Django. If two threads create a pool at once, setdefault keeps the first.
             parameters = {**self.get_connection_params(), "autocommit": True}
             pool = new_pool(kwargs=parameters, configure=self._configure_connection, **options)
             self._connection_pools.setdefault(self.alias, pool)

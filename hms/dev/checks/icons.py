@@ -1,8 +1,8 @@
-"""Draw the app's icons from static/img/favicon.svg, which alone is drawn by hand.
+"""Make the app's icons from static/img/favicon.svg.
 
     python -m hms.dev.checks.icons
 
-Needs a Chromium (./test.sh brings one) and Pillow; writes into static/img.
+Needs a Chromium (./test.sh installs one) and Pillow. Writes to static/img.
 """
 
 import io
@@ -13,11 +13,11 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from hms.dev.checks.browser import on_machine
-from hms.dev.layout import ROOT, Problem
+from hms.dev.layout import ROOT, SetupProblem
 
 IMAGES = ROOT / "static" / "img"
 TILE = '<rect x="1" y="1" width="38" height="38" rx="12"'
-# To the edge: phones cut such an icon into the shape of their others.
+# Fills the square: phones cut a maskable icon to their own shape.
 FULL = '<rect width="40" height="40"'
 PLAIN, MASKABLE, APPLE = (192, 512), (192, 512), 180
 FAVICON = (16, 32, 48)
@@ -35,7 +35,7 @@ def write(page: Page) -> None:
     tile = (IMAGES / "favicon.svg").read_text()
     full = tile.replace(TILE, FULL)
     if full == tile:
-        raise Problem("static/img/favicon.svg has no tile as this program knows it.")
+        raise SetupProblem("static/img/favicon.svg has no background of the expected form (TILE).")
     pictures = {f"app-{size}.png": (tile, size) for size in PLAIN}
     pictures |= {f"app-maskable-{size}.png": (full, size) for size in MASKABLE}
     pictures["apple-touch-icon.png"] = (full, APPLE)
@@ -52,7 +52,7 @@ def write(page: Page) -> None:
 def main() -> int:
     chromium = on_machine()
     if chromium is None:
-        raise Problem("There is no Chromium: install one, or name one in HMS_CHROMIUM.")
+        raise SetupProblem("There is no Chromium. Install one, or set HMS_CHROMIUM to one.")
     flags = ["--no-sandbox"] * (os.geteuid() == 0)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
@@ -64,5 +64,5 @@ def main() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Problem as problem:
+    except SetupProblem as problem:
         sys.exit(str(problem))

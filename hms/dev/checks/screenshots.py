@@ -1,10 +1,9 @@
-"""Take a picture of every page, for every kind of reader, at three widths, light and dark.
+"""Take pictures of every page, for every role, at three widths, light and dark.
 
     python -m hms.dev.checks.screenshots [--url URL] [--state DIR] [--only READER]
 
-Needs a running stack with its demo data, and the tests' packages (`./test.sh` brings them). The
-pictures and an index.html to leaf through go to STATE/screenshots; only what that folder held of
-an earlier run is replaced.
+Needs a running stack with its demo data, and the tests' packages (`./test.sh` installs them).
+Writes the pictures and an index.html to STATE/screenshots, in place of those of an earlier run.
 """
 
 import argparse
@@ -21,16 +20,16 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Browser, Page, Response, sync_playwright
 
 from hms.dev.checks.browser import on_machine
-from hms.dev.layout import ROOT, Problem, State
-from hms.dev.screen import say
+from hms.dev.layout import ROOT, SetupProblem, StateFolder
+from hms.dev.screen import print_line
 
 WIDTHS = (360, 768, 1440)
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 SHORTEST = 740  # px, a phone's height
-LONGEST = 6000  # px, of a page that has no end
-# To pack a picture as PNG takes longer than to draw it.
+LONGEST = 6000  # px, for pages of any length
+# Faster than PNG, whose compression takes longer than drawing the page.
 JPEG: Any = {"type": "jpeg", "quality": 85}
-# The admin's colours fade from one theme to the other.
+# Waits for the transitions of the admin's colours between themes.
 FADED = """
 () => Promise.all(document.getAnimations()
   .filter((animation) => animation instanceof CSSTransition)
@@ -45,11 +44,12 @@ img { height: 30rem; border: 1px solid #000; background: #fff }
 
 @dataclass(frozen=True)
 class Shot:
-    """A page: its path, or where the first link or button of each step leads, from there on.
+    """A page in one state.
 
-    What is typed into which field and pressed then brings it into a state, an error say. The
-    answer has this status; a page that asks to sign in first is not the page. One that is `rare`
-    is seen by few, much like others and left to the slow tests.
+    From `path`, the first link or button of each selector in `follow` leads to the page. `fill`
+    are selectors of fields and the text to type into them; `press` is the selector of the button
+    to press then, for example to show an error. `status` is the expected HTTP status. A `rare`
+    page is used by few and similar to others; only the slow tests open it.
     """
 
     name: str
@@ -61,24 +61,29 @@ class Shot:
     rare: bool = False
 
 
-# The patient's visits after the next one, which may be taking place right now.
+# The patient's appointments after the next one, which may be taking place now.
 COMING = '[aria-labelledby=coming] a[href^="/bookings/"]'
 BOOKING = 'main a[href^="/bookings/"]'
-# The doctor's next visit, and what waits for their yes, which stands above it.
+# The doctor's next appointment, which may begin at any moment, and the requests to answer.
 NEXT = '[aria-labelledby=next] a[href^="/bookings/"]'
 REQUEST = '[aria-labelledby=requests] a[href^="/bookings/"]'
 SUBMIT = "main form[method=post] button"
 ADMIN_SAVE = "[name=_save]"
-TODAY = date.today()  # noqa: DTZ011 -- what follows is ahead everywhere
+TODAY = date.today()  # noqa: DTZ011 -- two days ahead is in the future in every zone
 IN_TWO_DAYS, IN_A_MONTH = ((TODAY + timedelta(days=n)).isoformat() for n in (2, 30))
 HOLIDAYS = f"/admin/availability/closure/suggestions/?clinic=1&year={TODAY.year + 1}"
 A_WEEK_AGO = TODAY - timedelta(days=7)
+# Nothing begins there before the walk is over, whatever day it is at the clinic by now. On a
+# Wednesday there are free times.
+NEXT_WEEK = f"/week/?week={TODAY + timedelta(days=8):%G-W%V}"
+WEDNESDAY = TODAY + timedelta(days=(1 - TODAY.weekday()) % 7 + 1)
+VISIT_OF_WEEK = "main a.chip--booked"
 JOBS = "/admin/procrastinate/procrastinatejob/"
 ROW = ("#result_list tbody th a",)
 
 
 def desk(name: str, path: str, *pages: str) -> tuple[Shot, ...]:
-    """Rare pages of the admin: the list, and of `pages` the first row's and the empty form."""
+    """The list of a model in the admin and, of `pages`, "change" (its first row) and "add"."""
     shots = {
         "list": Shot(f"admin-{name}-list", f"/admin/{path}/", rare=True),
         "change": Shot(f"admin-{name}-change", f"/admin/{path}/", ROW, rare=True),
@@ -100,7 +105,7 @@ ACCOUNT = (
     Shot("reauthenticate", "/users/reauthenticate/"),
     Shot("logout", "/users/logout/"),
 )
-# The one list of pages: pictures are taken of them, and the browser tests look at each.
+# All pages by role, for the pictures and for the browser tests.
 PAGES: dict[str, tuple[Shot, ...]] = {
     "anonymous": (
         *PUBLIC,
@@ -118,7 +123,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
     ),
     "patient": (
         *PUBLIC,
-        Shot("book", "/", ('[formaction^="/bookings/create/"]',)),
+        Shot("book", f"/?day={WEDNESDAY}", ('[formaction^="/bookings/create/"]',)),
         Shot("dashboard", "/dashboard/patient/"),
         Shot("booking", "/dashboard/patient/", (BOOKING,)),
         Shot("cancel", "/dashboard/patient/", (COMING, 'main a[href$="/cancel/"]')),
@@ -142,12 +147,12 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         *PUBLIC,
         Shot("dashboard", "/dashboard/doctor/"),
         Shot("booking", "/dashboard/doctor/", (NEXT,)),
-        Shot("cancel", "/dashboard/doctor/", (NEXT, 'main a[href$="/cancel/"]')),
-        Shot("move", "/dashboard/doctor/", (NEXT, 'main a[href$="/reschedule/"]')),
+        Shot("cancel", NEXT_WEEK, (VISIT_OF_WEEK, 'main a[href$="/cancel/"]')),
+        Shot("move", NEXT_WEEK, (VISIT_OF_WEEK, 'main a[href$="/reschedule/"]')),
         Shot(
             "move-to-time",
-            "/dashboard/doctor/",
-            (NEXT, 'main a[href$="/reschedule/"]', 'main a[href$="/reschedule/time/"]'),
+            NEXT_WEEK,
+            (VISIT_OF_WEEK, 'main a[href$="/reschedule/"]', 'main a[href$="/reschedule/time/"]'),
         ),
         Shot("patient-visits", "/dashboard/doctor/", (NEXT, 'main a[href$="/patient/"]')),
         Shot("request", "/dashboard/doctor/", (REQUEST,)),
@@ -182,8 +187,8 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         ),
         Shot("edit-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/edit/"]',)),
         Shot("delete-time-off", "/hours/", ('main a[href^="/time-off/"][href$="/delete/"]',)),
-        Shot("edit-slot", "/my-slots/", ('main a[href$="/edit/"]',)),
-        Shot("delete-slot", "/my-slots/", ('main a[href$="/delete/"]',)),
+        Shot("edit-slot", NEXT_WEEK, ('main a[href^="/slots/"][href*="/edit/"]',)),
+        Shot("delete-slot", NEXT_WEEK, ('main a[href^="/slots/"][href*="/delete/"]',)),
         *ACCOUNT,
     ),
     "staff": (
@@ -195,7 +200,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("admin-refused", "/admin/?first=2026-02-02&last=2026-02-01"),
         Shot("admin-bookings", "/admin/bookings/booking/"),
         Shot("admin-booking", "/admin/bookings/booking/", ROW),
-        # The last visit there is: one that has not begun.
+        # Sorted so that the first row is the last appointment, which has not begun.
         Shot(
             "admin-move",
             "/admin/bookings/booking/?state=coming&o=-2",
@@ -237,7 +242,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
             "admin-closure-preview",
             "/admin/availability/closure/add/?clinic=1",
             fill=(
-                ("[name=name]", "Moving house"),
+                ("[name=name]", "Moving to a new building"),
                 ("[name=starts_on]", IN_TWO_DAYS),
                 ("[name=ends_on]", IN_A_MONTH),
             ),
@@ -260,64 +265,66 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         *desk("clinics", "users/clinic", "change", "add"),
         *desk("specialties", "users/specialty", "change", "add"),
         *desk("users", "users/user", "change"),
-        # Nobody of the demo has connected a calendar.
+        # The demo data have no connected calendar, so there is no row.
         *desk("events", "calendar_integration/calendarevent"),
         *desk("google-accounts", "calendar_integration/googleaccount"),
     ),
 }
 
 
-def sign_in(page: Page, login: str, password: str) -> None:
+def log_in(page: Page, login: str, password: str) -> None:
     page.goto("/users/login/")
     page.locator("[name=login]").fill(login)
     page.locator("[name=password]").fill(password)
     page.locator("main [type=submit], main form button").first.click()
     page.wait_for_load_state()
     if urlsplit(page.url).path == "/users/login/":
-        raise Problem(f"The demo account {login} can't log in at {page.url}.")
+        raise SetupProblem(f"The demo account {login} can't log in at {page.url}.")
 
 
 def address(page: Page, shot: Shot) -> str:
-    """Where the shot is; raises Problem when nothing leads there at the moment."""
+    """The address of the shot. Raises SetupProblem if a link to it is missing."""
     place: str | None = shot.path
     for step in shot.follow:
         page.goto(place or "")
         found = page.locator(step)
         if not found.count():
-            raise Problem(f"{shot.name}: nothing on {place} is a {step}")
+            raise SetupProblem(f"{shot.name}: nothing on {place} is a {step}")
         place = found.first.get_attribute("href") or found.first.get_attribute("formaction")
     return place or ""
 
 
-def visit(page: Page, shot: Shot, place: str = "") -> Response:
-    """Open the shot, at its place if that is known, and bring it into its state.
+def open_shot(page: Page, shot: Shot, place: str = "") -> Response:
+    """Open the shot, at the address `place` if given, and bring it into its state.
 
-    Returns the answer that the page was made from; raises Problem when it is not the page.
+    Returns the response of the page. Raises SetupProblem if it has another status or address.
     """
     place = place or address(page, shot)
     answer = page.goto(place)
-    for field, words in shot.fill:
-        page.locator(field).first.fill(words)
+    for field, text in shot.fill:
+        page.locator(field).first.fill(text)
     if shot.press:
         with page.expect_navigation() as navigation:
             page.locator(shot.press).first.click()
         answer = navigation.value
     page.evaluate("document.fonts.ready.then(() => true)")
     if answer is None or answer.status != shot.status:
-        raise Problem(f"{shot.name}: {place} answered {answer.status if answer else 'nothing'}")
+        raise SetupProblem(
+            f"{shot.name}: {place} answered {answer.status if answer else 'nothing'}"
+        )
     if urlsplit(page.url).path != urlsplit(place).path:
-        raise Problem(f"{shot.name}: {place} leads to {page.url}")
+        raise SetupProblem(f"{shot.name}: {place} leads to {page.url}")
     return answer
 
 
 def take(page: Page, target: Path, name: str) -> None:
-    """Write the pictures of the page that is open."""
+    """Write pictures of the open page, in all widths and themes, to `target`."""
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": SHORTEST})
         height = page.evaluate("document.documentElement.scrollHeight")
-        # A viewport as tall as the page, so that what is fixed stays where a reader sees it.
+        # As tall as the page, so that fixed elements are at the edge of the picture.
         page.set_viewport_size({"width": width, "height": max(SHORTEST, min(height, LONGEST))})
-        page.screenshot(**JPEG)  # the first one after a resize may show glass half drawn
+        page.screenshot(**JPEG)  # the first one after a resize can be incomplete
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)
             page.evaluate(FADED)
@@ -332,20 +339,21 @@ def shoot(
     target: Path,
     look: Callable[[Page, str], None] | None = None,
 ) -> list[str]:
-    """Take the pictures of one reader's pages; returns in words which could not be reached.
+    """Take the pictures of one role's pages and return why some could not be opened.
 
-    Each page is given to `look`, with its name, when its pictures are taken.
+    `account` is the role's login (first) and password (last), empty for anonymous. `look` is
+    called with each page and its name after its pictures were taken.
     """
     context = browser.new_context(base_url=url, reduced_motion="reduce", locale="en-GB")
     page = context.new_page()
     if account:
-        sign_in(page, account[0], account[-1])
+        log_in(page, account[0], account[-1])
     missing = []
     for shot in PAGES[role]:
         name = f"{role}-{shot.name}"
         try:
-            visit(page, shot)
-        except Problem as problem:
+            open_shot(page, shot)
+        except SetupProblem as problem:
             missing.append(f"{role} {problem}")
             continue
         take(page, target, name)
@@ -356,7 +364,7 @@ def shoot(
 
 
 def write_index(target: Path) -> None:
-    """One row a page: its widths, light and dark, each a link to the picture in full."""
+    """Write index.html: a row for each page, with links to its pictures."""
     rows: dict[str, list[str]] = {}
     for file in sorted(target.glob("*.jpg")):
         rows.setdefault(file.stem.rsplit("-", 2)[0], []).append(file.name)
@@ -373,13 +381,13 @@ def write_index(target: Path) -> None:
     )
 
 
-def accounts(state: State) -> dict[str, list[str]]:
-    """The words of the first demo account of each role: its login first, its password last."""
+def accounts(state: StateFolder) -> dict[str, list[str]]:
+    """The first demo account of each role: a list with the login first and the password last."""
     found: dict[str, list[str]] = {"anonymous": []}
-    for title, words in state.demo_accounts():
+    for title, login in state.demo_accounts():
         role = next((role for role in PAGES if role in title.lower()), None)
         if role:
-            found.setdefault(role, [word for word in words.split() if len(word) > 1])
+            found.setdefault(role, [part for part in login.split() if len(part) > 1])
     return found
 
 
@@ -387,44 +395,46 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m hms.dev.checks.screenshots", description=__doc__
     )
-    parser.add_argument("--url", default="http://localhost:8000", help="where the website is")
-    parser.add_argument("--state", type=Path, default=ROOT / ".hms", help="the stack's state")
-    parser.add_argument("--only", choices=PAGES, help="this kind of reader alone")
+    parser.add_argument("--url", default="http://localhost:8000", help="address of the website")
+    parser.add_argument(
+        "--state", type=Path, default=ROOT / ".hms", help="state folder of the stack"
+    )
+    parser.add_argument("--only", choices=PAGES, help="this role only")
     return parser.parse_args(arguments)
 
 
 def main() -> int:
     options = parse(sys.argv[1:])
-    state = State(options.state)
+    state = StateFolder(options.state)
     chromium = on_machine()
     if chromium is None:
-        raise Problem("There is no Chromium: install one, or name one in HMS_CHROMIUM.")
+        raise SetupProblem("There is no Chromium. Install one, or set HMS_CHROMIUM to one.")
     people = accounts(state)
-    wanted = [options.only] if options.only else list(PAGES)
-    if missing := [role for role in wanted if role not in people]:
-        raise Problem(f"There is no demo account for: {', '.join(missing)}.")
+    roles = [options.only] if options.only else list(PAGES)
+    if missing := [role for role in roles if role not in people]:
+        raise SetupProblem(f"There is no demo account for: {', '.join(missing)}.")
     target = state.folder / "screenshots"
     if not options.only:
         shutil.rmtree(target, ignore_errors=True)
     target.mkdir(exist_ok=True)
-    # Chromium's sandbox refuses root; these pages are all ours.
+    # Chromium's sandbox does not work for root; all pages are the project's own.
     flags = ["--disable-background-networking", *(["--no-sandbox"] * (os.geteuid() == 0))]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(chromium), args=flags)
         missing = []
-        for role in wanted:
-            say(f"  {role}")
+        for role in roles:
+            print_line(f"  {role}")
             missing += shoot(browser, options.url, role, people[role], target)
         browser.close()
     write_index(target)
-    say(f"  {len(list(target.glob('*.jpg')))} pictures: {target / 'index.html'}")
-    for words in missing:
-        say(f"  left out: {words}")
+    print_line(f"  {len(list(target.glob('*.jpg')))} pictures: {target / 'index.html'}")
+    for reason in missing:
+        print_line(f"  left out: {reason}")
     return len(missing) > 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Problem as problem:
+    except SetupProblem as problem:
         sys.exit(str(problem))

@@ -1,6 +1,7 @@
-"""Set up what the tests need, give them a PostgreSQL and a Chromium, and run pytest.
+"""Install what the tests need, start a PostgreSQL for them, and run pytest.
 
-Started by ./test.sh with any Python from 3.11 up; its arguments go to pytest as they are.
+./test.sh starts it with any Python from 3.11 up. The arguments are passed to pytest. With
+HMS_TEST_AT="2027-03-28 00:59" in the environment, everything runs at that time (UTC).
 """
 
 import asyncio
@@ -11,32 +12,33 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from hms.dev import shifted_clock
 from hms.dev.checks import browser, tools
-from hms.dev.failures import tell
-from hms.dev.layout import HOME, ROOT, State
+from hms.dev.failures import report_failure
+from hms.dev.layout import LOCAL_FOLDER, ROOT, StateFolder
 from hms.dev.stack import install
 from hms.dev.stack.configuration import Configuration, unconfigured_environment
-from hms.dev.stack.keys import load_or_make
-from hms.dev.stack.leftovers import birth, only_one
+from hms.dev.stack.keys import load_secrets
+from hms.dev.stack.leftovers import lock_state, start_time
 from hms.dev.stack.ports import free_port
 from hms.dev.stack.postgres import Cluster, find_binaries
-from hms.dev.stack.processes import Book, Child
+from hms.dev.stack.processes import Child, PidFile
 
-TESTS = HOME / "test"
+TESTS = LOCAL_FOLDER / "test"
 ONLY_SET_UP = "--only-set-up"
 WORKERS = min(os.cpu_count() or 2, 4)
 
 
-def forget_dead_runs() -> None:
-    """Remove the folders of test runs that were killed."""
+def remove_dead_runs() -> None:
+    """Delete the folders of test runs that were killed."""
     for folder in TESTS.glob("run-*"):
         pid = folder.name.removeprefix("run-")
-        if pid.isdigit() and birth(int(pid)) is None:
+        if pid.isdigit() and start_time(int(pid)) is None:
             remove(folder)
 
 
 def remove(folder: Path) -> None:
-    """Remove a state folder, also the part that PostgreSQL's account keeps elsewhere."""
+    """Delete a state folder and PostgreSQL's data that it links to."""
     for link in (folder / "postgres", folder / "stack" / "postgres"):
         with suppress(OSError):
             if link.is_symlink():
@@ -51,15 +53,18 @@ def test_environment(cluster: Cluster, secrets: dict[str, str], chromium: Path) 
         "SECRET_KEY": secrets["SECRET_KEY"],
         "EMAIL_SIGNING_KEYS": secrets["EMAIL_SIGNING_KEYS"],
         "FIELD_ENCRYPTION_KEYS": secrets["FIELD_ENCRYPTION_KEYS"],
-        # Nothing listens there: a test that needs the function says which.
+        # Nothing listens there. A test that needs the mail function sets its address.
         "SERVERLESS_EMAIL_URL": "http://127.0.0.1:9/send",
         "HMS_CHROMIUM": str(chromium),
         "PATH": f"{install.VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
     }
 
 
-async def set_up(state: State, *, slow: bool) -> tuple[Path, Path, dict[str, str]]:
-    """The Python that has the tests' packages, a Chromium, and settings that name its tools."""
+async def set_up(state: StateFolder, *, slow: bool) -> tuple[Path, Path, dict[str, str]]:
+    """Install everything; returns the Python with the tests' packages, a Chromium, and variables.
+
+    With `slow` also the tools of the slow tests, which the variables name.
+    """
     packages = install.PythonPackages(state)
 
     async def node_and_modules() -> install.Node:
@@ -71,16 +76,29 @@ async def set_up(state: State, *, slow: bool) -> tuple[Path, Path, dict[str, str
         node = group.create_task(node_and_modules())
         python = await packages.ensure(install.TEST_FILES)
         chromium = browser.on_machine() or await browser.from_npm(await node, python, state)
-        named = await tools.bring(await node, packages, state) if slow else {}
-    return python, chromium, named
+        variables = await tools.install_tools(await node, packages, state) if slow else {}
+    return python, chromium, variables
 
 
-async def run(arguments: list[str], state: State) -> int:
-    """pytest's exit code."""
-    python, chromium, named = await set_up(state, slow="slow" in arguments)
+async def run(arguments: list[str], state: StateFolder) -> int:
+    """Set up and run pytest with these arguments; returns its exit code."""
+    python, chromium, variables = await set_up(state, slow="slow" in arguments)
     if arguments == [ONLY_SET_UP]:
         return 0
-    secrets = load_or_make(state.secrets)
+    # Not before: the certificates of what is fetched above are valid today.
+    with shifted_clock.shifted(os.environ.get("HMS_TEST_AT")):
+        return await with_database(python, chromium, variables, arguments, state)
+
+
+async def with_database(
+    python: Path,
+    chromium: Path,
+    variables: dict[str, str],
+    arguments: list[str],
+    state: StateFolder,
+) -> int:
+    """pytest's exit code, with a new PostgreSQL for this run."""
+    secrets = load_secrets(state.secrets)
     cluster = await asyncio.to_thread(
         lambda: Cluster(
             state,
@@ -90,19 +108,19 @@ async def run(arguments: list[str], state: State) -> int:
             fast=True,
         )
     )
-    await asyncio.to_thread(cluster.make)
-    database = Child(cluster.service(), state, Book(state.run / "children.json"))
+    await asyncio.to_thread(cluster.initialise)
+    database = Child(cluster.service(), state, PidFile(state.run / "children.json"))
     try:
         await database.start()
-        env = {**test_environment(cluster, secrets, chromium), **named}
+        env = {**test_environment(cluster, secrets, chromium), **variables}
         return await pytest(python, arguments, env)
     finally:
-        await database.stop(patience=2, insist=signal.SIGQUIT)
+        await database.stop(grace=2, second_signal=signal.SIGQUIT)
 
 
 async def pytest(python: Path, arguments: list[str], env: dict[str, str]) -> int:
     spread = arguments or ["-n", str(WORKERS), "--dist", "loadgroup"]
-    # In this terminal's group, so that Ctrl-C reaches pytest, which then reports and cleans up.
+    # In this process group, so that Ctrl-C reaches pytest, which then reports and cleans up.
     process = await asyncio.create_subprocess_exec(
         str(python), "-m", "pytest", *spread, env=env, cwd=ROOT
     )
@@ -114,16 +132,16 @@ async def pytest(python: Path, arguments: list[str], env: dict[str, str]) -> int
 
 def main() -> int:
     TESTS.mkdir(parents=True, exist_ok=True)
-    forget_dead_runs()
+    remove_dead_runs()
     folder = TESTS / f"run-{os.getpid()}"
     try:
-        state = State(folder)
-        with only_one(state):
+        state = StateFolder(folder)
+        with lock_state(state):
             return asyncio.run(run(sys.argv[1:], state))
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        return tell(error, "The tests")
+        return report_failure(error, "The tests")
     finally:
         remove(folder)
 

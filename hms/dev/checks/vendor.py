@@ -1,12 +1,12 @@
-"""Fetch what others made and we ship: scripts, fonts and icons, each pinned, from npm.
+"""Fetch the vendored scripts, fonts and icons from npm, each at a pinned version.
 
-    python -m hms.dev.checks.vendor              fetch every pinned version, write its files
+    python -m hms.dev.checks.vendor              fetch every package and write its files
     python -m hms.dev.checks.vendor --check      compare the files with the manifest, offline
     python -m hms.dev.checks.vendor --pin NAME@VERSION    change one package's version first
 
-`static/vendor/vendor.json` says all there is to say: each package's name, version, licence and
-the checksum of its archive; where its files go, and what is in them. A new icon is one more line
-under `sprites`, our name for it and Lucide's; then run this without an argument.
+The manifest `static/vendor/vendor.json` lists each package's name, version, licence and checksum,
+and the path and checksum of each of its files. To add an icon, add its name here and its name in
+Lucide under `sprites`, then run this without an argument.
 """
 
 import argparse
@@ -22,10 +22,10 @@ from base64 import b64encode
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from hms.dev.layout import ROOT, Problem
-from hms.dev.screen import say
+from hms.dev.layout import ROOT, SetupProblem
+from hms.dev.screen import print_line
 from hms.dev.stack.install import installer_env, node_on_path
-from hms.dev.stack.keys import write_whole
+from hms.dev.stack.keys import write_atomically
 
 MANIFEST = "static/vendor/vendor.json"
 SVG = re.compile(r"<svg\b[^>]*>(?P<shapes>.*)</svg>", re.DOTALL)
@@ -33,7 +33,7 @@ SVG = re.compile(r"<svg\b[^>]*>(?P<shapes>.*)</svg>", re.DOTALL)
 
 @dataclass
 class Package:
-    """One npm package at one version, and what we keep of it."""
+    """One npm package at one version, and the files that we use of it."""
 
     name: str
     version: str
@@ -56,13 +56,13 @@ def read_manifest(root: Path = ROOT) -> list[Package]:
 def write_manifest(packages: list[Package], root: Path = ROOT) -> None:
     entries = [{key: value for key, value in asdict(p).items() if value} for p in packages]
     text = json.dumps(entries, indent=2, ensure_ascii=False)
-    write_whole(root / MANIFEST, f"{text}\n", 0o644)
+    write_atomically(root / MANIFEST, f"{text}\n", 0o644)
 
 
-def complaints(root: Path = ROOT) -> list[str]:
-    """What does not fit the manifest, a sentence each: files, licences, the notes beside them."""
+def problems(root: Path = ROOT) -> list[str]:
+    """A sentence for each file, licence or README that does not match the manifest."""
     packages = read_manifest(root)
-    found = [words for package in packages for words in _complaints(package, root)]
+    found = [problem for package in packages for problem in _package_problems(package, root)]
     known = {MANIFEST, *(file for package in packages for file in package.files)}
     for path in sorted((root / MANIFEST).parent.rglob("*")):
         name = path.relative_to(root).as_posix()
@@ -71,16 +71,16 @@ def complaints(root: Path = ROOT) -> list[str]:
     return found
 
 
-def _complaints(package: Package, root: Path) -> list[str]:
+def _package_problems(package: Package, root: Path) -> list[str]:
     label, found = f"{package.name} {package.version}", []
     for name in package.files:
         path = root / name
         if not path.is_file():
             found.append(f"{label}: {name} is missing.")
         elif hashlib.sha256(path.read_bytes()).hexdigest() != package.sha256.get(name):
-            found.append(f"{label}: {name} is not what the manifest says.")
+            found.append(f"{label}: {name} differs from the manifest.")
     if package.licence_file not in package.copies:
-        found.append(f"{label}: its licence is not among its files.")
+        found.append(f"{label}: its licence is not one of its files.")
     for folder in {(root / name).parent for name in package.files}:
         note = folder / "README.md"
         if not note.is_file() or not {package.name, package.version} <= _words_of(note):
@@ -93,19 +93,19 @@ def _words_of(note: Path) -> set[str]:
 
 
 def fetch(package: Package, folder: Path) -> bytes:
-    """The package's archive, from the registry that this machine's npm uses."""
+    """Download the package's archive from npm. Raises SetupProblem if that fails."""
     node = node_on_path()
     if node is None:
-        raise Problem("Fetching vendored files needs Node 20.19 or newer, with npm.")
-    wanted = f"{package.name}@{package.version}"
-    command = (*node.npm, "pack", wanted, "--ignore-scripts", "--pack-destination", str(folder))
+        raise SetupProblem("Fetching vendored files needs Node 20.19 or newer, with npm.")
+    release = f"{package.name}@{package.version}"
+    command = (*node.npm, "pack", release, "--ignore-scripts", "--pack-destination", str(folder))
     ran = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=folder, env=installer_env(node)
     )
     archives = list(folder.glob("*.tgz"))
     if ran.returncode or len(archives) != 1:
         reason = [line for line in ran.stderr.splitlines() if "error" in line]
-        raise Problem(f"npm could not bring {wanted}. {'; '.join(reason[:2])}")
+        raise SetupProblem(f"npm could not download {release}. {'; '.join(reason[:2])}")
     return archives[0].read_bytes()
 
 
@@ -114,9 +114,12 @@ def integrity_of(archive: bytes) -> str:
 
 
 def contents(package: Package, archive: bytes) -> dict[str, bytes]:
-    """Our files of the package and what belongs in them. Raises Problem for any other archive."""
+    """Our files of the package with their content.
+
+    Raises SetupProblem if the archive is not the pinned one, or of another package or licence.
+    """
     if integrity_of(archive) != package.integrity:
-        raise Problem(f"{package.name}@{package.version} is not the archive that was pinned.")
+        raise SetupProblem(f"{package.name}@{package.version} is not the pinned archive.")
     with tarfile.open(fileobj=io.BytesIO(archive)) as members:
         about = json.loads(_member(members, "package.json"))
         if (about["name"], about["version"], about["license"]) != (
@@ -124,73 +127,80 @@ def contents(package: Package, archive: bytes) -> dict[str, bytes]:
             package.version,
             package.licence,
         ):
-            raise Problem(
-                f"The archive of {package.name}@{package.version} says that it is "
+            raise SetupProblem(
+                f"The archive of {package.name}@{package.version} contains "
                 f"{about['name']}@{about['version']} under {about['license']}."
             )
-        made = {ours: _member(members, theirs) for ours, theirs in package.copies.items()}
+        files = {ours: _member(members, theirs) for ours, theirs in package.copies.items()}
         for ours, icons in package.sprites.items():
-            made[ours] = _sprite(
+            files[ours] = _sprite(
                 {
                     name: _member(members, f"icons/{icon}.svg").decode()
                     for name, icon in icons.items()
                 }
             )
-    return made
+    return files
 
 
 def _member(members: tarfile.TarFile, name: str) -> bytes:
-    # npm puts everything into one folder, mostly but not always named `package`.
+    # All files are in one folder, which is usually but not always named `package`.
     for member in members:
         if member.isfile() and member.name.partition("/")[2] == name:
             file = members.extractfile(member)
             assert file is not None
             return file.read()
-    raise Problem(f"The package holds no {name}.")
+    raise SetupProblem(f"The package has no file {name}.")
 
 
 def _sprite(icons: dict[str, str]) -> bytes:
-    """One file of symbols, each icon's shapes unchanged."""
+    """An SVG file with one symbol for each icon; the shapes are unchanged."""
     lines = ['<svg xmlns="http://www.w3.org/2000/svg">']
     for name, source in icons.items():
         drawn = SVG.search(source)
         if drawn is None:
-            raise Problem(f"The icon {name} is not an SVG as Lucide writes them.")
+            raise SetupProblem(f"The icon {name} is not an SVG in the format of Lucide.")
         shapes = re.sub(r"\s*\n\s*", "", drawn["shapes"]).replace(" />", "/>")
         lines.append(f'  <symbol id="{name}" viewBox="0 0 24 24">{shapes}</symbol>')
     return "\n".join([*lines, "</svg>\n"]).encode()
 
 
-def bring(package: Package, root: Path = ROOT, *, anew: bool = False) -> None:
-    """Fetch the package and write its files; `anew` takes whatever archive the version has."""
+def update_files(package: Package, root: Path = ROOT, *, new_version: bool = False) -> None:
+    """Fetch the package and write its files.
+
+    `new_version` accepts the archive and records its checksum; otherwise the archive must have
+    the recorded one, or SetupProblem is raised.
+    """
     with tempfile.TemporaryDirectory() as folder:
         archive = fetch(package, Path(folder))
-    if anew:
+    if new_version:
         package.integrity = integrity_of(archive)
-    made = contents(package, archive)
-    for name, data in made.items():
+    files = contents(package, archive)
+    for name, data in files.items():
         target = root / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
-    package.sha256 = {name: hashlib.sha256(data).hexdigest() for name, data in made.items()}
+    package.sha256 = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m hms.dev.checks.vendor", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--check", action="store_true", help="compare only, and ask nobody")
-    parser.add_argument("--pin", metavar="NAME@VERSION", help="take this version from now on")
+    parser.add_argument("--check", action="store_true", help="compare only, without the network")
+    parser.add_argument("--pin", metavar="NAME@VERSION", help="change to this version")
     return parser.parse_args(arguments)
 
 
-def pin(packages: list[Package], wanted: str) -> Package:
-    """The package that `NAME@VERSION` names, at that version."""
-    name, _at, version = wanted.rpartition("@")
+def pin(packages: list[Package], release: str) -> Package:
+    """Set the version of the package in `release`, a NAME@VERSION, and return the package.
+
+    Raises SetupProblem if the manifest has no such package.
+    """
+    name, _at, version = release.rpartition("@")
     for package in packages:
         if package.name == name and version:
             package.version = version
             return package
-    raise Problem(f"{wanted} is not NAME@VERSION of a package in {MANIFEST}.")
+    raise SetupProblem(f"{release} is not NAME@VERSION of a package in {MANIFEST}.")
 
 
 def main() -> int:
@@ -199,17 +209,17 @@ def main() -> int:
         packages = read_manifest()
         pinned = pin(packages, options.pin) if options.pin else None
         for package in packages:
-            bring(package, anew=package is pinned)
-            say(f"  ok    {package.name} {package.version}")
+            update_files(package, new_version=package is pinned)
+            print_line(f"  ok    {package.name} {package.version}")
         write_manifest(packages)
-    wrong = complaints()
-    for words in wrong:
-        say(f"  wrong {words}")
+    wrong = problems()
+    for problem in wrong:
+        print_line(f"  wrong {problem}")
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Problem as problem:
+    except SetupProblem as problem:
         sys.exit(str(problem))

@@ -1,4 +1,4 @@
-"""Trouble on demand: what the stand-in should do wrong, how often, and to whom."""
+"""Faults that a test sets on the stand-in: which calls fail, how, how often, for which account."""
 
 from __future__ import annotations
 
@@ -37,12 +37,20 @@ GROUPS = {
 
 @dataclass
 class Fault:
-    """One kind of trouble.
+    """One fault.
 
-    match: insert get patch update delete list (one call), calendar (all of those), token (code
-    and refresh), refresh, revoke, *. status 0 answers as usual (after `hang`). times 0: until
-    cleared. hang: seconds of silence before the answer. after_commit: the call takes effect
-    before the trouble. drop: the connection closes without an answer.
+    match: the calls that it applies to. One of insert, get, patch, update, delete, list, token
+        (exchange of a code), refresh and revoke; or a group: calendar (the first six), token
+        (code and refresh), * (all).
+    status: HTTP status of the error, 400 to 599; 0 returns the usual response.
+    reason, message: of the error; by default the ones that Google uses for the status.
+    retry_after: value of the Retry-After header.
+    times: how many calls it applies to; 0 means until it is cleared.
+    hang: seconds to wait before the response.
+    after_commit: perform the call before the fault.
+    drop: close the connection without a response.
+    account: apply to this account only; empty means to all.
+    hits: how many calls it has applied to so far.
     """
 
     match: str = "*"
@@ -64,7 +72,7 @@ class Fault:
             return False
         return call in GROUPS.get(self.match, {self.match})
 
-    def why(self) -> str:
+    def error_reason(self) -> str:
         return self.reason or REASONS.get(self.status, "backendError")
 
     def token_error(self) -> str:
@@ -72,7 +80,10 @@ class Fault:
 
 
 def parse(body: bytes) -> list[Fault]:
-    """Faults out of JSON, one object or a list; ValueError in words for anything else."""
+    """Read faults from JSON: one object or a list of them.
+
+    Raises ValueError or TypeError with a sentence for anything else.
+    """
     try:
         given = json.loads(body or b"null")
     except ValueError:
@@ -105,7 +116,9 @@ def _fault(item: dict[str, Any]) -> Fault:
     return fault
 
 
-class Faults:
+class GoogleFaults:
+    """The faults in force. Safe to use from several threads."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._all: list[Fault] = []
@@ -123,7 +136,7 @@ class Faults:
             return [asdict(fault) for fault in self._all]
 
     def take(self, call: str, account: str) -> Fault | None:
-        """The trouble this call meets, if any; counted, and gone once it happened `times` times."""
+        """The first fault that applies to this call, counted as one hit; None if there is none."""
         with self._lock:
             for fault in self._all:
                 if fault.applies(call, account):

@@ -1,4 +1,4 @@
-"""The stand-in's plumbing: one request in, one answer out, faults in between."""
+"""HTTP for the stand-in: the request, the response, and the faults applied in between."""
 
 from __future__ import annotations
 
@@ -7,25 +7,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from hms.dev.google.faults import Fault, Faults
-from hms.dev.google.state import State
-
-if TYPE_CHECKING:
-    from hms.dev.google.server import GoogleServer
+from hms.dev.google.faults import Fault, GoogleFaults
+from hms.dev.google.state import GoogleState
 
 MAX_BODY = 1024 * 1024
 
 
-class Dropped(Exception):
-    """The connection is to end without an answer."""
+class ConnectionDropped(Exception):
+    """Close the connection without a response."""
 
 
 @dataclass
-class Request:
+class GoogleRequest:
     method: str
     target: str
     headers: dict[str, str]
@@ -44,48 +41,52 @@ class Request:
         return parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
 
     def json(self) -> Any:
-        """The body as JSON; ValueError when it is none."""
+        """The body as JSON. Raises ValueError if it is not JSON."""
         return json.loads(self.body or b"null")
 
 
-def one(values: dict[str, list[str]], name: str, default: str = "") -> str:
+def first_value(values: dict[str, list[str]], name: str, default: str = "") -> str:
     return values.get(name, [default])[0]
 
 
 @dataclass
-class Answer:
+class GoogleResponse:
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json; charset=UTF-8"
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def as_json(value: Any, status: int = 200, **headers: str) -> Answer:
-    return Answer(status, json.dumps(value, indent=1).encode(), headers=headers)
+def json_response(value: Any, status: int = 200, **headers: str) -> GoogleResponse:
+    return GoogleResponse(status, json.dumps(value, indent=1).encode(), headers=headers)
 
 
-def redirect(address: str) -> Answer:
-    return Answer(303, headers={"Location": address})
+def redirect(address: str) -> GoogleResponse:
+    return GoogleResponse(303, headers={"Location": address})
 
 
 @dataclass
-class World:
-    """What every handler may need."""
+class StandIn:
+    """What every route gets: the stored state, the address, the faults in force."""
 
-    state: State
+    state: GoogleState
     base_url: str
     redirect_uris: tuple[str, ...] = ()
-    faults: Faults = field(default_factory=Faults)
+    faults: GoogleFaults = field(default_factory=GoogleFaults)
     stopping: threading.Event = field(default_factory=threading.Event)
 
-    def under_faults(
+    def call_with_faults(
         self,
         call: str,
         account: str,
-        act: Callable[[], Answer],
-        refuse: Callable[[Fault], Answer],
-    ) -> Answer:
-        """`act()`'s answer, or the trouble that was ordered for this call."""
+        act: Callable[[], GoogleResponse],
+        refuse: Callable[[Fault], GoogleResponse],
+    ) -> GoogleResponse:
+        """Perform a call, or apply the fault that is set for it.
+
+        `call` is one of the names in faults.GROUPS. `act` performs the call; `refuse` makes the
+        error of a fault. Raises ConnectionDropped if the fault says so.
+        """
         fault = self.faults.take(call, account)
         if fault is None:
             return act()
@@ -93,7 +94,7 @@ class World:
         if fault.hang:
             self.stopping.wait(fault.hang)
         if fault.drop:
-            raise Dropped
+            raise ConnectionDropped
         if fault.status:
             answer = refuse(fault)
             if fault.retry_after:
@@ -102,37 +103,44 @@ class World:
         return done or act()
 
 
-class Handler(BaseHTTPRequestHandler):
+class RoutingServer(ThreadingHTTPServer):
+    """What GoogleHandler needs of its server. Defined here, so that no import runs in a circle."""
+
+    standin: StandIn
+    route: Callable[[StandIn, GoogleRequest], GoogleResponse]
+
+
+class GoogleHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # With Nagle's algorithm each kept-alive call takes 40 ms on loopback.
+    # With Nagle's algorithm each keep-alive call takes 40 ms on loopback.
     disable_nagle_algorithm = True
-    # Both parts of an answer in one packet.
+    # Buffered, so that head and body leave in one packet.
     wbufsize = -1
     timeout = 60
-    server: GoogleServer
+    server: RoutingServer
 
     def _handle(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         if length > MAX_BODY:
             self.close_connection = True
-            self._send(Answer(413, b"Too large."))
+            self._send(GoogleResponse(413, b"Too large."))
             return
-        request = Request(
+        request = GoogleRequest(
             method=self.command,
             target=self.path,
             headers={name.lower(): value for name, value in self.headers.items()},
             body=self.rfile.read(length),
         )
         try:
-            answer = self.server.route(self.server.world, request)
-        except Dropped:
+            answer = self.server.route(self.server.standin, request)
+        except ConnectionDropped:
             self.close_connection = True
             return
         self._send(answer)
 
     do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = do_HEAD = _handle
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: GoogleResponse) -> None:
         try:
             self.send_response(answer.status)
             if answer.status != 204:
@@ -146,8 +154,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(answer.body)
             self.wfile.flush()
         except (BrokenPipeError, ConnectionResetError):
-            # Who asked has given up; that is what the hang fault is for.
+            # The client stopped waiting, which the fault `hang` is meant to provoke.
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Silent: addresses hold codes and tokens."""
+        """Log nothing: addresses contain codes and tokens."""

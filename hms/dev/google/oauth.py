@@ -1,4 +1,4 @@
-"""Consent, codes, tokens and revocation as Google's OAuth endpoints do them, PKCE included."""
+"""Google's OAuth endpoints: consent, codes, tokens and revocation, with PKCE."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from urllib.parse import urlencode, urlsplit
 
 from hms.dev.google import pages
 from hms.dev.google.faults import Fault
-from hms.dev.google.http import Answer, Request, World, as_json, one, redirect
-from hms.dev.google.state import Code
+from hms.dev.google.http import (
+    GoogleRequest,
+    GoogleResponse,
+    StandIn,
+    first_value,
+    json_response,
+    redirect,
+)
+from hms.dev.google.state import AuthorizationCode
 
 CLIENT_ID = "hms-local.apps.googleusercontent.com"
-# Guards nothing: both sides of it run on this machine, for the person who started them.
+# Not a secret: both programs that use it run on this machine.
 CLIENT_SECRET = "no-secret-on-loopback"  # noqa: S105
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{1,190}")
-KEPT = (
+# Parameters of the consent request that the form sends along.
+CONSENT_FIELDS = (
     "client_id",
     "redirect_uri",
     "response_type",
@@ -31,85 +39,91 @@ KEPT = (
 )
 
 
-def _redirect_known(world: World, address: str) -> bool:
-    if world.redirect_uris:
-        return address in world.redirect_uris
+def _is_redirect_allowed(standin: StandIn, address: str) -> bool:
+    if standin.redirect_uris:
+        return address in standin.redirect_uris
     parts = urlsplit(address)
     return parts.scheme == "http" and parts.hostname in LOOPBACK
 
 
-def _consent_error(world: World, asked: dict[str, list[str]]) -> str:
-    """Why Google would show its own error page instead of going back to the application."""
-    if one(asked, "client_id") != CLIENT_ID:
+def _consent_error(standin: StandIn, parameters: dict[str, list[str]]) -> str:
+    """The error for which Google shows its own page, without a redirect; empty if there is none."""
+    if first_value(parameters, "client_id") != CLIENT_ID:
         return "invalid_client"
-    if not _redirect_known(world, one(asked, "redirect_uri")):
+    if not _is_redirect_allowed(standin, first_value(parameters, "redirect_uri")):
         return "redirect_uri_mismatch"
-    if one(asked, "response_type") != "code":
+    if first_value(parameters, "response_type") != "code":
         return "unsupported_response_type"
-    if not one(asked, "scope").split():
+    if not first_value(parameters, "scope").split():
         return "invalid_request: scope is missing"
-    if one(asked, "code_challenge") and one(asked, "code_challenge_method") != "S256":
+    if (
+        first_value(parameters, "code_challenge")
+        and first_value(parameters, "code_challenge_method") != "S256"
+    ):
         return "invalid_request: only S256 is accepted here"
     return ""
 
 
-def consent_page(world: World, request: Request) -> Answer:
-    """GET /o/oauth2/auth: the question to the person."""
-    error = _consent_error(world, request.query)
+def consent_page(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    """GET /o/oauth2/auth: the form that asks for consent."""
+    error = _consent_error(standin, request.query)
     if error:
         return pages.error(error)
-    kept = {name: one(request.query, name) for name in KEPT}
-    with world.state.lock:
-        accounts = list(world.state.accounts)
-    return pages.consent(kept, accounts, one(request.query, "login_hint"))
+    fields = {name: first_value(request.query, name) for name in CONSENT_FIELDS}
+    with standin.state.lock:
+        accounts = list(standin.state.accounts)
+    return pages.consent(fields, accounts, first_value(request.query, "login_hint"))
 
 
-def consent_answer(world: World, request: Request) -> Answer:
-    """POST /o/oauth2/auth: Allow or Deny, and back to the application."""
+def consent_answer(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    """POST /o/oauth2/auth: Allow or Deny; redirects to the application."""
     form = request.form
-    error = _consent_error(world, form)
+    error = _consent_error(standin, form)
     if error:
         return pages.error(error)
-    back = {"state": one(form, "state")} if one(form, "state") else {}
-    if one(form, "decision") != "allow":
-        return redirect(_with(one(form, "redirect_uri"), back | {"error": "access_denied"}))
-    account = (one(form, "email").strip() or one(form, "account")).lower()
+    back = {"state": first_value(form, "state")} if first_value(form, "state") else {}
+    if first_value(form, "decision") != "allow":
+        return redirect(
+            _with_query(first_value(form, "redirect_uri"), back | {"error": "access_denied"})
+        )
+    account = (first_value(form, "email").strip() or first_value(form, "account")).lower()
     if not ADDRESS.fullmatch(account):
-        kept = {name: one(form, name) for name in KEPT}
-        with world.state.lock:
-            accounts = list(world.state.accounts)
-        return pages.consent(kept, accounts, account, problem="Choose or type an account.")
-    asked = one(form, "scope").split()
-    granted = " ".join(scope for scope in asked if scope in form.get("granted", []))
-    first = one(form, "prompt") == "consent" or not world.state.has_grant(account)
-    world.state.add_account(account)
-    code = world.state.new_code(
-        Code(
+        fields = {name: first_value(form, name) for name in CONSENT_FIELDS}
+        with standin.state.lock:
+            accounts = list(standin.state.accounts)
+        return pages.consent(fields, accounts, account, problem="Choose or type an account.")
+    scopes = first_value(form, "scope").split()
+    granted = " ".join(scope for scope in scopes if scope in form.get("granted", []))
+    first = first_value(form, "prompt") == "consent" or not standin.state.has_grant(account)
+    standin.state.add_account(account)
+    code = standin.state.new_code(
+        AuthorizationCode(
             account=account,
             scope=granted,
-            redirect_uri=one(form, "redirect_uri"),
-            challenge=one(form, "code_challenge"),
-            # As Google: a refresh token only for offline access, and only with a fresh consent.
-            refresh=one(form, "access_type") == "offline" and first,
+            redirect_uri=first_value(form, "redirect_uri"),
+            challenge=first_value(form, "code_challenge"),
+            # Google issues a refresh token only for offline access and only with a new consent.
+            refresh=first_value(form, "access_type") == "offline" and first,
         )
     )
     return redirect(
-        _with(
-            one(form, "redirect_uri"), back | {"code": code, "scope": granted, "prompt": "consent"}
+        _with_query(
+            first_value(form, "redirect_uri"),
+            back | {"code": code, "scope": granted, "prompt": "consent"},
         )
     )
 
 
-def _with(address: str, values: dict[str, str]) -> str:
+def _with_query(address: str, values: dict[str, str]) -> str:
     return address + ("&" if "?" in address else "?") + urlencode(values)
 
 
-def token_error(status: int, error: str, description: str = "") -> Answer:
-    return as_json({"error": error, "error_description": description or error}, status)
+def token_error(status: int, error: str, description: str = "") -> GoogleResponse:
+    return json_response({"error": error, "error_description": description or error}, status)
 
 
-def _client_known(request: Request) -> bool:
-    given = (one(request.form, "client_id"), one(request.form, "client_secret"))
+def _is_client_valid(request: GoogleRequest) -> bool:
+    given = (first_value(request.form, "client_id"), first_value(request.form, "client_secret"))
     header = request.headers.get("authorization", "")
     if header.startswith("Basic "):
         try:
@@ -120,70 +134,75 @@ def _client_known(request: Request) -> bool:
     return given == (CLIENT_ID, CLIENT_SECRET)
 
 
-def _verifier_fits(challenge: str, verifier: str) -> bool:
+def _is_verifier_valid(challenge: str, verifier: str) -> bool:
     if not challenge:
         return not verifier
-    made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
-    return hmac.compare_digest(made.decode(), challenge)
+    expected = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=")
+    return hmac.compare_digest(expected.decode(), challenge)
 
 
-def token(world: World, request: Request) -> Answer:
-    """POST /token: a code or a refresh token becomes an access token."""
-    if not _client_known(request):
+def token(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    """POST /token: exchange a code or a refresh token for an access token."""
+    if not _is_client_valid(request):
         return token_error(401, "invalid_client", "The OAuth client was not found.")
-    kinds = {"authorization_code": ("token", _by_code), "refresh_token": ("refresh", _by_refresh)}
-    if one(request.form, "grant_type") not in kinds:
+    kinds = {
+        "authorization_code": ("token", _exchange_code),
+        "refresh_token": ("refresh", _exchange_refresh_token),
+    }
+    if first_value(request.form, "grant_type") not in kinds:
         return token_error(400, "unsupported_grant_type")
-    call, act = kinds[one(request.form, "grant_type")]
-    account = world.state.account_of(one(request.form, "refresh_token")) or ""
-    return world.under_faults(call, account, lambda: act(world, request), _refuse)
+    call, act = kinds[first_value(request.form, "grant_type")]
+    account = standin.state.account_of(first_value(request.form, "refresh_token")) or ""
+    return standin.call_with_faults(call, account, lambda: act(standin, request), _refuse)
 
 
-def _refuse(fault: Fault) -> Answer:
+def _refuse(fault: Fault) -> GoogleResponse:
     return token_error(fault.status, fault.token_error(), fault.message)
 
 
-def _by_code(world: World, request: Request) -> Answer:
+def _exchange_code(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
     form = request.form
-    code = world.state.take_code(one(form, "code"))
+    code = standin.state.take_code(first_value(form, "code"))
     if code is None:
         return token_error(400, "invalid_grant", "Malformed auth code.")
-    if not _verifier_fits(code.challenge, one(form, "code_verifier")):
+    if not _is_verifier_valid(code.challenge, first_value(form, "code_verifier")):
         return token_error(400, "invalid_grant", "Invalid code verifier.")
-    if one(form, "redirect_uri") != code.redirect_uri:
+    if first_value(form, "redirect_uri") != code.redirect_uri:
         return token_error(400, "redirect_uri_mismatch", "Bad Request")
-    answer = _access(world, code.account, code.scope)
+    answer = _access(standin, code.account, code.scope)
     if code.refresh:
-        answer["refresh_token"] = world.state.new_refresh_token(code.account, code.scope)
-    return as_json(answer)
+        answer["refresh_token"] = standin.state.new_refresh_token(code.account, code.scope)
+    return json_response(answer)
 
 
-def _by_refresh(world: World, request: Request) -> Answer:
-    with world.state.lock:
-        grant = world.state.refresh_tokens.get(one(request.form, "refresh_token"))
+def _exchange_refresh_token(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    with standin.state.lock:
+        grant = standin.state.refresh_tokens.get(first_value(request.form, "refresh_token"))
     if grant is None:
         return token_error(400, "invalid_grant", "Token has been expired or revoked.")
-    return as_json(_access(world, grant["account"], grant["scope"]))
+    return json_response(_access(standin, grant["account"], grant["scope"]))
 
 
-def _access(world: World, account: str, scope: str) -> dict[str, object]:
+def _access(standin: StandIn, account: str, scope: str) -> dict[str, object]:
     return {
-        "access_token": world.state.new_access_token(account, scope),
-        "expires_in": world.state.token_seconds,
+        "access_token": standin.state.new_access_token(account, scope),
+        "expires_in": standin.state.token_seconds,
         "scope": scope,
         "token_type": "Bearer",
     }
 
 
-def revoke(world: World, request: Request) -> Answer:
-    """POST /revoke: either token ends the whole grant."""
-    given = one(request.form, "token") or one(request.query, "token")
-    account = world.state.account_of(given)
-    return world.under_faults("revoke", account or "", lambda: _revoked(world, account), _refuse)
+def revoke(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    """POST /revoke: revoke the whole grant, by an access token or a refresh token."""
+    given = first_value(request.form, "token") or first_value(request.query, "token")
+    account = standin.state.account_of(given)
+    return standin.call_with_faults(
+        "revoke", account or "", lambda: _revoked(standin, account), _refuse
+    )
 
 
-def _revoked(world: World, account: str | None) -> Answer:
+def _revoked(standin: StandIn, account: str | None) -> GoogleResponse:
     if account is None:
         return token_error(400, "invalid_token", "Token expired or revoked")
-    world.state.revoke(account)
-    return as_json({})
+    standin.state.revoke(account)
+    return json_response({})

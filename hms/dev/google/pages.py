@@ -1,4 +1,4 @@
-"""What a person sees of the stand-in: the consent page and everybody's calendar."""
+"""The stand-in's pages for people: the consent form and the calendars of all accounts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hms.dev.google.http import Answer
+from hms.dev.google.http import GoogleResponse
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -24,18 +24,18 @@ button.main { background: #1a56db; color: #fff; border: 1px solid #1a56db; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: start; padding: .4rem; vertical-align: top; overflow-wrap: anywhere; }
 tr { border-bottom: 1px solid GrayText; }
-.gone { text-decoration: line-through; opacity: .7; }
+.deleted { text-decoration: line-through; opacity: .7; }
 .problem { border-inline-start: .3rem solid #dc2626; padding-inline-start: .75rem; }
 .scroll { overflow-x: auto; }
 """
-BANNER = "A stand-in for Google on this machine. No real account, no real calendar."
+BANNER = "This page imitates Google on this machine. No real Google account or calendar is used."
 
 
-def style() -> Answer:
-    return Answer(200, STYLE.encode(), "text/css; charset=utf-8")
+def style() -> GoogleResponse:
+    return GoogleResponse(200, STYLE.encode(), "text/css; charset=utf-8")
 
 
-def page(title: str, body: str, *, status: int = 200, wide: bool = False) -> Answer:
+def page(title: str, body: str, *, status: int = 200, wide: bool = False) -> GoogleResponse:
     html = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -44,12 +44,12 @@ def page(title: str, body: str, *, status: int = 200, wide: bool = False) -> Ans
         f"<header>{BANNER}</header><main{' class=wide' if wide else ''}>"
         f"<h1>{escape(title)}</h1>{body}</main></body></html>"
     )
-    return Answer(status, html.encode(), "text/html; charset=utf-8")
+    return GoogleResponse(status, html.encode(), "text/html; charset=utf-8")
 
 
-def error(reason: str) -> Answer:
-    """Google's own error page: nothing goes back to the application."""
-    body = f"<p class=problem>Error 400: {escape(reason)}</p><p>The request was not understood.</p>"
+def error(reason: str) -> GoogleResponse:
+    """Google's own error page, shown instead of a redirect to the application."""
+    body = f"<p class=problem>Error 400: {escape(reason)}</p><p>The request is not valid.</p>"
     return page("Access blocked", body, status=400)
 
 
@@ -57,8 +57,14 @@ def _hidden(name: str, value: str) -> str:
     return f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">'
 
 
-def consent(kept: dict[str, str], accounts: list[str], hint: str, problem: str = "") -> Answer:
-    """Which account, which permissions, Allow or Deny. `kept` travels through the form."""
+def consent(
+    fields: dict[str, str], accounts: list[str], hint: str, problem: str = ""
+) -> GoogleResponse:
+    """The consent form: account, permissions, Allow and Deny.
+
+    `fields` are the parameters of the request, sent along as hidden fields; `hint` is the
+    account to select; `problem` is an error to show.
+    """
     choices = "".join(
         f'<label><input type="radio" name="account" value="{escape(account)}"'
         f"{' checked' if account == hint else ''}> {escape(account)}</label>"
@@ -68,22 +74,23 @@ def consent(kept: dict[str, str], accounts: list[str], hint: str, problem: str =
     scopes = "".join(
         f'<label><input type="checkbox" name="granted" value="{escape(scope)}" checked> '
         f"{escape(scope)}</label>"
-        for scope in kept["scope"].split()
+        for scope in fields["scope"].split()
     )
     body = (
         (f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else "")
-        + '<p>HMS wants to use your Google account.</p><form method="post" action="/o/oauth2/auth">'
-        + "".join(_hidden(name, value) for name, value in kept.items() if value)
+        + "<p>HMS requests access to your Google account.</p>"
+        + '<form method="post" action="/o/oauth2/auth">'
+        + "".join(_hidden(name, value) for name, value in fields.items() if value)
         + f"<fieldset><legend>Account</legend>{choices}"
         + '<label for="email">'
-        + ("Or another e-mail address" if accounts else "E-mail address of the account")
+        + ("Or another email address" if accounts else "Email address of the account")
         + f'</label><input type="email" id="email" name="email" value="{escape(typed)}"'
         + ' placeholder="someone@gmail.test" autocomplete="email"></fieldset>'
         + f"<fieldset><legend>What HMS may do</legend>{scopes}</fieldset>"
         + '<button class="main" name="decision" value="allow">Allow</button> '
         + '<button name="decision" value="deny" formnovalidate>Deny</button></form>'
     )
-    return page("Sign in with Google", body, status=400 if problem else 200)
+    return page("Log in with Google", body, status=400 if problem else 200)
 
 
 def _when(event: dict[str, Any]) -> str:
@@ -99,7 +106,7 @@ def _when(event: dict[str, Any]) -> str:
 
 
 def _row(event: dict[str, Any]) -> str:
-    gone = event["status"] == "cancelled"
+    deleted = event["status"] == "cancelled"
     link = (event.get("source") or {}).get("url", "")
     cells = [
         escape(_when(event)),
@@ -107,14 +114,14 @@ def _row(event: dict[str, Any]) -> str:
         escape(event.get("location", "")),
         escape(event.get("description", "")).replace("\n", "<br>"),
         f'<a href="{escape(link)}">open</a>' if link else "",
-        "deleted" if gone else escape(event["status"]),
+        "deleted" if deleted else escape(event["status"]),
     ]
     row = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr id="{escape(event["id"])}"{" class=gone" if gone else ""}>{row}</tr>'
+    return f'<tr id="{escape(event["id"])}"{" class=deleted" if deleted else ""}>{row}</tr>'
 
 
-def calendars(events: dict[str, list[dict[str, Any]]], connected: set[str]) -> Answer:
-    """Each account's calendar, and a button that takes HMS's access back."""
+def calendars(events: dict[str, list[dict[str, Any]]], connected: set[str]) -> GoogleResponse:
+    """The calendar of each account, with a button that revokes the access of HMS."""
     sections = []
     for account, items in events.items():
         rows = "".join(_row(event) for event in items)
@@ -126,10 +133,10 @@ def calendars(events: dict[str, list[dict[str, Any]]], connected: set[str]) -> A
         )
         access = (
             '<form method="post" action="/_revoke">'
-            f"{_hidden('account', account)}<button>Take HMS's access back</button></form>"
+            f"{_hidden('account', account)}<button>Revoke the access of HMS</button></form>"
             if account in connected
             else "<p>HMS has no access to this account.</p>"
         )
         sections.append(f"<section><h2>{escape(account)}</h2>{table}{access}</section>")
-    body = "".join(sections) or "<p>No account yet: connect a calendar in HMS first.</p>"
+    body = "".join(sections) or "<p>No account yet. Connect a calendar in HMS first.</p>"
     return page("Calendars", body, wide=True)

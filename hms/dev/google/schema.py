@@ -1,7 +1,7 @@
-"""Would Google take this event? The Calendar API's own description as a JSON Schema.
+"""Check an event as Google would, by the Calendar API's own description as a JSON Schema.
 
-The description (`calendar.v3.json`) ships inside google-api-python-client. It knows names and
-types; what Google checks beyond those stands below it in `event_errors`.
+The description (`calendar.v3.json`) is part of google-api-python-client. It defines names and
+types; `event_errors` adds what Google checks beyond those.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_PROPERTY_NAME, MAX_PROPERTY_VALUE = 44, 1024
 
 @cache
 def document() -> dict[str, Any]:
-    """Google's description of Calendar v3; LookupError when its package is not installed."""
+    """Google's description of Calendar v3. Raises LookupError if its package is not installed."""
     found = importlib.util.find_spec("googleapiclient")
     if found is None or not found.submodule_search_locations:
         raise LookupError("google-api-python-client is not installed: run pip install again.")
@@ -41,7 +41,7 @@ def document() -> dict[str, Any]:
 
 
 def to_json_schema(node: dict[str, Any]) -> dict[str, Any]:
-    """One node of a discovery document as JSON Schema that refuses keys it does not name."""
+    """One node of a discovery document as JSON Schema, without additional properties."""
     if "$ref" in node:
         return {"$ref": f"#/$defs/{node['$ref']}"}
     kind = node.get("type", "object")
@@ -62,7 +62,7 @@ def to_json_schema(node: dict[str, Any]) -> dict[str, Any]:
 
 @cache
 def event_schema() -> dict[str, Any]:
-    """JSON Schema of an event, self-contained."""
+    """The JSON Schema of an event, with all definitions that it refers to."""
     schemas = document()["schemas"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -73,7 +73,7 @@ def event_schema() -> dict[str, Any]:
 
 @cache
 def allowed_parameters(method: str) -> frozenset[str]:
-    """Query parameters that Google knows for one method of `events`."""
+    """The query parameters that Google accepts for one method of `events`."""
     everywhere = set(document()["parameters"])
     own = document()["resources"]["events"]["methods"][method]["parameters"]
     return frozenset(everywhere | {n for n, p in own.items() if p["location"] == "query"})
@@ -86,8 +86,8 @@ def _is_date(text: str) -> bool:
         return False
 
 
-def _is_moment(text: str) -> bool:
-    """RFC 3339: seconds and an offset are not optional."""
+def _is_datetime(text: str) -> bool:
+    """Whether the text is a date-time of RFC 3339, where seconds and offset are required."""
     if not re.match(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d", text):
         return False
     try:
@@ -104,7 +104,7 @@ TYPES: dict[str, Callable[[Any], bool]] = {
     "array": lambda v: isinstance(v, list),
     "object": lambda v: isinstance(v, dict),
 }
-FORMATS = {"date": _is_date, "date-time": _is_moment}
+FORMATS = {"date": _is_date, "date-time": _is_datetime}
 
 
 def schema_errors(
@@ -115,9 +115,10 @@ def schema_errors(
     *,
     nulls: bool = False,
 ) -> Iterator[str]:
-    """Every way in which `value` breaks `schema` (the part of JSON Schema made above).
+    """Yield each violation of `schema`, which uses only what `to_json_schema` produces.
 
-    `nulls` lets any key be null, as a PATCH that clears it does.
+    `at` is the path of `value` in the body. `nulls` allows null for any key, as in a PATCH that
+    removes the key.
     """
     if "$ref" in schema:
         schema = defs[schema["$ref"].rsplit("/", 1)[1]]
@@ -143,7 +144,7 @@ def schema_errors(
 
 
 def body_errors(body: Any, *, nulls: bool = False) -> list[str]:
-    """What Google would not know in an event as it was sent."""
+    """Names and types in an event's body that Google would reject; `nulls` as in schema_errors."""
     schema = event_schema()
     return list(schema_errors(body, schema, schema["$defs"], nulls=nulls))
 
@@ -195,7 +196,7 @@ def _property_errors(event: dict[str, Any]) -> Iterator[str]:
 
 
 def event_errors(event: dict[str, Any]) -> list[str]:
-    """What Google checks in a whole event beyond names and types; run after `body_errors`."""
+    """What else Google would reject in a complete event. Call it only if `body_errors` is empty."""
     errors = [*_time_errors(event), *_reminder_errors(event), *_property_errors(event)]
     for name, known in ENUMS.items():
         if event.get(name) is not None and event[name] not in known:

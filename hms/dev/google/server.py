@@ -1,10 +1,10 @@
-"""A stand-in for Google on loopback: OAuth consent with PKCE, tokens, Calendar, and faults.
+"""A server that stands in for Google on this machine: OAuth with PKCE, Calendar, and faults.
 
     python -m hms.dev.google.server --port 8090 --state .hms/google
     python -m hms.dev.google.server --print-client-secrets
 
-For people: `/` shows every calendar. For tests: GET /_events, GET /_log, POST|GET|DELETE /_faults
-(see faults.Fault), POST /_expire and POST /_revoke with {"account": …} or nothing.
+`/` shows every calendar. Tests use GET /_events, GET /_log, POST, GET and DELETE /_faults (see
+faults.Fault), and POST /_expire and POST /_revoke, each with {"account": …} or for all accounts.
 """
 
 from __future__ import annotations
@@ -16,21 +16,29 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
 from typing import Any
 
 from hms.dev.google import calendar, faults, oauth, pages, schema
-from hms.dev.google.http import Answer, Handler, Request, World, as_json, one, redirect
-from hms.dev.google.state import ACCESS_TOKEN_SECONDS, State
+from hms.dev.google.http import (
+    GoogleHandler,
+    GoogleRequest,
+    GoogleResponse,
+    RoutingServer,
+    StandIn,
+    first_value,
+    json_response,
+    redirect,
+)
+from hms.dev.google.state import ACCESS_TOKEN_SECONDS, GoogleState
 
 DEFAULT_PORT = 8090
 DEFAULT_REDIRECT = "http://localhost:8000/calendar/oauth2callback/"
 
 
 def client_secrets(base_url: str, redirect_uri: str = DEFAULT_REDIRECT) -> dict[str, Any]:
-    """Client secrets as Google's console gives them, with endpoints at `base_url`."""
+    """Client secrets in the format of Google's console, with the endpoints of `base_url`."""
     return {
         "web": {
             "client_id": oauth.CLIENT_ID,
@@ -43,66 +51,66 @@ def client_secrets(base_url: str, redirect_uri: str = DEFAULT_REDIRECT) -> dict[
     }
 
 
-# -- what tests and people ask, beyond what Google has -----------------------------------------
+# -- pages and routes that Google does not have ------------------------------------------------
 
 
-def _home(world: World, request: Request) -> Answer:
-    events = world.state.events()
-    return pages.calendars(events, {a for a in events if world.state.has_grant(a)})
+def _home(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    events = standin.state.events()
+    return pages.calendars(events, {a for a in events if standin.state.has_grant(a)})
 
 
-def _events(world: World, request: Request) -> Answer:
-    return as_json(world.state.events())
+def _events(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    return json_response(standin.state.events())
 
 
-def _log(world: World, request: Request) -> Answer:
-    with world.state.lock:
-        return as_json(list(world.state.log))
+def _log(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    with standin.state.lock:
+        return json_response(list(standin.state.log))
 
 
-def _add_faults(world: World, request: Request) -> Answer:
+def _add_faults(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
     try:
-        world.faults.add(*faults.parse(request.body))
+        standin.faults.add(*faults.parse(request.body))
     except (TypeError, ValueError) as error:
-        return as_json({"error": str(error)}, 400)
-    return as_json(world.faults.listed(), 201)
+        return json_response({"error": str(error)}, 400)
+    return json_response(standin.faults.listed(), 201)
 
 
-def _list_faults(world: World, request: Request) -> Answer:
-    return as_json(world.faults.listed())
+def _list_faults(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    return json_response(standin.faults.listed())
 
 
-def _clear_faults(world: World, request: Request) -> Answer:
-    world.faults.clear()
-    return Answer(204)
+def _clear_faults(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    standin.faults.clear()
+    return GoogleResponse(204)
 
 
-def _account(request: Request) -> str | None:
+def _account(request: GoogleRequest) -> str | None:
     if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return one(request.form, "account") or None
+        return first_value(request.form, "account") or None
     try:
         return (request.json() or {}).get("account")
     except (AttributeError, ValueError):
         return None
 
 
-def _expire(world: World, request: Request) -> Answer:
-    world.state.expire(_account(request))
-    return Answer(204)
+def _expire(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    standin.state.expire(_account(request))
+    return GoogleResponse(204)
 
 
-def _revoke(world: World, request: Request) -> Answer:
-    """As a person does at myaccount.google.com: HMS hears of it only when it next asks."""
+def _revoke(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
+    """Revoke a grant as at myaccount.google.com: HMS notices at its next call."""
     chosen = _account(request)
-    for account in [chosen] if chosen else list(world.state.accounts):
-        world.state.revoke(account)
+    for account in [chosen] if chosen else list(standin.state.accounts):
+        standin.state.revoke(account)
     return redirect("/")
 
 
-ROUTES: dict[tuple[str, str], Callable[[World, Request], Answer]] = {
+ROUTES: dict[tuple[str, str], Callable[[StandIn, GoogleRequest], GoogleResponse]] = {
     ("GET", "/"): _home,
-    ("GET", "/style.css"): lambda world, request: pages.style(),
-    ("GET", "/healthz"): lambda world, request: as_json({"status": "ok"}),
+    ("GET", "/style.css"): lambda standin, request: pages.style(),
+    ("GET", "/healthz"): lambda standin, request: json_response({"status": "ok"}),
     ("GET", "/o/oauth2/auth"): oauth.consent_page,
     ("POST", "/o/oauth2/auth"): oauth.consent_answer,
     ("POST", "/token"): oauth.token,
@@ -117,16 +125,20 @@ ROUTES: dict[tuple[str, str], Callable[[World, Request], Answer]] = {
 }
 
 
-def route(world: World, request: Request) -> Answer:
-    """The answer to any request."""
+def route(standin: StandIn, request: GoogleRequest) -> GoogleResponse:
     if request.path.startswith("/calendar/v3/"):
-        return calendar.handle(world, request)
+        return calendar.handle(standin, request)
     found = ROUTES.get((request.method, request.path))
-    return found(world, request) if found else as_json({"error": "not_found"}, 404)
+    return found(standin, request) if found else json_response({"error": "not_found"}, 404)
 
 
-class GoogleServer(ThreadingHTTPServer):
-    """Listens on 127.0.0.1 only; port 0 takes a free one."""
+class GoogleServer(RoutingServer):
+    """Listens on 127.0.0.1 only; port 0 means any free port.
+
+    `options` are `redirect_uris`, the only ones to accept (default: any on loopback), and
+    `token_seconds`, the lifetime of access tokens. Raises LookupError if Google's description of
+    its API is missing, OSError if the port or the folder can't be used.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -135,28 +147,28 @@ class GoogleServer(ThreadingHTTPServer):
 
     def __init__(self, port: int, folder: Path, **options: Any) -> None:
         schema.event_schema()
-        super().__init__(("127.0.0.1", port), Handler, bind_and_activate=False)
+        super().__init__(("127.0.0.1", port), GoogleHandler, bind_and_activate=False)
         redirect_uris = tuple(options.pop("redirect_uris", ()))
         try:
-            # Not HTTPServer's: it asks the resolver for a name that nobody needs.
+            # Not HTTPServer.server_bind, which also looks up the host's name.
             TCPServer.server_bind(self)
-            state = State(folder, **options)
+            state = GoogleState(folder, **options)
         except OSError:
             self.socket.close()
             raise
         self.base_url = f"http://localhost:{self.server_address[1]}"
-        self.world = World(state=state, base_url=self.base_url, redirect_uris=redirect_uris)
+        self.standin = StandIn(state=state, base_url=self.base_url, redirect_uris=redirect_uris)
         self.server_activate()
 
     def server_close(self) -> None:
-        self.world.stopping.set()
+        self.standin.stopping.set()
         super().server_close()
-        self.world.state.close()
+        self.standin.state.close()
 
 
 @contextmanager
 def running(folder: Path, *, port: int = 0, **options: Any) -> Iterator[GoogleServer]:
-    """The stand-in on a thread of this process, for tests."""
+    """Run the stand-in in a thread of this process; `options` as for GoogleServer."""
     server = GoogleServer(port, folder, **options)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -177,7 +189,7 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
         "--redirect-uri",
         action="append",
         default=[],
-        help="accept only this one (may be repeated); without it, any on loopback",
+        help="accept only this address (may be repeated); default: any on loopback",
     )
     parser.add_argument("--token-seconds", type=int, default=ACCESS_TOKEN_SECONDS)
     parser.add_argument("--print-client-secrets", action="store_true")
@@ -201,10 +213,10 @@ def main(argv: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 1
     except OSError as error:
-        what = error.filename or f"Port {given.port}"
-        print(f"{what} can't be used: {error.strerror}.", file=sys.stderr)
+        resource = error.filename or f"Port {given.port}"
+        print(f"{resource} can't be used: {error.strerror}.", file=sys.stderr)
         return 1
-    # Not shutdown() from here: it waits for the loop that this handler interrupts.
+    # shutdown() would wait for ever: it waits for the loop that this handler interrupts.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print(f"Google stand-in on {server.base_url}", flush=True)
     try:

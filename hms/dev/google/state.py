@@ -1,7 +1,6 @@
-"""What the stand-in knows: accounts, grants, tokens and calendars, on disk before it answers.
+"""Accounts, grants, tokens and calendars of the stand-in, written to disk before each response.
 
-Everything that happens is one line of `journal.jsonl`, flushed to the disk; a start replays it.
-The same file is the log that storm tests count afterwards.
+Every change is appended to `journal.jsonl` and flushed to the disk; a start replays the file.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ CODE_SECONDS = 600
 
 
 @dataclass
-class Code:
-    """A consent that waits to be exchanged; lives in memory only, as it is young and single-use."""
+class AuthorizationCode:
+    """A consent that is not exchanged for tokens yet. In memory only; `made_at` in Unix seconds."""
 
     account: str
     scope: str
@@ -33,22 +32,22 @@ class Code:
 
 
 @dataclass
-class Access:
+class AccessToken:
     account: str
     scope: str
     expires_at: float
 
 
-class State:
-    """All of it, behind one lock. Times are Unix seconds."""
+class GoogleState:
+    """The stand-in's data, in `folder`. Times are Unix seconds; `lock` protects all fields."""
 
     def __init__(self, folder: Path, *, token_seconds: int = ACCESS_TOKEN_SECONDS) -> None:
         self.lock = threading.RLock()
         self.token_seconds = token_seconds
         self.accounts: list[str] = []
         self.refresh_tokens: dict[str, dict[str, str]] = {}
-        self.access_tokens: dict[str, Access] = {}
-        self.codes: dict[str, Code] = {}
+        self.access_tokens: dict[str, AccessToken] = {}
+        self.codes: dict[str, AuthorizationCode] = {}
         self.calendars: dict[str, dict[str, dict[str, Any]]] = {}
         self.log: list[dict[str, Any]] = []
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,16 +63,16 @@ class State:
     def _replay(self) -> None:
         if not self._path.exists():
             return
-        whole = 0
+        complete = 0
         with self._path.open("rb") as file:
             for line in file:
-                # A kill can tear the last line; nobody was told that it happened.
+                # A kill can leave half a line; no response was sent for it.
                 if not line.endswith(b"\n"):
                     break
                 self._apply(json.loads(line))
-                whole += len(line)
-        if whole != self._path.stat().st_size:
-            os.truncate(self._path, whole)
+                complete += len(line)
+        if complete != self._path.stat().st_size:
+            os.truncate(self._path, complete)
 
     def _record(self, what: str, **values: Any) -> None:
         entry = {"what": what, "at": time.time(), **values}
@@ -105,7 +104,7 @@ class State:
         }
 
     def _apply_access(self, entry: dict[str, Any]) -> None:
-        self.access_tokens[entry["token"]] = Access(
+        self.access_tokens[entry["token"]] = AccessToken(
             entry["account"], entry["scope"], entry["expires_at"]
         )
 
@@ -148,14 +147,14 @@ class State:
             if account not in self.accounts:
                 self._record("account", account=account)
 
-    def new_code(self, code: Code) -> str:
+    def new_code(self, code: AuthorizationCode) -> str:
         text = "4/0A" + secrets.token_urlsafe(32)
         with self.lock:
             self.codes[text] = code
         return text
 
-    def take_code(self, text: str) -> Code | None:
-        """The consent behind a code, once, within ten minutes."""
+    def take_code(self, text: str) -> AuthorizationCode | None:
+        """The consent of a code, the first time and within ten minutes; None otherwise."""
         with self.lock:
             code = self.codes.pop(text, None)
         return code if code and time.time() - code.made_at < CODE_SECONDS else None
@@ -179,8 +178,8 @@ class State:
             )
         return token
 
-    def access(self, token: str) -> Access | None:
-        """Who a bearer token speaks for, while it lives."""
+    def access(self, token: str) -> AccessToken | None:
+        """The account and scope of a bearer token; None if it is unknown or has expired."""
         with self.lock:
             found = self.access_tokens.get(token)
         return found if found and found.expires_at > time.time() else None
@@ -193,12 +192,12 @@ class State:
             return found.account if found else None
 
     def revoke(self, account: str) -> None:
-        """Take the whole grant back, every token of it, as Google does."""
+        """Revoke all tokens of an account, as Google does."""
         with self.lock:
             self._record("revoke", account=account)
 
     def expire(self, account: str | None = None) -> None:
-        """Let access tokens run out now: one account's or everybody's."""
+        """Expire the access tokens of one account, or of all accounts, now."""
         with self.lock:
             self._record("expire", account=account)
 
@@ -209,7 +208,7 @@ class State:
             self._record("event", account=account, op=op, event=event)
 
     def events(self) -> dict[str, list[dict[str, Any]]]:
-        """Every account's events, deleted ones too (status cancelled), by start."""
+        """The events of every account by start time, with deleted ones (status cancelled)."""
         with self.lock:
             return {
                 account: sorted(calendar.values(), key=lambda e: str(e["start"]))

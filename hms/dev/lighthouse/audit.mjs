@@ -1,16 +1,16 @@
-// Runs Lighthouse's mobile profile over pages and prints what each scored, as JSON.
+// Runs Lighthouse's mobile profile on pages and prints their scores as JSON.
 // Standard input: {chromium, flags, tries, pages: [{name, url, cookies}]}, cookies as Playwright
-// gives them. The best of so many tries counts, what must be perfect before what is quick. A try
-// that breaks off (a busy machine, a browser that died) is told on standard error and made again,
-// a few times a page. Each has a browser of its own: none is hurt by what became of another's, and
-// a cookie that a page sets can't push out the session's.
+// gives them. Prints the best of the tries: first by the scores that must be perfect, then by speed.
+// A try that fails (a busy machine, a browser that ended) is reported on standard error and repeated,
+// at most SPARE_TRIES times a page. Each try has a browser of its own, so that no browser's failure
+// and no page's cookies affect another try.
 import { readFileSync } from "node:fs";
 import lighthouse from "lighthouse";
 import puppeteer from "puppeteer-core";
 
 const CATEGORIES = ["accessibility", "best-practices", "seo", "performance"];
-const LARGEST_PAINT = 1200; // ms, from which on a further try has nothing to improve
-const SPARE_TRIES = 4; // a page, for those that break off
+const LARGEST_PAINT = 1200; // ms; a faster page needs no further try
+const SPARE_TRIES = 4; // for each page, for tries that fail
 const { chromium, flags, tries, pages } = JSON.parse(readFileSync(0, "utf8"));
 
 function measured(audits, name) {
@@ -19,7 +19,7 @@ function measured(audits, name) {
   return numericValue;
 }
 
-function summed({ categories, audits, finalDisplayedUrl }) {
+function summary({ categories, audits, finalDisplayedUrl }) {
   const failed = {};
   for (const name of CATEGORIES) {
     const wrong = categories[name].auditRefs.filter(({ id, weight }) =>
@@ -37,7 +37,7 @@ function summed({ categories, audits, finalDisplayedUrl }) {
   };
 }
 
-async function once(page) {
+async function runOnce(page) {
   const browser = await puppeteer.launch({ executablePath: chromium, args: flags });
   try {
     await browser.setCookie(...page.cookies);
@@ -46,30 +46,30 @@ async function once(page) {
     };
     const { lhr } = await lighthouse(page.url, options, undefined, await browser.newPage());
     if (lhr.runtimeError) throw new Error(lhr.runtimeError.message);
-    return summed(lhr);
+    return summary(lhr);
   } finally {
     await browser.close().catch(() => browser.process()?.kill("SIGKILL"));
   }
 }
 
-const sureOf = ({ scores: { performance, ...sure } }) => Object.values(sure).reduce((a, b) => a + b);
-const better = (a, b) => sureOf(b) - sureOf(a) || a.shift - b.shift
+const strictScores = ({ scores: { performance, ...strict } }) => Object.values(strict).reduce((a, b) => a + b);
+const better = (a, b) => strictScores(b) - strictScores(a) || a.shift - b.shift
   || b.scores.performance - a.scores.performance || a.paint - b.paint;
 const perfect = ({ scores, paint, shift }) =>
   Object.values(scores).every((score) => score === 100) && paint <= LARGEST_PAINT && shift === 0;
 
 async function best(page) {
   const runs = [];
-  let broken = 0;
-  while (broken <= SPARE_TRIES && runs.length < tries && !runs.some(perfect)) {
+  let failures = 0;
+  while (failures <= SPARE_TRIES && runs.length < tries && !runs.some(perfect)) {
     try {
-      runs.push(await once(page));
+      runs.push(await runOnce(page));
     } catch (error) {
-      broken += 1;
-      console.error(`${page.name}, a try that broke off: ${error.message}`);
+      failures += 1;
+      console.error(`${page.name}, a try failed: ${error.message}`);
     }
   }
-  if (!runs.length) throw new Error(`${page.name}: no try came to an end`);
+  if (!runs.length) throw new Error(`${page.name}: no try succeeded`);
   return runs.sort(better)[0];
 }
 

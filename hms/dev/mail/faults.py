@@ -1,4 +1,4 @@
-"""Faults that a test asks of the mail catcher's SMTP side."""
+"""Faults that a test sets on the mail catcher's SMTP server."""
 
 import threading
 from dataclasses import dataclass
@@ -15,54 +15,57 @@ MODES = {
 LONGEST_WAIT = 120.0
 
 
-class FaultError(Exception):
-    """What is wrong with a request to set a fault, in a sentence."""
+class MailFaultError(Exception):
+    """A request to set a fault is not valid; the text says why."""
 
 
 @dataclass(frozen=True)
-class Fault:
+class MailFault:
+    """A mode of MailFaults.set, its delay in seconds, and for how many emails (None: for all)."""
+
     mode: str = "ok"
     seconds: float = 0.0
     times: int | None = None
 
     @property
-    def answer(self) -> str:
-        """The SMTP answer in place of 250; empty when the mail is taken."""
+    def response(self) -> str:
+        """The SMTP response in place of 250; empty if the email is accepted."""
         return MODES[self.mode]
 
 
-class Faults:
-    """The fault in force; `take` counts it down. Safe to use from several threads."""
+class MailFaults:
+    """The fault in force. Safe to use from several threads."""
 
     def __init__(self) -> None:
-        self._fault = Fault()
+        self._fault = MailFault()
         self._lock = threading.Lock()
 
-    def set(self, wanted: Any) -> None:
-        """Take `{"mode": …, "seconds": …, "times": …}`; without `times` it stays in force.
+    def set(self, fault: Any) -> None:
+        """Set a fault from `{"mode": …, "seconds": …, "times": …}`; without `times` it stays.
 
-        `temporary`, `permanent` and `busy` refuse the mail, `slow` takes it after `seconds`,
-        `lose_answer` keeps it and hangs up before saying so.
+        `temporary`, `permanent` and `busy` refuse the email, `slow` accepts it after `seconds`,
+        `lose_answer` stores it and closes the connection without a response, `ok` is no fault.
+        Raises MailFaultError for anything else.
         """
-        if not isinstance(wanted, dict) or set(wanted) - {"mode", "seconds", "times"}:
-            raise FaultError("Send an object with mode, seconds and times.")
-        mode, seconds, times = wanted.get("mode"), wanted.get("seconds", 0), wanted.get("times")
+        if not isinstance(fault, dict) or set(fault) - {"mode", "seconds", "times"}:
+            raise MailFaultError("Send an object with mode, seconds and times.")
+        mode, seconds, times = fault.get("mode"), fault.get("seconds", 0), fault.get("times")
         if mode not in MODES:
-            raise FaultError(f"mode must be one of {', '.join(MODES)}.")
+            raise MailFaultError(f"mode must be one of {', '.join(MODES)}.")
         if not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST_WAIT:
-            raise FaultError(f"seconds must be a number from 0 to {LONGEST_WAIT:.0f}.")
+            raise MailFaultError(f"seconds must be a number from 0 to {LONGEST_WAIT:.0f}.")
         if times is not None and (not isinstance(times, int) or times < 1):
-            raise FaultError("times must be a whole number from 1 up.")
+            raise MailFaultError("times must be a whole number from 1 up.")
         with self._lock:
-            self._fault = Fault(mode, float(seconds), times)
+            self._fault = MailFault(mode, float(seconds), times)
 
-    def take(self) -> Fault:
-        """The fault for the mail at hand."""
+    def take(self) -> MailFault:
+        """The fault for the next email, which counts as one of its `times`."""
         with self._lock:
             fault = self._fault
             if fault.times is not None:
                 left = fault.times - 1
-                self._fault = Fault(fault.mode, fault.seconds, left) if left else Fault()
+                self._fault = MailFault(fault.mode, fault.seconds, left) if left else MailFault()
         return fault
 
     def as_json(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The catcher's web inbox: pages for people, JSON for tests. It answers to local names only."""
+"""The mail catcher's web inbox: pages for people, JSON for tests."""
 
 import json
 import re
@@ -10,14 +10,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from hms.dev.mail.faults import FaultError, Faults
+from hms.dev.mail.faults import MailFaultError, MailFaults
 from hms.dev.mail.store import CaughtMail, MailStore
 
+# Requests for other host names are refused.
 LOCAL_NAMES = {"localhost", "127.0.0.1", "[::1]"}
 LARGEST_BODY = 10_000
-# Matched in escaped text, so it holds no quote and no bracket.
+# Matched in escaped text, where an address contains no quotes and no angle brackets.
 ADDRESS = re.compile(r"https?://[^\s<>\"]*[\w/=-]")
-# Pages of mail must not run anything, whatever the mail holds.
+# No page may run a script, whatever an email contains.
 PAGE_POLICY = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'"
 MAIL_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
@@ -58,12 +59,14 @@ def _list_page(mails: list[CaughtMail]) -> str:
         f'<time datetime="{mail.received_at}">{mail.received_at[11:19]} UTC</time></a></li>'
         for mail in mails
     )
-    listed = f"<ol>{rows}</ol>" if rows else "<p>No mail has come yet. This page looks again.</p>"
+    listed = (
+        f"<ol>{rows}</ol>" if rows else "<p>No emails yet. This page updates automatically.</p>"
+    )
     return _page(
         "Inbox",
-        f"<h1>Inbox</h1><p>Every mail that the local system sends ends here; none leaves this "
-        f'machine.</p>{listed}<form method="post" action="/empty"><button>Empty the inbox</button>'
-        "</form>",
+        f"<h1>Inbox</h1><p>Emails that the local system sends are stored here and not "
+        f'delivered.</p>{listed}<form method="post" action="/empty">'
+        "<button>Delete all emails</button></form>",
         refresh=True,
     )
 
@@ -75,7 +78,7 @@ def _mail_page(mail: CaughtMail) -> str:
         if name.lower() not in ("mime-version", "content-type", "content-transfer-encoding")
     )
     html = (
-        f'<h2>HTML</h2><iframe title="The mail as HTML" src="/messages/{mail.id}/html"></iframe>'
+        f'<h2>HTML</h2><iframe title="The email as HTML" src="/messages/{mail.id}/html"></iframe>'
         if mail.body("html")
         else ""
     )
@@ -89,15 +92,15 @@ def _mail_page(mail: CaughtMail) -> str:
 
 
 def _linked(text: str) -> str:
-    """The text escaped, its web addresses as links."""
+    """The text, escaped, with its web addresses as links."""
     return ADDRESS.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', escape(text))
 
 
 class InboxHandler(BaseHTTPRequestHandler):
-    """Answers for one store; `serve` sets both class attributes."""
+    """Serves one store; `inbox_server` makes a subclass with both class attributes."""
 
     store: MailStore
-    faults: Faults
+    faults: MailFaults
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -112,8 +115,8 @@ class InboxHandler(BaseHTTPRequestHandler):
     def _answer(self, act: Callable[[str], None]) -> None:
         host = (self.headers.get("Host") or "").rpartition(":")[0] or self.headers.get("Host")
         if host not in LOCAL_NAMES:
-            # Another site whose name was pointed at this machine must not read the mails.
-            self._send(HTTPStatus.FORBIDDEN, "text/plain", "Ask for this page as localhost.")
+            # A site whose name resolves to this machine (DNS rebinding) must not read the emails.
+            self._send(HTTPStatus.FORBIDDEN, "text/plain", "Open this page as localhost.")
             return
         act(urlsplit(self.path).path)
 
@@ -147,7 +150,9 @@ class InboxHandler(BaseHTTPRequestHandler):
     def _post(self, path: str) -> None:
         origin = self.headers.get("Origin")
         if origin and urlsplit(origin).netloc != self.headers.get("Host"):
-            self._send(HTTPStatus.FORBIDDEN, "text/plain", "Only the inbox itself may ask this.")
+            self._send(
+                HTTPStatus.FORBIDDEN, "text/plain", "Only the inbox's own pages may do this."
+            )
         elif path == "/empty":
             self.store.empty()
             self.send_response(HTTPStatus.SEE_OTHER)
@@ -157,7 +162,7 @@ class InboxHandler(BaseHTTPRequestHandler):
         elif path == "/_faults":
             try:
                 self.faults.set(self._body())
-            except FaultError as error:
+            except MailFaultError as error:
                 self._json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
             else:
                 self._json(self.faults.as_json())
@@ -175,10 +180,10 @@ class InboxHandler(BaseHTTPRequestHandler):
         try:
             return json.loads(self.rfile.read(length))
         except ValueError as error:
-            raise FaultError("The body must be JSON.") from error
+            raise MailFaultError("The body must be JSON.") from error
 
     def _not_found(self) -> None:
-        self._send(HTTPStatus.NOT_FOUND, "text/plain", "There is no such mail or page.")
+        self._send(HTTPStatus.NOT_FOUND, "text/plain", "No such email or page.")
 
     def _html(self, page: str) -> None:
         self._send(HTTPStatus.OK, "text/html", page)
@@ -198,11 +203,11 @@ class InboxHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        # Addresses of people may stand in the query; the path says enough.
+        # Without the query, which may contain email addresses.
         sys.stderr.write(f"{self.command} {urlsplit(self.path).path} {args[1]}\n")
 
 
-def inbox_server(host: str, port: int, store: MailStore, faults: Faults) -> ThreadingHTTPServer:
-    """A server that is ready to `serve_forever`."""
+def inbox_server(host: str, port: int, store: MailStore, faults: MailFaults) -> ThreadingHTTPServer:
+    """A server for the inbox, listening; call `serve_forever` on it."""
     handler = type("Handler", (InboxHandler,), {"store": store, "faults": faults})
     return ThreadingHTTPServer((host, port), handler)

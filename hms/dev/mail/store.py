@@ -1,4 +1,4 @@
-"""The mails that the catcher took, one file each, on disk before SMTP's 250 is said."""
+"""The caught emails, one file each, written to disk before SMTP's 250 is sent."""
 
 import json
 import os
@@ -15,7 +15,7 @@ SUFFIX = ".mail"
 
 @dataclass(frozen=True)
 class CaughtMail:
-    """One mail as it came: its envelope, the moment it was taken, and its bytes."""
+    """One email: the addresses of its envelope, the time in ISO 8601, and its bytes."""
 
     id: str
     sender: str
@@ -30,7 +30,7 @@ class CaughtMail:
         return message
 
     def body(self, kind: str) -> str:
-        """The text of the part `plain` or `html`; empty when the mail has none."""
+        """The text of the part `plain` or `html`; empty if the email has none."""
         part = self.message.get_body((kind,))
         return str(part.get_content()).replace("\r\n", "\n") if part is not None else ""
 
@@ -50,7 +50,7 @@ class CaughtMail:
 
 
 class MailStore:
-    """A folder of mails, safe to use from several threads."""
+    """A folder of emails. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -58,16 +58,16 @@ class MailStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, sender: str, recipients: list[str], raw: bytes) -> str:
-        """Keep a mail for good and return its id; ids sort by the time of arrival."""
+        """Store an email and return its id; ids sort by time of arrival."""
         now = datetime.now(UTC)
         mail_id = f"{now:%Y%m%d%H%M%S%f}{uuid.uuid4().hex[:6]}"
         envelope = {"from": sender, "to": recipients, "received_at": now.isoformat()}
-        half = self._folder / f"{mail_id}.half"
-        with half.open("wb") as file:
+        temporary = self._folder / f"{mail_id}.tmp"
+        with temporary.open("wb") as file:
             file.write(json.dumps(envelope).encode() + b"\n" + raw)
             file.flush()
             os.fsync(file.fileno())
-        half.rename(self._folder / f"{mail_id}{SUFFIX}")
+        temporary.rename(self._folder / f"{mail_id}{SUFFIX}")
         folder = os.open(self._folder, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -88,19 +88,19 @@ class MailStore:
         )
 
     def newest(self, *, to: str = "", limit: int = 200) -> list[CaughtMail]:
-        """The newest mails first, only those to the address `to` if one is given."""
+        """The newest `limit` emails first, only those to the address `to` if given."""
         found: list[CaughtMail] = []
-        wanted = to.strip().lower()
+        recipient = to.strip().lower()
         for path in sorted(self._folder.glob(f"*{SUFFIX}"), reverse=True):
             mail = self.get(path.stem)
-            if mail and (not wanted or wanted in (one.lower() for one in mail.recipients)):
+            if mail and (not recipient or recipient in (one.lower() for one in mail.recipients)):
                 found.append(mail)
             if len(found) == limit:
                 break
         return found
 
     def empty(self) -> int:
-        """Delete every mail and return how many there were."""
+        """Delete all emails and return how many there were."""
         with self._lock:
             paths = list(self._folder.glob(f"*{SUFFIX}"))
             for path in paths:

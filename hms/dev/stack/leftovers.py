@@ -1,4 +1,4 @@
-"""Find and end what a stack left running when it was killed without a chance to stop."""
+"""End the processes that a killed stack left running."""
 
 import fcntl
 import json
@@ -11,20 +11,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from hms.dev.layout import Problem, State
+from hms.dev.layout import SetupProblem, StateFolder
 
 
-def birth(pid: int) -> str | None:
-    """When the process was started, in the system's own notation; None when there is none.
+def start_time(pid: int) -> str | None:
+    """When a process was started, in the system's own notation; None if it is not running.
 
-    Together with the id it names a process for good: ids are given out again, this pair is not.
+    Process ids are reused; an id together with its start time is not.
     """
     if sys.platform == "linux":
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except OSError:
             return None
-        # The name, in brackets, may hold spaces; Z is a process that has ended already.
+        # The name, in brackets, may contain spaces. State Z is a process that has ended.
         fields = stat.rpartition(")")[2].split()
         return None if fields[0] == "Z" else fields[19]
     answer = subprocess.run(
@@ -34,17 +34,17 @@ def birth(pid: int) -> str | None:
 
 
 @contextmanager
-def only_one(state: State) -> Iterator[None]:
-    """Hold the state folder for this process; a second stack on it is refused."""
+def lock_state(state: StateFolder) -> Iterator[None]:
+    """Lock the state folder. Raises SetupProblem if another stack runs from it."""
     path = state.run / "stack.lock"
     with path.open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
-            raise Problem(
-                f"It already runs from this state folder (process {lock.read().strip()}): stop "
-                "that one with Ctrl-C in its terminal, or give this one --state and --port-offset."
+            raise SetupProblem(
+                f"HMS already runs from this state folder (process {lock.read().strip()}). Stop "
+                "it with Ctrl-C in its terminal, or start this one with --state and --port-offset."
             ) from error
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
@@ -52,58 +52,58 @@ def only_one(state: State) -> Iterator[None]:
         yield
 
 
-def _entered(book: Path) -> dict[str, int]:
-    """Name and id of every process in the book that still is the one that was entered."""
+def _recorded(pid_file: Path) -> dict[str, int]:
+    """Name and id of each process in the file that is still running."""
     try:
-        entries = json.loads(book.read_text())
+        entries = json.loads(pid_file.read_text())
         return {
             name: entry["pid"]
             for name, entry in entries.items()
-            if entry["birth"] and birth(entry["pid"]) == entry["birth"]
+            if entry["start_time"] and start_time(entry["pid"]) == entry["start_time"]
         }
     except (OSError, ValueError, KeyError, TypeError):
         return {}
 
 
-def marked(mark: str, folder: Path) -> set[int]:
-    """Processes whose environment carries `mark=folder`, on systems that show it."""
-    wanted = f"{mark}={folder}".encode()
+def marked_processes(variable: str, folder: Path) -> set[int]:
+    """Ids of the processes whose environment has `variable=folder`; Linux only, else none."""
+    entry_text = f"{variable}={folder}".encode()
     found = set()
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if wanted in (entry / "environ").read_bytes().split(b"\0"):
+            if entry_text in (entry / "environ").read_bytes().split(b"\0"):
                 found.add(int(entry.name))
     return found - {os.getpid()}
 
 
-def _gone(pids: set[int], seconds: float) -> bool:
+def _wait_until_ended(pids: set[int], seconds: float) -> bool:
     until = time.monotonic() + seconds
-    while any(birth(pid) is not None for pid in pids):
+    while any(start_time(pid) is not None for pid in pids):
         if time.monotonic() > until:
             return False
         time.sleep(0.02)
     return True
 
 
-def clear(state: State, book: Path, mark: str) -> int:
-    """End the leftovers of an earlier stack on this state folder; returns how many there were.
+def end_leftovers(state: StateFolder, pid_file: Path, variable: str) -> int:
+    """End the processes of an earlier stack on this state folder and return their number.
 
-    PostgreSQL gets the time to write everything down; the others hold nothing worth waiting for.
+    PostgreSQL gets up to five seconds to shut down; the other parts have no data to save.
     """
-    entered = _entered(book)
-    database = entered.pop("db", None)
+    recorded = _recorded(pid_file)
+    database = recorded.pop("db", None)
     if database is not None:
         for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.kill(database, number)
-            if _gone({database}, 5.0):
+            if _wait_until_ended({database}, 5.0):
                 break
-    others = set(entered.values()) | marked(mark, state.folder)
+    others = set(recorded.values()) | marked_processes(variable, state.folder)
     for pid in others:
         for end in (os.killpg, os.kill):
             with suppress(ProcessLookupError, PermissionError):
                 end(pid, signal.SIGKILL)
-    _gone(others, 3.0)
-    for path in (book, state.run / "ready", *state.run.glob("hold-*")):
+    _wait_until_ended(others, 3.0)
+    for path in (pid_file, state.run / "ready", *state.run.glob("stopped-*")):
         path.unlink(missing_ok=True)
     return len(others) + (database is not None)

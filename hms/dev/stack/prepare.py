@@ -1,8 +1,8 @@
-"""Bring the database up to date in one Django process: tables, cache table, demo data.
+"""Migrate the database and add demo data, in one Django process.
 
     python -m hms.dev.stack.prepare [--demo] [--note FILE]
 
-Ends with exit code 2 and one sentence on its last line when the reader can cure what is wrong.
+Exit code 2 means a problem that the user can solve; the last line of the output explains it.
 """
 
 import argparse
@@ -18,13 +18,13 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from hms.dev.stack.keys import write_whole
+from hms.dev.stack.keys import write_atomically
 
 WAIT_SECONDS = 10
 
 
 def _connect() -> None:
-    """Wait for a server that is just starting; one that stays away raises OperationalError."""
+    """Wait for a server that is starting. Raises OperationalError after WAIT_SECONDS."""
     until = time.monotonic() + WAIT_SECONDS
     while True:
         try:
@@ -44,9 +44,10 @@ def _migrate() -> None:
 
 
 def prepare(*, demo: bool) -> list[tuple[str, str]]:
-    """Do what is missing; on a database that is up to date this only looks.
+    """Apply missing migrations and, with `demo`, add demo data to an empty database.
 
-    Returns the demo accounts that are there: role, and how to sign in.
+    Returns the role and the login of each demo account in the database. Raises OperationalError,
+    ProgrammingError or CommandError.
     """
     django.setup()
     _connect()
@@ -57,18 +58,17 @@ def prepare(*, demo: bool) -> list[tuple[str, str]]:
 
 
 def _demo_accounts() -> list[tuple[str, str]]:
-    """Role and sign-in words of each demo account that is there."""
     from bookings.demo.accounts import ACCOUNTS, PASSWORD
     from users.models import User
 
     names = [username for _, username, _ in ACCOUNTS]
-    there = set(User.objects.filter(username__in=names).values_list("username", flat=True))
-    return [(title, f"{name} / {PASSWORD}") for title, name, _ in ACCOUNTS if name in there]
+    existing = set(User.objects.filter(username__in=names).values_list("username", flat=True))
+    return [(title, f"{name} / {PASSWORD}") for title, name, _ in ACCOUNTS if name in existing]
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m hms.dev.stack.prepare", description=__doc__)
-    parser.add_argument("--demo", action="store_true", help="demo data into an empty database")
+    parser.add_argument("--demo", action="store_true", help="add demo data to an empty database")
     parser.add_argument("--note", type=Path, help="where to write the demo accounts as JSON")
     return parser.parse_args()
 
@@ -86,15 +86,17 @@ def main() -> int:
         return 2
     except OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
-        print(f"The database can't be reached; check DB_HOST or DATABASE_URL: {reason}")
+        print(f"The database can't be reached. Check DB_HOST or DATABASE_URL: {reason}")
         return 2
     except ProgrammingError as error:
         if "permission denied" not in str(error):
             raise
-        print("The database user may not create tables; make it the owner of the database.")
+        print(
+            "The database user is not allowed to create tables. Make it the owner of the database."
+        )
         return 2
     if options.note:
-        write_whole(options.note, json.dumps(accounts))
+        write_atomically(options.note, json.dumps(accounts))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A whole stack started for tests and measurements: where it is, and how to disturb it."""
+"""Start a whole stack for tests and measurements, use it, and interrupt its parts."""
 
 import json
 import os
@@ -14,23 +14,28 @@ from pathlib import Path
 from typing import Any
 
 from hms.dev.layout import HOST, PORTS, ROOT, Ports
-from hms.dev.stack.leftovers import birth
+from hms.dev.stack.leftovers import start_time
 from hms.dev.stack.processes import LONGEST_PAUSE
 
 START_SECONDS = 300.0
 
 
-def wait_until(true: Callable[[], bool], seconds: float, what: str) -> None:
-    """Poll until `true()`; raises TimeoutError naming `what` when the time is over."""
+def wait_until(is_true: Callable[[], bool], seconds: float, what: str) -> None:
+    """Poll until `is_true()`. Raises TimeoutError, naming `what`, after `seconds`."""
     until = time.monotonic() + seconds
-    while not true():
+    while not is_true():
         if time.monotonic() > until:
-            raise TimeoutError(f"{what} did not come within {seconds:g} s")
+            raise TimeoutError(f"Waited {seconds:g} s for {what}")
         time.sleep(0.05)
 
 
 class RunningStack:
-    """Started by `start` with a Python that has all packages; the rest is for a stack that runs."""
+    """A stack in the folder `state`, in processes of its own.
+
+    `python` must have all packages; `arguments` are further ones of ./run.sh; `env` is the
+    environment, by default this process's. Other methods than `start` and `launch` need a stack
+    that is running.
+    """
 
     def __init__(
         self,
@@ -59,10 +64,13 @@ class RunningStack:
         self._cwd = cwd
         self.process: subprocess.Popen[bytes] | None = None
 
-    # --- life -------------------------------------------------------------------------------
+    # --- starting and stopping --------------------------------------------------------------
 
     def start(self) -> "RunningStack":
-        """Start it and wait until everything is ready; RuntimeError with its output otherwise."""
+        """Start the stack and wait until all parts are ready.
+
+        Raises RuntimeError with the stack's output if it ends, TimeoutError after START_SECONDS.
+        """
         self.launch()
         try:
             wait_until(self._started_or_ended, START_SECONDS, "the stack")
@@ -70,11 +78,11 @@ class RunningStack:
             self.stop()
             raise
         if not self.is_ready():
-            raise RuntimeError(f"The stack did not start:\n{self.said()}")
+            raise RuntimeError(f"The stack did not start:\n{self.output_text()}")
         return self
 
     def launch(self) -> None:
-        """Start it and return at once."""
+        """Start the stack without waiting."""
         self.state.mkdir(parents=True, exist_ok=True)
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
@@ -87,18 +95,18 @@ class RunningStack:
             )
 
     def is_ready(self) -> bool:
-        """Whether the process that was started says so; a killed one's word may still lie there."""
+        """Whether all parts are ready. A killed stack may have left its file, so compare the id."""
         try:
-            said_by = (self.state / "run" / "ready").read_text().strip()
+            ready_pid = (self.state / "run" / "ready").read_text().strip()
         except FileNotFoundError:
             return False
-        return self.process is not None and said_by == str(self.process.pid)
+        return self.process is not None and ready_pid == str(self.process.pid)
 
     def _started_or_ended(self) -> bool:
         return self.is_ready() or (self.process is not None and self.process.poll() is not None)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
-        """Tell it to stop and return how many seconds that took."""
+        """Stop the stack with this signal and return how many seconds that took."""
         if self.process is None or self.process.poll() is not None:
             return 0.0
         began = time.monotonic()
@@ -106,63 +114,55 @@ class RunningStack:
         self.process.wait(timeout=30)
         return time.monotonic() - began
 
-    def said(self) -> str:
+    def output_text(self) -> str:
+        """Everything that the stack has printed."""
         return self.output.read_text(encoding="utf-8", errors="replace")
 
     def log(self, name: str) -> str:
         path = self.state / "logs" / f"{name}.log"
         return path.read_text(encoding="utf-8", errors="replace")
 
-    # --- its parts --------------------------------------------------------------------------
+    # --- parts ------------------------------------------------------------------------------
 
     def pid(self, name: str) -> int:
         """The process id of a part: db, web, live, worker, lambda, mail or google."""
         entries = json.loads((self.state / "run" / "children.json").read_text())
         return int(entries[name]["pid"])
 
-    def living(self, name: str) -> int:
-        """The process id of a part that runs; one that fell, or fell with another, is awaited."""
-        wait_until(lambda: self._lives(name), LONGEST_PAUSE + 10, f"a {name} that runs")
+    def running_pid(self, name: str) -> int:
+        """The process id of a part; waits if the part has ended and will be restarted."""
+        wait_until(lambda: self._is_running(name), LONGEST_PAUSE + 10, f"{name} to run")
         return self.pid(name)
 
-    def _lives(self, name: str) -> bool:
+    def _is_running(self, name: str) -> bool:
         entries = json.loads((self.state / "run" / "children.json").read_text())
-        return birth(int(entries[name]["pid"])) == entries[name]["birth"]
+        return start_time(int(entries[name]["pid"])) == entries[name]["start_time"]
 
     def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> int:
-        """Send a signal to a part's first process, and say whom: it is started again if it ends."""
-        pid = self.living(name)
+        """Send a signal to a part's first process and return its id. A part that ends restarts."""
+        pid = self.running_pid(name)
         os.kill(pid, number)
         return pid
 
-    def hold(self, name: str) -> Path:
-        """Kill a part and keep it down until the file that this returns is removed."""
-        pid = self.living(name)
-        hold = self.state / "run" / f"hold-{name}"
-        hold.touch()
+    def keep_stopped(self, name: str) -> Path:
+        """Kill a part. It is restarted when the file that this returns is deleted."""
+        pid = self.running_pid(name)
+        marker = self.state / "run" / f"stopped-{name}"
+        marker.touch()
         os.kill(pid, signal.SIGKILL)
-        return hold
+        return marker
 
     @contextmanager
     def without(self, name: str) -> Iterator[None]:
-        """Keep a part down for the length of the block, then wait until it answers again."""
-        hold = self.hold(name)
+        """Stop a part during the block, then wait until it answers again."""
+        marker = self.keep_stopped(name)
         old = self.pid(name)
         try:
             yield
         finally:
-            hold.unlink()
-            wait_until(lambda: self.pid(name) != old, 40, f"a new {name}")
-            wait_until(lambda: self._is_answering(name), 60, f"the new {name}")
-
-    @contextmanager
-    def frozen(self, name: str) -> Iterator[None]:
-        """Let a part hang (SIGSTOP to its group) for the length of the block."""
-        os.killpg(self.pid(name), signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            os.killpg(self.pid(name), signal.SIGCONT)
+            marker.unlink()
+            wait_until(lambda: self.pid(name) != old, 40, f"a new {name} process")
+            wait_until(lambda: self._is_answering(name), 60, f"the new {name} process to answer")
 
     def _is_answering(self, name: str) -> bool:
         from hms.dev.stack.ports import is_answering
@@ -170,14 +170,14 @@ class RunningStack:
         port = {"mail": "inbox"}.get(name, name)
         return port not in PORTS or is_answering(self.ports[port])
 
-    # --- what is in it ----------------------------------------------------------------------
+    # --- data -------------------------------------------------------------------------------
 
     def settings(self) -> dict[str, str]:
-        """The environment that its Django processes were given beside the reader's own."""
+        """The environment variables that the stack set for its Django processes."""
         return dict(json.loads((self.state / "run" / "django.json").read_text()))
 
     def manage(self, *arguments: str) -> str:
-        """Run a management command on it and return what it printed."""
+        """Run a management command with the stack's settings and return its output."""
         return subprocess.run(
             [self.python, "manage.py", *arguments],
             cwd=self._cwd,
@@ -189,34 +189,27 @@ class RunningStack:
         ).stdout
 
     def mails(self, to: str = "") -> list[dict[str, Any]]:
-        """The caught mails, newest first, as the inbox's JSON."""
+        """The emails in the inbox, newest first, as in its JSON; only those to `to` if given."""
         return list(fetch_json(f"{self.inbox}/api/messages?to={to}"))
 
     def wait_for_mail(self, to: str, subject: str = "", seconds: float = 60.0) -> dict[str, Any]:
-        """The newest mail to an address whose subject contains the words, once it is there."""
+        """Wait for an email to this address with `subject` in its subject; return the newest."""
         found: list[dict[str, Any]] = []
 
-        def came() -> bool:
+        def has_arrived() -> bool:
             found[:] = [mail for mail in self.mails(to) if subject in mail["subject"]]
             return bool(found)
 
-        wait_until(came, seconds, f"a mail {subject!r} to {to}")
+        wait_until(has_arrived, seconds, f"an email {subject!r} to {to}")
         return found[0]
 
-    def mail_fault(self, mode: str, **values: Any) -> None:
-        """Ask the mail catcher for a fault (hms.dev.mail.faults)."""
-        fetch_json(f"{self.inbox}/_faults", {"mode": mode, **values})
-
     def google_events(self) -> Any:
-        """Every event of the Google stand-in, by account."""
+        """The events in the Google stand-in, by account."""
         return fetch_json(f"{self.google}/_events")
-
-    def google_fault(self, **values: Any) -> None:
-        """Ask the Google stand-in for a fault (hms.dev.google.faults)."""
-        fetch_json(f"{self.google}/_faults", values)
 
 
 def fetch_json(url: str, body: object = None) -> Any:
+    """GET the URL, or POST `body` as JSON if given, and return the JSON of the response."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:

@@ -1,26 +1,26 @@
-"""The parts beside PostgreSQL as services: command, environment, and the sign of being ready."""
+"""The services beside PostgreSQL: command, environment, and how to see that each is ready."""
 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from hms.dev.layout import HOST, ROOT, Ports, State
-from hms.dev.stack.configuration import Configuration, plain_environment
+from hms.dev.layout import HOST, ROOT, Ports, StateFolder
+from hms.dev.stack.configuration import Configuration, python_environment
 from hms.dev.stack.install import Node
 from hms.dev.stack.processes import Service
 
-# Within the five seconds that stopping may take, with time left for PostgreSQL.
+# Stopping everything takes five seconds at most, PostgreSQL included.
 GRACE_SECONDS = 2
 JOBS_AT_ONCE = 4
 
 
-def answers(
+def http_probe(
     port: int, path: str = "/", *, status: int | None = None
 ) -> Callable[[], Awaitable[bool]]:
-    """A probe: does an HTTP server answer there (with this status, if one is given)?"""
+    """A function that tells whether an HTTP server answers on the port, with `status` if given."""
 
-    async def probe() -> bool:
+    async def is_answering() -> bool:
         writer = None
         try:
             reader, writer = await asyncio.open_connection(HOST, port)
@@ -35,7 +35,7 @@ def answers(
                 writer.close()
         return status is None or code == status
 
-    return probe
+    return is_answering
 
 
 def web(python: Path, env: dict[str, str], ports: Ports, *, debug: bool) -> Service:
@@ -49,11 +49,11 @@ def web(python: Path, env: dict[str, str], ports: Ports, *, debug: bool) -> Serv
         command=[*command, "--reload"] if debug else command,
         env={**env, "WEB_PRELOAD": str(not debug)},
         cwd=ROOT,
-        ready=answers(ports["web"], "/readyz", status=200),
+        ready=http_probe(ports["web"], "/readyz", status=200),
     )
 
 
-def worker(python: Path, env: dict[str, str], *, says_when_ready: bool) -> Service:
+def worker(python: Path, env: dict[str, str], *, logs_when_ready: bool) -> Service:
     return Service(
         name="worker",
         title="job worker",
@@ -64,7 +64,7 @@ def worker(python: Path, env: dict[str, str], *, says_when_ready: bool) -> Servi
         ],
         env=env,
         cwd=ROOT,
-        ready_words="Starting worker" if says_when_ready else "",
+        ready_text="Starting worker" if logs_when_ready else "",
     )
 
 
@@ -75,7 +75,7 @@ def live(python: Path, env: dict[str, str], ports: Ports) -> Service:
         command=[python, "-m", "hms.live", "--bind", f"{HOST}:{ports['live']}"],
         env=env,
         cwd=ROOT,
-        ready=answers(ports["live"], "/healthz", status=200),
+        ready=http_probe(ports["live"], "/healthz", status=200),
     )
 
 
@@ -83,7 +83,7 @@ def mail_function(
     node: Node,
     python: Path,
     configuration: Configuration,
-    state: State,
+    state: StateFolder,
     ports: Ports,
     secrets: dict[str, str],
 ) -> Service:
@@ -91,7 +91,7 @@ def mail_function(
     env = configuration.mail_function(state, ports, secrets, path)
     return Service(
         name="lambda",
-        title="Lambda",
+        title="mail function",
         command=[
             node.node,
             *("node_modules/serverless/bin/serverless.js", "offline"),
@@ -99,33 +99,33 @@ def mail_function(
         ],
         env=env,
         cwd=ROOT / "serverless",
-        ready=answers(ports["lambda"]),
+        ready=http_probe(ports["lambda"]),
     )
 
 
-def mail_catcher(python: Path, state: State, ports: Ports) -> Service:
+def mail_catcher(python: Path, state: StateFolder, ports: Ports) -> Service:
     return Service(
         name="mail",
         title="mail catcher",
         command=[
-            *(python, "-m", "hms.dev.mail.catcher", "--state", state.part("mail")),
+            *(python, "-m", "hms.dev.mail.catcher", "--state", state.part_folder("mail")),
             *("--smtp-port", str(ports["smtp"]), "--http-port", str(ports["inbox"])),
         ],
-        env=plain_environment(),
+        env=python_environment(),
         cwd=ROOT,
-        ready=answers(ports["inbox"]),
+        ready=http_probe(ports["inbox"]),
     )
 
 
-def google(python: Path, state: State, ports: Ports) -> Service:
+def google(python: Path, state: StateFolder, ports: Ports) -> Service:
     return Service(
         name="google",
         title="Google stand-in",
         command=[
             *(python, "-m", "hms.dev.google.server"),
-            *("--port", str(ports["google"]), "--state", state.part("google")),
+            *("--port", str(ports["google"]), "--state", state.part_folder("google")),
         ],
-        env=plain_environment(),
+        env=python_environment(),
         cwd=ROOT,
-        ready=answers(ports["google"]),
+        ready=http_probe(ports["google"]),
     )

@@ -1,9 +1,9 @@
 """Run a command that ends when the process that started it ends.
 
 `python -I -S tether.py PARENT SIGNAL ACCOUNT COMMAND…`: on Linux the kernel sends SIGNAL to the
-command as soon as PARENT dies, even by kill -9. With ACCOUNT (`uid:gid`, or `-`) the command runs
-as that account; only then may the death signal be set, because changing the account clears it.
-A program of its own rather than Popen's preexec_fn, which may deadlock beside threads.
+command when the process PARENT ends, even by kill -9. ACCOUNT is `uid:gid`, or `-` for no change.
+The signal is set after the account, because a change of account clears it. This is a program
+rather than Popen's preexec_fn because preexec_fn can deadlock in a process with threads.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ def main() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0)
         if os.getppid() != int(parent):
             sys.exit(1)
-    # Python ignores these two; the command must start with the system's defaults.
+    # Python ignores these signals, and the command would inherit that.
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(ignored, signal.SIG_DFL)
     try:

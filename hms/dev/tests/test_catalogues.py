@@ -1,14 +1,16 @@
-"""The words of the house: complete in every language, and a tool that notices what is not."""
+"""The tool that updates and checks the catalogues, and the plural rules of ours."""
 
 import gettext
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from babel import Locale
 
 from hms.dev.translations import catalogues, words
-from hms.dev.translations.catalogues import Book
-from hms.dev.translations.words import Word
+from hms.dev.translations.catalogues import CatalogueSet
+from hms.dev.translations.words import SourceText
 
 HEADER = """msgid ""
 msgstr ""
@@ -19,11 +21,11 @@ HEADER += """n%100>=11 && n%100<=99 ? 4 : 5;\\n"
 """
 # The order in which catalogues list the forms.
 KINDS = ("zero", "one", "two", "few", "many", "other")
-HOUSE = "templates/house.html"
-SAID = [
-    Word("Book %(time)s", None, HOUSE),
-    Word(("%(n)s slot", "%(n)s slots"), None, HOUSE),
-    Word("Read <b>this</b>", "a context", HOUSE),
+TEMPLATE = "templates/page.html"
+TEXTS = [
+    SourceText("Book %(time)s", None, TEMPLATE),
+    SourceText(("%(n)s slot", "%(n)s slots"), None, TEMPLATE),
+    SourceText("Read <b>this</b>", "a context", TEMPLATE),
 ]
 TRANSLATED = """
 msgid "Book %(time)s"
@@ -45,24 +47,24 @@ msgstr "اقرأ <b>هذا</b>"
 
 
 @pytest.fixture
-def book(tmp_path) -> Book:
-    return Book(tmp_path / "locale", "django", lambda language: SAID)
+def catalogue_set(tmp_path) -> CatalogueSet:
+    return CatalogueSet(tmp_path / "locale", "django", lambda language: TEXTS)
 
 
-def written(book: Book, body: str) -> Path:
-    po = book.folder / "ar" / "LC_MESSAGES" / "django.po"
+def written(catalogue_set: CatalogueSet, body: str) -> Path:
+    po = catalogue_set.folder / "ar" / "LC_MESSAGES" / "django.po"
     po.parent.mkdir(parents=True)
     po.write_text(f"{HEADER}{body}", encoding="utf-8")
     po.with_suffix(".mo").write_bytes(catalogues.compiled(catalogues.read(po)))
     return po
 
 
-def test_a_whole_catalogue_has_no_faults(book):
-    assert catalogues.faults(book, written(book, TRANSLATED)) == []
+def test_a_complete_catalogue_has_no_problems(catalogue_set):
+    assert catalogues.catalogue_problems(catalogue_set, written(catalogue_set, TRANSLATED)) == []
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "fault"),
+    ("right", "wrong", "problem"),
     [
         ('msgid "Book %(time)s"\nmsgstr "احجز %(time)s"\n', "", "missing: Book %(time)s"),
         ('"احجز %(time)s"', '""', "not translated: Book %(time)s"),
@@ -72,44 +74,94 @@ def test_a_whole_catalogue_has_no_faults(book):
         ('msgstr[5] "%(n)s فترة"\n', "", "not translated: %(n)s slot / %(n)s slots"),
         ("اقرأ <b>هذا</b>", "اقرأ هذا", "other HTML tags than in English: [a context] Read"),
         ("a context", "another", "missing: [a context] Read <b>this</b>"),
-        ("\nmsgid", '\nmsgid "Old"\nmsgstr "قديم"\n\nmsgid', "said nowhere any more: Old"),
+        ("\nmsgid", '\nmsgid "Old"\nmsgstr "قديم"\n\nmsgid', "not used any more: Old"),
     ],
 )
-def test_a_fault_is_named(book, right, wrong, fault):
+def test_a_problem_is_found(catalogue_set, right, wrong, problem):
     assert right in TRANSLATED
-    po = written(book, TRANSLATED.replace(right, wrong, 1))
+    po = written(catalogue_set, TRANSLATED.replace(right, wrong, 1))
 
-    assert any(fault in line for line in catalogues.faults(book, po))
+    assert any(problem in line for line in catalogues.catalogue_problems(catalogue_set, po))
 
 
-def test_a_stale_compiled_file_is_a_fault(book):
-    po = written(book, TRANSLATED)
+def test_a_compiled_file_that_is_older_is_a_problem(catalogue_set):
+    po = written(catalogue_set, TRANSLATED)
     po.write_text(po.read_text(encoding="utf-8").replace("احجز", "حجز"), encoding="utf-8")
 
-    assert "is older than" in "".join(catalogues.faults(book, po))
+    assert "is older than" in "".join(catalogues.catalogue_problems(catalogue_set, po))
 
 
-def test_too_few_plural_forms_in_the_header_are_a_fault(book):
-    po = written(book, TRANSLATED)
+def test_a_compiled_file_with_another_plural_rule_is_a_problem(catalogue_set):
+    po = written(catalogue_set, TRANSLATED)
+    text = po.read_text(encoding="utf-8").replace("n%100<=10", "n%100<=9")
+    po.write_text(text, encoding="utf-8")
+
+    assert "is older than" in "".join(catalogues.catalogue_problems(catalogue_set, po))
+
+
+def test_a_compiled_file_of_another_version_of_babel_is_current(catalogue_set):
+    po = written(catalogue_set, TRANSLATED)
+    mo = po.with_suffix(".mo")
+    header = b"Generated-By: Babel "
+    assert header in mo.read_bytes()
+    mo.write_bytes(mo.read_bytes().replace(header, b"Generated-By: babel "))
+
+    assert catalogues.catalogue_problems(catalogue_set, po) == []
+
+
+def test_a_missing_compiled_file_is_a_problem(catalogue_set):
+    po = written(catalogue_set, TRANSLATED)
+    po.with_suffix(".mo").unlink()
+
+    assert "is older than" in "".join(catalogues.catalogue_problems(catalogue_set, po))
+
+
+def test_writing_twice_changes_no_file(catalogue_set, monkeypatch):
+    monkeypatch.setattr(catalogues, "CATALOGUE_SETS", (catalogue_set,))
+    monkeypatch.setattr(catalogues, "ROOT", catalogue_set.folder)
+    po = written(catalogue_set, TRANSLATED)
+    mo = po.with_suffix(".mo")
+    po.write_text(po.read_text(encoding="utf-8").replace("احجز", "حجز"), encoding="utf-8")
+    catalogues.write()
+    assert catalogues.catalogue_problems(catalogue_set, po) == []
+    first = (po.read_bytes(), mo.read_bytes())
+    # A day later, which the header's date would show.
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=1), tick=False):
+        catalogues.write()
+
+    assert (po.read_bytes(), mo.read_bytes()) == first
+
+
+def test_fuzzy_and_untranslated_messages_are_not_compiled(catalogue_set):
+    body = TRANSLATED.replace('msgid "Book', '#, fuzzy\nmsgid "Book').replace("اقرأ <b>هذا</b>", "")
+    with written(catalogue_set, body).with_suffix(".mo").open("rb") as file:
+        translations = gettext.GNUTranslations(file)
+
+    assert translations.gettext("Book %(time)s") == "Book %(time)s"
+    assert translations.pgettext("a context", "Read <b>this</b>") == "Read <b>this</b>"
+
+
+def test_too_few_plural_forms_in_the_header_are_a_problem(catalogue_set):
+    po = written(catalogue_set, TRANSLATED)
     text = po.read_text(encoding="utf-8").replace("nplurals=6", "nplurals=2")
     po.write_text(text, encoding="utf-8")
 
-    assert "num_plurals" in "".join(catalogues.faults(book, po))
+    assert "num_plurals" in "".join(catalogues.catalogue_problems(catalogue_set, po))
 
 
-def test_an_update_keeps_translations_and_drops_what_nobody_says(book):
-    po = written(book, TRANSLATED.replace("Read <b>this</b>", "Old <b>this</b>"))
-    po.write_bytes(catalogues.updated(book, po))
+def test_an_update_keeps_translations_and_removes_unused_texts(catalogue_set):
+    po = written(catalogue_set, TRANSLATED.replace("Read <b>this</b>", "Old <b>this</b>"))
+    po.write_bytes(catalogues.updated(catalogue_set, po))
     text = po.read_text(encoding="utf-8")
 
     assert 'msgstr "احجز %(time)s"' in text
     assert "Old" not in text
     assert text.startswith(HEADER)
-    assert catalogues.updated(book, po) == po.read_bytes()
+    assert catalogues.updated(catalogue_set, po) == po.read_bytes()
 
 
-def test_what_is_compiled_is_what_gettext_reads(book):
-    mo = written(book, TRANSLATED).with_suffix(".mo")
+def test_gettext_reads_the_compiled_file(catalogue_set):
+    mo = written(catalogue_set, TRANSLATED).with_suffix(".mo")
     with mo.open("rb") as file:
         read = gettext.GNUTranslations(file)
 
@@ -121,7 +173,7 @@ def test_what_is_compiled_is_what_gettext_reads(book):
     ]
 
 
-def test_words_are_found_in_templates_and_under_other_names(tmp_path, monkeypatch):
+def test_texts_are_found_in_templates_and_under_aliases(tmp_path, monkeypatch):
     page = tmp_path / "page.html"
     page.write_text(
         '<p>\n    {% translate "One" %}\n  {% blocktranslate count n=n trimmed %}\n'
@@ -133,7 +185,7 @@ def test_words_are_found_in_templates_and_under_other_names(tmp_path, monkeypatc
         '_now("Two" " and three")\nngettext("%d day", "%d days", 2)\n'
     )
 
-    found = [word.id for path in (page, module) for word in words._read(path, path.name)]
+    found = [text.id for path in (page, module) for text in words._read(path, path.name)]
 
     assert found == [
         "One",
@@ -144,7 +196,7 @@ def test_words_are_found_in_templates_and_under_other_names(tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("source", "bare"),
+    ("source", "expected"),
     [
         ("<p>Hello {{ name }}</p>", ["Hello"]),
         ('<img alt="A face">', ["A face"]),
@@ -154,26 +206,30 @@ def test_words_are_found_in_templates_and_under_other_names(tmp_path, monkeypatc
         ("{% comment %}Hello{% endcomment %}<script>let words = 1</script>", []),
     ],
 )
-def test_unmarked_text_is_found(source, bare):
-    assert words.unmarked(source) == bare
+def test_unmarked_text_is_found(source, expected):
+    assert words.unmarked_texts(source) == expected
 
 
 @pytest.mark.parametrize(
-    ("source", "spelled"),
+    ("source", "expected"),
     [
         ('{{ day|date:"D j M, H:i" }}', ["D j M, H:i"]),
         ('{{ day|date:"DATE_FORMAT" }} {{ day|date:"D" }}', []),
         ("{{ day|date:'Y-m-d' }} {{ day|date:'Y-m-d\\TH:i:sO' }} {{ day|date:'c' }}", []),
     ],
 )
-def test_dates_spelled_out_are_found(source, spelled):
-    assert words.spelled_dates(source) == spelled
+def test_literal_date_formats_are_found(source, expected):
+    assert words.literal_date_formats(source) == expected
 
 
 @pytest.mark.parametrize("language", ["de", "ar"])
-@pytest.mark.parametrize("book", catalogues.BOOKS, ids=lambda book: book.domain)
-def test_things_are_counted_as_the_language_counts(book, language):
-    ours = catalogues.read(book.folder / language / "LC_MESSAGES" / f"{book.domain}.po")
+@pytest.mark.parametrize(
+    "catalogue_set", catalogues.CATALOGUE_SETS, ids=lambda catalogue_set: catalogue_set.domain
+)
+def test_plural_forms_match_the_unicode_rules(catalogue_set, language):
+    ours = catalogues.read(
+        catalogue_set.folder / language / "LC_MESSAGES" / f"{catalogue_set.domain}.po"
+    )
     rule = Locale(language).plural_form
     kinds = [kind for kind in KINDS if kind in rule.tags | {"other"}]
 

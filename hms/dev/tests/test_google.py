@@ -1,4 +1,4 @@
-"""The stand-in for Google, driven by Google's own client library and by plain HTTP."""
+"""The Google stand-in, used by Google's client library and by plain HTTP."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def make_event(**changes):
 
 
 def consent(server, *, email="ada@gmail.test", prompt="consent", scopes=(SCOPE,), **form):
-    """The person's answer on the consent page; the flow and where Google sends them."""
+    """Submit the consent form; returns the OAuth flow and the response."""
     flow = Flow.from_client_config(
         google.client_secrets(server.base_url, REDIRECT), scopes, redirect_uri=REDIRECT
     )
     address, _ = flow.authorization_url(access_type="offline", prompt=prompt)
-    assert "HMS wants to use your Google account" in requests.get(address, timeout=5).text
+    assert "HMS requests access to your Google account" in requests.get(address, timeout=5).text
     fields = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     answer = requests.post(
         f"{server.base_url}/o/oauth2/auth",
@@ -90,7 +90,7 @@ def status_and_reason(call):
     return caught.value.status_code, caught.value.error_details[0]["reason"]
 
 
-def test_client_id_inserted_twice_is_duplicate_even_after_delete(standin):
+def test_an_event_id_inserted_twice_is_a_duplicate_even_after_delete(standin):
     events = service(standin, connect(standin))
     events.insert(calendarId="primary", body=make_event()).execute()
     again = events.insert(calendarId="primary", body=make_event())
@@ -144,7 +144,7 @@ def test_list_filters_and_pages(standin):
 
 
 @pytest.mark.parametrize(
-    ("changes", "complaint"),
+    ("changes", "message"),
     [
         ({"sumary": "x"}, "sumary: unknown name"),
         ({"start": {"date_time": "x"}}, "start.date_time: unknown name"),
@@ -169,7 +169,7 @@ def test_list_filters_and_pages(standin):
         ({"source": {"url": "ftp://x"}}, "source.url"),
     ],
 )
-def test_insert_refuses_what_google_would_not_know(standin, changes, complaint):
+def test_insert_refuses_what_google_would_refuse(standin, changes, message):
     credentials = connect(standin)
     answer = requests.post(
         f"{standin.base_url}/calendar/v3/calendars/primary/events",
@@ -178,7 +178,7 @@ def test_insert_refuses_what_google_would_not_know(standin, changes, complaint):
         timeout=5,
     )
     assert answer.status_code == 400
-    assert complaint in answer.json()["error"]["message"]
+    assert message in answer.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("body", [make_event(), make_event(x=1), make_event(summary=1), []])
@@ -226,7 +226,7 @@ def test_unticked_scope_is_not_granted(standin):
     assert back(answer)["scope"] == "openid"
 
 
-def test_unknown_redirect_and_client_stay_on_googles_page(standin):
+def test_unknown_redirect_and_client_get_googles_error_page(standin):
     for change in ({"redirect_uri": "https://evil.example/"}, {"client_id": "other"}):
         _, answer = consent(standin, **change)
         assert (answer.status_code, "Location" in answer.headers) == (400, False)
@@ -243,7 +243,7 @@ def test_missing_scope_may_not_write(standin):
     assert status_and_reason(call) == (403, "insufficientPermissions")
 
 
-def test_expired_token_is_401_and_refresh_cures(standin):
+def test_expired_token_is_401_and_can_be_refreshed(standin):
     credentials = connect(standin)
     requests.post(f"{standin.base_url}/_expire", timeout=5)
     bare = Credentials(credentials.token)
@@ -293,7 +293,7 @@ def add_fault(server, **fault):
     assert answer.status_code == 201, answer.text
 
 
-def test_fault_happens_as_often_as_ordered(standin):
+def test_fault_applies_as_often_as_set(standin):
     events = service(standin, connect(standin))
     add_fault(standin, match="insert", status=429, retry_after=2, times=1)
     call = events.insert(calendarId="primary", body=make_event())
@@ -323,7 +323,7 @@ def test_fault_hang_delays_and_drop_closes(standin):
         requests.get(address, headers=headers, timeout=5)
 
 
-def test_fault_with_unknown_word_is_refused_in_words(standin):
+def test_an_invalid_fault_is_refused_with_a_message(standin):
     for bad in ({"stats": 500}, {"match": "inset"}, {"status": "x"}, [], {}):
         answer = requests.post(f"{standin.base_url}/_faults", json=bad or None, timeout=5)
         assert (answer.status_code, "error" in answer.json()) == (400, True)
@@ -343,7 +343,7 @@ def test_pages_escape_what_they_show(standin):
     assert "<b>" not in html
 
 
-def test_command_starts_says_so_and_stops_on_sigterm(tmp_path):
+def test_command_prints_its_address_and_stops_on_sigterm(tmp_path):
     command = [
         sys.executable,
         "-m",

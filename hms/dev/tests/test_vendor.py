@@ -1,4 +1,4 @@
-"""What others made stands here as its manifest says, and only what was pinned comes in."""
+"""Vendored files match their manifest, and only the pinned archives are accepted."""
 
 import io
 import json
@@ -7,18 +7,18 @@ import tarfile
 import pytest
 
 from hms.dev.checks import vendor
-from hms.dev.layout import Problem
+from hms.dev.layout import SetupProblem
 
 ICON = '<!-- by -->\n<svg\n  width="24"\n>\n  <path d="M1 1" />\n</svg>\n'
 
 
-def test_every_vendored_file_is_as_pinned_with_licence_and_note_beside_it():
-    # Does it fail after a change of icons? Add the icon to static/vendor/vendor.json and run
+def test_every_vendored_file_matches_the_manifest():
+    # If this fails after a change of icons, add the icon to static/vendor/vendor.json and run
     # `python -m hms.dev.checks.vendor`.
-    assert vendor.complaints() == []
+    assert vendor.problems() == []
 
 
-def test_every_package_says_where_it_comes_from():
+def test_every_package_has_a_version_a_licence_and_checksums():
     for package in vendor.read_manifest():
         assert package.version
         assert package.licence
@@ -69,65 +69,65 @@ def test_contents_are_the_listed_files_and_the_sprite():
     }
 
 
-def test_an_archive_that_was_not_pinned_is_refused():
+def test_an_archive_with_another_checksum_is_refused():
     archive = archive_of(FILES)
-    with pytest.raises(Problem, match="not the archive that was pinned"):
+    with pytest.raises(SetupProblem, match="not the pinned archive"):
         vendor.contents(ink(archive), archive_of({**FILES, "ink.js": "evil()"}))
 
 
 @pytest.mark.parametrize("changes", [{"name": "oil"}, {"version": "1.0.1"}, {"licence": "EVIL"}])
-def test_an_archive_of_something_else_is_refused(changes):
+def test_an_archive_of_another_package_is_refused(changes):
     archive = archive_of(FILES, **changes)
-    with pytest.raises(Problem, match="says that it is"):
+    with pytest.raises(SetupProblem, match="contains"):
         vendor.contents(ink(archive), archive)
 
 
 def test_a_package_without_the_listed_file_is_refused():
     archive = archive_of({"LICENSE": "be kind"})
-    with pytest.raises(Problem, match=r"holds no ink\.js"):
+    with pytest.raises(SetupProblem, match=r"has no file ink\.js"):
         vendor.contents(ink(archive), archive)
 
 
 @pytest.fixture
-def house(tmp_path, monkeypatch):
-    """A folder with one vendored package in it, well kept."""
+def project(tmp_path, monkeypatch):
+    """A folder with one vendored package that matches its manifest."""
     archive = archive_of(FILES)
     (tmp_path / vendor.MANIFEST).parent.mkdir(parents=True)
     package = ink(archive)
     monkeypatch.setattr(vendor, "fetch", lambda package, folder: archive)
-    vendor.bring(package, tmp_path)
+    vendor.update_files(package, tmp_path)
     (tmp_path / "lib/README.md").write_text("`ink`, version 1.0.0.\n")
     vendor.write_manifest([package], tmp_path)
     return tmp_path
 
 
-def test_complaints_are_none_in_a_well_kept_house(house):
-    assert vendor.complaints(house) == []
+def test_a_matching_project_has_no_problems(project):
+    assert vendor.problems(project) == []
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
+    ("damage", "message"),
     [
-        (lambda house: (house / "lib/ink.js").write_text("ink(2)"), "is not what"),
-        (lambda house: (house / "lib/ink.js").unlink(), "is missing"),
-        (lambda house: (house / "lib/LICENSE").unlink(), "is missing"),
-        (lambda house: (house / "lib/README.md").unlink(), "does not name it"),
-        (lambda house: (house / "lib/README.md").write_text("ink 0.9"), "does not name it"),
-        (lambda house: (house / "static/vendor/more.js").write_text("?"), "in no package"),
+        (lambda project: (project / "lib/ink.js").write_text("ink(2)"), "differs from"),
+        (lambda project: (project / "lib/ink.js").unlink(), "is missing"),
+        (lambda project: (project / "lib/LICENSE").unlink(), "is missing"),
+        (lambda project: (project / "lib/README.md").unlink(), "does not name it"),
+        (lambda project: (project / "lib/README.md").write_text("ink 0.9"), "does not name it"),
+        (lambda project: (project / "static/vendor/more.js").write_text("?"), "in no package"),
     ],
 )
-def test_complaints_name_what_does_not_fit(house, spoil, words):
-    spoil(house)
-    found = vendor.complaints(house)
+def test_a_problem_is_found(project, damage, message):
+    damage(project)
+    found = vendor.problems(project)
     assert len(found) == 1
-    assert words in found[0]
+    assert message in found[0]
 
 
-def test_pin_takes_another_version_and_its_checksum(house):
-    packages = vendor.read_manifest(house)
+def test_pin_sets_the_version_and_accepts_only_its_archive(project):
+    packages = vendor.read_manifest(project)
     pinned = vendor.pin(packages, "ink@2.0.0")
-    with pytest.raises(Problem, match="says that it is"):
-        vendor.bring(pinned, house, anew=True)
-    for wanted in ("ink", "oil@1.0.0", ""):
-        with pytest.raises(Problem, match="is not NAME@VERSION"):
-            vendor.pin(packages, wanted)
+    with pytest.raises(SetupProblem, match="contains"):
+        vendor.update_files(pinned, project, new_version=True)
+    for release in ("ink", "oil@1.0.0", ""):
+        with pytest.raises(SetupProblem, match="is not NAME@VERSION"):
+            vendor.pin(packages, release)

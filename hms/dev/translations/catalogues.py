@@ -1,45 +1,50 @@
-"""Keep the catalogues in step with the code: `python -m hms.dev.translations.catalogues [--check]`.
+"""Update and check the catalogues: `python -m hms.dev.translations.catalogues [--check]`.
 
-Without --check it writes every .po file anew (kept: translations, comments, headers; gone: what
-nothing says any more), compiles the .mo file beside it, and prints what is left to translate.
-With --check it writes nothing. Both end with 1 while anything is wrong. See docs/languages.md.
+Without --check, writes the texts of the code into every .po file, removes those that are not used
+any more, compiles the .mo files, and prints what is left to translate. Translations, comments and
+headers stay as they are. With --check, writes nothing. The exit code is 1 if anything is wrong.
+See docs/languages.md.
 """
 
 import re
-import struct
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog, Message
+from babel.messages.mofile import read_mo, write_mo
 from babel.messages.pofile import PoFileError, read_po, write_po
 
 from hms.dev.layout import ROOT
 from hms.dev.translations import words
-from hms.dev.translations.words import Word, strings
+from hms.dev.translations.words import SourceText, strings
 
 _PLACEHOLDER = re.compile(r"%\(\w+\)|%[sd]|\{\w*\}")
 _TAG = re.compile(r"</?[a-z]\w*")
 
 
 @dataclass(frozen=True)
-class Book:
-    """A set of catalogues that is read together: one file a language."""
+class CatalogueSet:
+    """The catalogues of one domain: a .po and a .mo file for each language.
+
+    `texts` returns the texts to translate into a language.
+    """
 
     folder: Path
     domain: str
-    words: Callable[[str], Iterable[Word]]
+    texts: Callable[[str], Iterable[SourceText]]
 
     def files(self) -> list[Path]:
         return sorted(self.folder.glob(f"*/LC_MESSAGES/{self.domain}.po"))
 
 
-BOOKS = (
-    Book(ROOT / "locale", "django", words.of_site),
-    Book(ROOT / "serverless" / "locale", "mail", words.of_mails),
+CATALOGUE_SETS = (
+    CatalogueSet(ROOT / "locale", "django", words.site_texts),
+    CatalogueSet(ROOT / "serverless" / "locale", "mail", words.mail_texts),
 )
 
 
@@ -48,23 +53,24 @@ def language_of(po: Path) -> str:
 
 
 def read(po: Path) -> Catalog:
+    """Read a .po file. Raises PoFileError if it is not valid."""
     with po.open("rb") as file:
         return read_po(file, locale=language_of(po), abort_invalid=True)
 
 
-def wanted(book: Book, language: str) -> Catalog:
-    """Every word there is to translate into the language, still without a translation."""
+def untranslated(catalogue_set: CatalogueSet, language: str) -> Catalog:
+    """A catalogue of all texts to translate into the language, without translations."""
     catalogue = Catalog(locale=language)
-    for word in book.words(language):
+    for text in catalogue_set.texts(language):
         catalogue.add(
-            word.id, locations=[(word.file, 0)], auto_comments=word.comments, context=word.context
+            text.id, locations=[(text.file, 0)], auto_comments=text.comments, context=text.context
         )
     return catalogue
 
 
-def updated(book: Book, po: Path) -> bytes:
-    """The file as it should be: today's words, with the translations that it has."""
-    old, new = read(po), wanted(book, language_of(po))
+def updated(catalogue_set: CatalogueSet, po: Path) -> bytes:
+    """The content of the .po file with the texts of the code and the translations that it has."""
+    old, new = read(po), untranslated(catalogue_set, language_of(po))
     for message in _messages(new):
         known = old.get(message.id, message.context)
         if known is not None and known.pluralizable == message.pluralizable:
@@ -77,36 +83,26 @@ def updated(book: Book, po: Path) -> bytes:
 
 
 def compiled(catalogue: Catalog) -> bytes:
-    """The catalogue in the binary format that gettext reads; the same bytes each time."""
-    header = "".join(f"{name}: {value}\n" for name, value in _lasting_headers(catalogue))
-    pairs = {b"": header.encode()}
-    for message in _messages(catalogue):
-        texts = strings(message.string)
-        if message.fuzzy or not all(texts):
-            continue
-        context = f"{message.context}\x04" if message.context else ""
-        key = context + "\0".join(strings(message.id))
-        pairs[key.encode()] = "\0".join(texts).encode()
-    return _packed(sorted(pairs.items()))
+    """The content of the .mo file for a catalogue, without fuzzy and untranslated messages."""
+    body = BytesIO()
+    write_mo(body, catalogue)
+    return body.getvalue()
 
 
-def _lasting_headers(catalogue: Catalog) -> Iterator[tuple[str, str]]:
-    wanted = {"Language", "Content-Type", "Plural-Forms"}
-    return ((name, value) for name, value in catalogue.mime_headers if name in wanted)
+def is_current(mo: Path, catalogue: Catalog) -> bool:
+    """Whether the .mo file exists and has the translations of the catalogue.
+
+    Compares the translations, not the bytes: the header has the version of Babel that wrote it.
+    """
+    return mo.exists() and _translations(mo.read_bytes()) == _translations(compiled(catalogue))
 
 
-def _packed(pairs: list[tuple[bytes, bytes]]) -> bytes:
-    header_size, index_size = 28, 8 * len(pairs)
-    position = header_size + 2 * index_size
-    indexes, texts = b"", b""
-    for side in (0, 1):
-        for pair in pairs:
-            indexes += struct.pack("<II", len(pair[side]), position + len(texts))
-            texts += pair[side] + b"\0"
-    start = struct.pack(
-        "<7I", 0x950412DE, 0, len(pairs), header_size, header_size + index_size, 0, position
-    )
-    return start + indexes + texts
+def _translations(mo: bytes) -> tuple[str, dict[tuple[Any, ...], tuple[str, ...]]]:
+    catalogue = read_mo(BytesIO(mo))
+    return catalogue.plural_forms, {
+        (message.context, *strings(message.id)): strings(message.string)
+        for message in _messages(catalogue)
+    }
 
 
 def _messages(catalogue: Catalog) -> Iterator[Message]:
@@ -114,74 +110,81 @@ def _messages(catalogue: Catalog) -> Iterator[Message]:
 
 
 def problems() -> list[str]:
-    """Everything that is wrong with any catalogue or template, one line each."""
-    found = [line for book in BOOKS for po in book.files() for line in faults(book, po)]
+    """Everything that is wrong with the catalogues and templates, one line each."""
+    found = [
+        line
+        for catalogue_set in CATALOGUE_SETS
+        for po in catalogue_set.files()
+        for line in catalogue_problems(catalogue_set, po)
+    ]
     for template in words.templates():
         source, name = template.read_text(encoding="utf-8"), template.relative_to(ROOT)
-        found += [f"{name}: not marked to be translated: {t}" for t in words.unmarked(source)]
+        found += [f"{name}: not marked for translation: {t}" for t in words.unmarked_texts(source)]
         found += [
-            f"{name}: name a format, do not spell it: {f}" for f in words.spelled_dates(source)
+            f"{name}: use a named date format instead of: {f}"
+            for f in words.literal_date_formats(source)
         ]
     return found
 
 
-def faults(book: Book, po: Path) -> list[str]:
-    """What is wrong with one catalogue, each line with its file and its message."""
+def catalogue_problems(catalogue_set: CatalogueSet, po: Path) -> list[str]:
+    """Everything that is wrong with one catalogue: lines with its file and the message."""
     try:
-        have, want = read(po), wanted(book, language_of(po))
+        catalogue, required = read(po), untranslated(catalogue_set, language_of(po))
     except PoFileError as error:
-        return [f"{po.relative_to(book.folder.parent)}: {error}"]
-    told = [
-        (have.get(message.id, message.context), message, fault)
-        for message in _messages(want)
-        for fault in _faults_of(have.get(message.id, message.context), message, want.num_plurals)
+        return [f"{po.relative_to(catalogue_set.folder.parent)}: {error}"]
+    lines = [
+        f"{problem}: {_label(message)}"
+        for message in _messages(required)
+        for problem in _message_problems(
+            catalogue.get(message.id, message.context), message, required.num_plurals
+        )
     ]
-    lines = [f"{fault}: {_shown(message)}" for _have, message, fault in told]
     lines += [
-        f"said nowhere any more: {_shown(message)}"
-        for message in _messages(have)
-        if want.get(message.id, message.context) is None
+        f"not used any more: {_label(message)}"
+        for message in _messages(catalogue)
+        if required.get(message.id, message.context) is None
     ]
-    if have.num_plurals != want.num_plurals:
-        lines.append(f"Plural-Forms must have {want.num_plurals} forms")
+    if catalogue.num_plurals != required.num_plurals:
+        lines.append(f"Plural-Forms must have {required.num_plurals} forms")
     mo = po.with_suffix(".mo")
-    if not mo.exists() or mo.read_bytes() != compiled(have):
+    if not is_current(mo, catalogue):
         lines.append(
             f"{mo.name} is older than {po.name}: run python -m hms.dev.translations.catalogues"
         )
-    return [f"{po.relative_to(book.folder.parent)}: {line}" for line in lines]
+    return [f"{po.relative_to(catalogue_set.folder.parent)}: {line}" for line in lines]
 
 
-def _faults_of(have: Message | None, want: Message, forms: int) -> Iterator[str]:
-    if have is None or have.pluralizable != want.pluralizable:
+def _message_problems(message: Message | None, source: Message, forms: int) -> Iterator[str]:
+    if message is None or message.pluralizable != source.pluralizable:
         yield "missing"
         return
-    texts, english = strings(have.string), strings(want.id)
+    texts, english = strings(message.string), strings(source.id)
     if not all(texts):
         yield "not translated"
         return
-    if have.fuzzy:
+    if message.fuzzy:
         yield "fuzzy"
-    if want.pluralizable and len(texts) != forms:
+    if source.pluralizable and len(texts) != forms:
         yield f"needs {forms} plural forms"
-    # A form for one thing may say the number in a word, or not at all.
-    may_lack = 1 if want.pluralizable else 0
+    # A plural form for one number may write the number as a word, or leave it out.
+    allowed_missing = 1 if source.pluralizable else 0
     for position, text in enumerate(texts, 1):
-        needed, given = _placeholders(english[-1]), _placeholders(text)
-        lacking = (needed - given).total()
-        if given - needed or lacking > (may_lack if position < len(texts) else 0):
+        expected, found = _placeholders(english[-1]), _placeholders(text)
+        missing = (expected - found).total()
+        if found - expected or missing > (allowed_missing if position < len(texts) else 0):
             yield "other placeholders than in English"
         if Counter(_TAG.findall(text)) != Counter(_TAG.findall(english[-1])):
             yield "other HTML tags than in English"
 
 
 def _placeholders(text: str) -> Counter[str]:
-    """Named ones once each, since a language may need a name twice; nameless ones as they are."""
+    """Placeholders and their number; named ones count once, as a language may repeat a name."""
     found = Counter(_PLACEHOLDER.findall(text.replace("%%", "")))
     return Counter({name: 1 if "(" in name else count for name, count in found.items()})
 
 
-def _shown(message: Message) -> str:
+def _label(message: Message) -> str:
     context = f"[{message.context}] " if message.context else ""
     return context + " / ".join(strings(message.id)).replace("\n", "\\n")
 
@@ -195,17 +198,20 @@ def main(arguments: list[str]) -> int:
     found = problems()
     for line in found:
         print(line)
-    print(f"{len(found)} problems" if found else "All is translated.")
+    print(f"{len(found)} problems" if found else "All texts are translated.")
     return 1 if found else 0
 
 
 def write() -> None:
-    """Bring every file up to date and say how many messages each holds."""
-    for book in BOOKS:
-        for po in book.files():
-            po.write_bytes(updated(book, po))
+    """Update every .po and .mo file and print how many messages each .po file has."""
+    for catalogue_set in CATALOGUE_SETS:
+        for po in catalogue_set.files():
+            po.write_bytes(updated(catalogue_set, po))
             catalogue = read(po)
-            po.with_suffix(".mo").write_bytes(compiled(catalogue))
+            mo = po.with_suffix(".mo")
+            # Not written otherwise: its header has the time, unless the .po file names one.
+            if not is_current(mo, catalogue):
+                mo.write_bytes(compiled(catalogue))
             print(f"{po.relative_to(ROOT)}: {len(list(_messages(catalogue)))} messages")
 
 

@@ -7,6 +7,8 @@ YEAR_MONTH_FORMAT = "F Y"
 TIME_FORMAT = "H:i"
 DATETIME_FORMAT = "l j F Y، H:i"
 SHORT_DATETIME_FORMAT = "l j F، H:i"
-FIRST_DAY_OF_WEEK = 1  # Monday, as in the other languages: the clinic has one week
+FIRST_DAY_OF_WEEK = (
+    1  # Monday, as in the other languages: a clinic has the same week for all readers
+)
 DECIMAL_SEPARATOR = "."  # with Western digits
 THOUSAND_SEPARATOR = ","

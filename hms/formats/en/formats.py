@@ -1,4 +1,4 @@
-"""English, the clock with 24 hours as everywhere in the house."""
+"""English, with the 24-hour clock like all our languages."""
 
 DATE_FORMAT = "l, j F Y"  # Tuesday, 3 March 2026
 SHORT_DATE_FORMAT = "D j M Y"  # Tue 3 Mar 2026

@@ -1,4 +1,4 @@
-"""Template words that every page has: times in their clinic's zone."""
+"""Template tags and filters of every page: times in the clinic's zone, icons, phone links."""
 
 import re
 from datetime import datetime, timedelta
@@ -22,8 +22,8 @@ from hms.lib.clock import local, place_of
 from hms.lib.texts import left_to_right
 
 DAYS_IN_A_WEEK = 7
-# What no phone dials: what is written for the eye, an extension, and the zero that only callers
-# from within the country need.
+# Characters that are not dialled: punctuation, an extension in letters, and "(0)", which only
+# callers inside the country need.
 NOT_DIALLED = re.compile(r"(?<=\d)\s*\(0\)|[^\W\d_].*|[^+*#0-9]", re.S)
 SYMBOL = re.compile(
     r'<symbol id="(?P<name>[\w-]+)" viewBox="0 0 24 24">(?P<shape>.*?)</symbol>', re.S
@@ -34,7 +34,7 @@ register = template.Library()
 
 @register.filter
 def in_zone(moment: datetime, zone: str) -> datetime:
-    """The moment on a clock in `zone`, marked so that `date` leaves it there."""
+    """The moment in `zone`, marked so that the `date` filter does not convert it again."""
     return do_timezone(moment, zone)
 
 
@@ -47,10 +47,10 @@ def initials(name: str) -> str:
 
 @register.simple_tag
 def icon_shape(name: str) -> SafeString:
-    """What a symbol of static/img/icons.svg is drawn with, on 24 by 24; KeyError without one.
+    """The shape of a symbol in static/img/icons.svg (24 by 24). Raises KeyError.
 
-    Pages hold the shapes that they show: a file of all of them would be one request more, which
-    every first view waits for.
+    Pages contain the shapes that they show: a file with all of them would be one more request
+    before the first view is complete.
     """
     return _icon_shapes()[name]
 
@@ -58,20 +58,20 @@ def icon_shape(name: str) -> SafeString:
 @lru_cache(maxsize=1)
 def _icon_shapes() -> dict[str, SafeString]:
     drawn = (Path(settings.BASE_DIR) / "static" / "img" / "icons.svg").read_text()
-    # Ours, as static/img holds it: nobody else's words.
+    # Safe: the file is our own.
     return {one["name"]: mark_safe(one["shape"]) for one in SYMBOL.finditer(drawn)}  # noqa: S308
 
 
 @register.filter
 def phone_link(number: str) -> str:
-    """The number as it is written, as a link that dials it."""
+    """The number as written, as a link that dials it."""
     dialled = NOT_DIALLED.sub("", number)
     return format_html('<a href="tel:{}" dir="ltr">{}</a>', dialled, number) if dialled else number
 
 
 @register.filter
 def with_phone_link(sentence: str, number: str | None) -> str:
-    """A sentence of ours with the number in it, where it stands `left_to_right`, as such a link."""
+    """A sentence in which `left_to_right(number)` becomes a link that dials the number."""
     if not number:
         return sentence
     parts = sentence.split(left_to_right(number))
@@ -80,19 +80,19 @@ def with_phone_link(sentence: str, number: str | None) -> str:
 
 @register.filter
 def device_key(user_id: int) -> str:
-    """An account's name on a device: tells two apart, and nobody who they are."""
+    """A pseudonym of the account for the browser's storage: it distinguishes users on a device."""
     return salted_hmac("hms.device", str(user_id), algorithm="sha256").hexdigest()[:16]
 
 
 def zone_label(moment: datetime, zone: str) -> str:
-    """`Berlin (CET)`: the place a reader knows, with the abbreviation where there is one."""
+    """`Berlin (CET)`, or `Place (UTC+03)` for a zone without an abbreviation."""
     place = place_of(zone)
     abbreviation = local(moment, zone).strftime("%Z")
     return f"{place} ({abbreviation})" if abbreviation.isalpha() else f"{place} (UTC{abbreviation})"
 
 
 def from_to(start: str, end: str) -> str:
-    """`09:20–09:40`; in words where a dash would be read from the other side."""
+    """`09:20–09:40`; a translation may use words instead of the dash."""
     return _("%(start)s–%(end)s") % {"start": start, "end": end}
 
 
@@ -103,7 +103,7 @@ def day_and_time(day: str, time: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def when(context: Context, start: datetime, end: datetime, zone: str) -> str:
-    """Day and times in the clinic's zone, named, and the reader's own where it differs."""
+    """Day and times in `zone`, with its name, and the user's own time where it differs."""
     here, until = local(start, zone), local(end, zone)
     clock = from_to(date_format(here, "TIME_FORMAT"), date_format(until, "TIME_FORMAT"))
     # Named, because a translation may put the time first.
@@ -132,7 +132,7 @@ def when(context: Context, start: datetime, end: datetime, zone: str) -> str:
 
 @register.simple_tag
 def countdown(moment: datetime, zone: str) -> str:
-    """How long until then, as one would say it: `Tomorrow at 09:20`, by the clock in `zone`."""
+    """How long until the moment: `Tomorrow at 09:20`, by the clock in `zone`."""
     now, there = timezone.now(), local(moment, zone)
     days = (there.date() - local(now, zone).date()).days
     if days == 0:
@@ -147,7 +147,7 @@ def countdown(moment: datetime, zone: str) -> str:
 
 @register.filter
 def wait(waited: timedelta | None) -> str:
-    """`3 minutes`, for how long something has waited; `nothing waits` for None."""
+    """`3 minutes` for a waiting time; `nothing waits` for None."""
     if waited is None:
         return _("nothing waits")
     if waited < timedelta(minutes=1):
