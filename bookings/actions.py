@@ -305,7 +305,9 @@ def _record(
 def _note(
     booking: Booking, what: str, *, by: User | None, at: datetime, **noted: Unpack[Noted]
 ) -> None:
-    HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at, **noted)
+    HistoryEntry.objects.create(
+        booking=booking, what=what, sequence=booking.sequence, by=by, at=at, **noted
+    )
     log.info("booking %s", what, extra={"booking": booking.pk, "by": by and by.pk})
 
 

@@ -311,7 +311,13 @@ class HistoryEntry(models.Model):
         help_text=_("nobody, where time decided"),
     )
     what = models.CharField(_("what happened"), max_length=20, choices=What)
-    # Of a move alone. Doctor and clinic are the same before and after it.
+    sequence = models.PositiveIntegerField(
+        _("sequence"),
+        null=True,
+        editable=False,
+        help_text=_("the booking’s sequence after this change"),
+    )
+    # Only where the booking was rescheduled. Doctor and clinic are the same before and after.
     from_starts_at = models.DateTimeField(_("from: start"), null=True, blank=True)
     from_ends_at = models.DateTimeField(_("from: end"), null=True, blank=True)
     to_starts_at = models.DateTimeField(_("to: start"), null=True, blank=True)

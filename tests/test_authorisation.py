@@ -80,11 +80,11 @@ TABLE: dict[str, dict[str, str]] = {
     },
     # Old addresses lead to the new ones by GET.
     "bookings/<reference:reference>/move/": {
-        "GET": "login -> -> -> -> -> ->",
+        "GET": "login 301 301 301 301 301 301",
         "POST": "login 200 404 200 404 404 404",
     },
     "bookings/<reference:reference>/move/time/": {
-        "GET": "login -> -> -> -> -> ->",
+        "GET": "login 301 301 301 301 301 301",
         "POST": "login 403 404 200 404 404 404",
     },
     "bookings/<reference:reference>/reschedule/": {

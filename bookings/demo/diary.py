@@ -295,6 +295,7 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
         at=booking.created_at,
         by=booking.booked_by,
         what=HistoryEntry.What.REQUESTED if booking.is_requested else HistoryEntry.What.BOOKED,
+        sequence=0,
     )
     if booking.cancelled_at:
         yield HistoryEntry(
@@ -302,6 +303,7 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
             at=booking.cancelled_at,
             by=booking.cancelled_by,
             what=HistoryEntry.What.CANCELLED,
+            sequence=booking.sequence,
         )
     if booking.outcome:
         yield HistoryEntry(
@@ -309,6 +311,7 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
             at=booking.starts_at,
             by=booking.slot.doctor.user,
             what=HistoryEntry.What[Booking.Outcome(booking.outcome).name],
+            sequence=booking.sequence,
         )
 
 

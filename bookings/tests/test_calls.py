@@ -248,7 +248,7 @@ def test_a_closed_call_names_who_closed_it():
 # --- the doctor's pages --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["cancel", "move", "move/time"])
+@pytest.mark.parametrize("page", ["cancel", "reschedule", "reschedule/time"])
 def test_before_a_change_the_doctor_reads_whom_to_call(page):
     booking = by_phone()
     client = client_of(booking.slot.doctor.user)

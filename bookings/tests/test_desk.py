@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.test import Client, RequestFactory
 from django.urls import reverse
 
-from bookings.desk import appointment_desk
 from notifications.models import Email
+from users.groups import appointment_desk
 from users.models import DoctorProfile, PatientProfile, User
 from users.tests.factories import PASSWORD, make_doctor, make_patient, make_staff, make_user
 

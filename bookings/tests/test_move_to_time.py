@@ -220,7 +220,7 @@ def test_staff_move_a_booked_slot_at_the_desk(booking):
     slot_page = reverse("admin:availability_timeslot_change", args=[booking.slot_id])
     booking_page = reverse("admin:bookings_booking_change", args=[booking.pk])
     assert booking_page in text(client.get(slot_page))
-    moving = reverse("admin:bookings_booking_move", args=[booking.reference])
+    moving = reverse("admin:bookings_booking_reschedule", args=[booking.reference])
     to_time = reverse("admin:bookings_booking_reschedule_to_time", args=[booking.reference])
     assert to_time in text(client.get(moving))
     assert client.get(to_time).status_code == 200

@@ -105,10 +105,10 @@ def test_who_checked_in_is_offered_no_change(booking):
     Booking.objects.filter(pk=coming.pk).update(outcome="checked_in")
     page = text(client.get(coming.get_absolute_url()))
     assert url(coming, "cancel") not in page
-    assert url(coming, "move") not in page
+    assert url(coming, "reschedule") not in page
 
 
-@pytest.mark.parametrize("page", ["cancel", "move", "move/time"])
+@pytest.mark.parametrize("page", ["cancel", "reschedule", "reschedule/time"])
 def test_a_page_that_changes_a_visit_leads_back_when_somebody_checked_in(page):
     coming = make_booking(starts_at=timezone.now() + timedelta(minutes=30))
     client = client_of(coming.slot.doctor.user)

@@ -142,8 +142,8 @@ def test_a_patient_moves_no_visit_whose_time_the_clinic_agrees_to(slot, patient,
     detail = text(client.get(booking.get_absolute_url()))
     assert words in detail
     assert "+49 30 1234" in detail
-    assert f"{booking.get_absolute_url()}move/" not in detail
-    moving = text(client.get(f"{booking.get_absolute_url()}move/"))
+    assert f"{booking.get_absolute_url()}reschedule/" not in detail
+    moving = text(client.get(f"{booking.get_absolute_url()}reschedule/"))
     assert words in moving
     assert 'name="to"' not in moving
     assert reschedule_booking(**given, by=slot.doctor.user).slot == other
@@ -416,7 +416,7 @@ def test_the_visits_page_says_how_it_stands_to_each_side(asked):
     assert "Your request is with the clinic" in text(patient.get(url))
     assert "Your appointment is booked." not in text(patient.get(url))
     assert "Take the request back" in text(patient.get(url))
-    assert f"{url}move/" not in text(patient.get(url))
+    assert f"{url}reschedule/" not in text(patient.get(url))
     assert f"{url}confirm/" not in text(patient.get(url))
     assert f"{url}confirm/" in text(doctor.get(url))
     assert "Decline this request?" in text(doctor.get(f"{url}cancel/"))

@@ -306,7 +306,7 @@ def test_the_booking_page_says_whom_to_call(slot, clinic):
 def test_the_visits_pages_say_whom_to_call_and_show_no_button(booking, clinic):
     windows(clinic, cancel_notice_hours=48, move_notice_hours=49)
     url = f"/bookings/{booking.reference}/"
-    for tail in ("", "cancel/", "move/"):
+    for tail in ("", "cancel/", "reschedule/"):
         text = page(booking.patient.user, url + tail)
         # Once, as the last word, with a number that can be pressed.
         assert text.count("Please call the clinic") == 1
@@ -316,7 +316,7 @@ def test_the_visits_pages_say_whom_to_call_and_show_no_button(booking, clinic):
     for path in (url, "/dashboard/patient/"):
         text = page(booking.patient.user, path)
         assert f"{url}cancel/" not in text
-        assert f"{url}move/" not in text
+        assert f"{url}reschedule/" not in text
     assert f"{url}cancel/" in page(booking.slot.doctor.user, url)
     assert "Yes, cancel the visit" in page(booking.slot.doctor.user, f"{url}cancel/")
 
@@ -330,7 +330,7 @@ def test_what_was_refused_meanwhile_is_said_once_and_whom_to_call_last(booking, 
     client = Client()
     client.force_login(booking.patient.user)
     url = f"/bookings/{booking.reference}/"
-    answer = client.post(f"{url}move/", {"to": f"{to.pk}@{to.starts_at.isoformat()}"})
+    answer = client.post(f"{url}reschedule/", {"to": f"{to.pk}@{to.starts_at.isoformat()}"})
     text = answer.content.decode()
     assert answer.status_code == 409
     assert text.count("can be moved here until") == text.count(PRESSED) == 1
