@@ -36,7 +36,7 @@ __all__ = [
     "cancel_booking",
     "confirm_request",
     "expire_request",
-    "mark_visit",
+    "record_outcome",
     "reschedule_booking",
     "reschedule_to_time",
 ]
@@ -231,7 +231,7 @@ def cancel_booking(
 
 
 @action(refuses=BookingError)
-def mark_visit(
+def record_outcome(
     *, booking_id: int, outcome: Booking.Outcome, by: User, now: datetime | None = None
 ) -> Booking:
     """Record the outcome of a booking, or clear it (UNMARKED); the same again changes nothing.

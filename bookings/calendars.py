@@ -47,7 +47,7 @@ def event_for(booking: Booking, side: Side, language: str) -> EventWanted:
             ends_at=booking.ends_at,
             zone=slot.clinic.time_zone,
             location=place,
-            description=_("Reference %(reference)s. Details, move or cancel: %(link)s")
+            description=_("Reference %(reference)s. Details, reschedule or cancel: %(link)s")
             % {"reference": booking.reference, "link": link},
             link=link,
         )

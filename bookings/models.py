@@ -16,7 +16,7 @@ from hms.lib.ranges import TsTzRange
 from users.models import PatientProfile, User
 
 # Of a booking's history: a desk can move one visit a hundred times.
-MOST_TOLD = 50
+MAX_HISTORY_SHOWN = 50
 
 
 class BookingQuerySet(models.QuerySet):
@@ -99,10 +99,10 @@ class Booking(models.Model):
     class Outcome(models.TextChoices):
         """What became of a visit; bookings.rules.outcomes says which may follow which."""
 
-        UNMARKED = "", _("not marked")
+        UNMARKED = "", _("no outcome")
         CHECKED_IN = "checked_in", _("checked in")
-        COMPLETED = "completed", _("completed")
-        NO_SHOW = "no_show", _("missed")
+        COMPLETED = "completed", _("attended")
+        NO_SHOW = "no_show", _("did not attend")
 
     reference = models.CharField(
         _("reference"), max_length=8, unique=True, default=new_reference, editable=False
@@ -276,10 +276,10 @@ class Booking(models.Model):
 
 
 class HistoryQuerySet(models.QuerySet):
-    def told(self) -> "tuple[list[HistoryEntry], bool]":
+    def latest_entries(self) -> "tuple[list[HistoryEntry], bool]":
         """The latest of them, oldest first, and whether there are older ones. One query."""
-        newest = list(self.order_by("-at", "-pk")[: MOST_TOLD + 1])
-        return newest[:MOST_TOLD][::-1], len(newest) > MOST_TOLD
+        newest = list(self.order_by("-at", "-pk")[: MAX_HISTORY_SHOWN + 1])
+        return newest[:MAX_HISTORY_SHOWN][::-1], len(newest) > MAX_HISTORY_SHOWN
 
 
 class HistoryEntry(models.Model):
@@ -291,12 +291,12 @@ class HistoryEntry(models.Model):
         CONFIRMED = "confirmed", _("confirmed")
         DECLINED = "declined", _("declined")
         EXPIRED = "expired", _("not answered in time")
-        RESCHEDULED = "rescheduled", _("moved")
+        RESCHEDULED = "rescheduled", _("rescheduled")
         CANCELLED = "cancelled", _("cancelled")
         CHECKED_IN = "checked_in", _("checked in")
-        COMPLETED = "completed", _("completed")
-        NO_SHOW = "no_show", _("missed")
-        UNMARKED = "unmarked", _("mark taken back")
+        COMPLETED = "completed", _("attended")
+        NO_SHOW = "no_show", _("did not attend")
+        UNMARKED = "unmarked", _("outcome undone")
 
     booking = models.ForeignKey(
         Booking, on_delete=models.CASCADE, related_name="history", verbose_name=_("booking")
@@ -324,7 +324,7 @@ class HistoryEntry(models.Model):
     to_ends_at = models.DateTimeField(_("to: end"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=300, blank=True, db_default="")
     outside_windows = models.BooleanField(
-        _("outside the patients’ times"),
+        _("outside the patients’ notice"),
         default=False,
         db_default=False,
         help_text=_("done by the doctor or staff when the patient could no longer, or not yet"),

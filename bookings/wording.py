@@ -43,10 +43,10 @@ def outcome_of(slug: str) -> Outcome:
 def button_words(outcome: Outcome) -> str:
     """What stands on the button that sets it."""
     return {
-        Outcome.UNMARKED: _("Take back"),
+        Outcome.UNMARKED: _("Undo"),
         Outcome.CHECKED_IN: _("Check in"),
-        Outcome.COMPLETED: _("Completed"),
-        Outcome.NO_SHOW: _("Did not come"),
+        Outcome.COMPLETED: _("Attended"),
+        Outcome.NO_SHOW: _("Did not attend"),
     }[outcome]
 
 

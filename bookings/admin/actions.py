@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from bookings.actions import BookingError, confirm_request, mark_visit
+from bookings.actions import BookingError, confirm_request, record_outcome
 from bookings.calls import notices
 from bookings.models import Booking
 from bookings.rules.sentences import sentences_of
@@ -71,15 +71,19 @@ def _mark(
     outcome: Outcome,
 ) -> None:
     def mark(booking: Booking, by: User) -> None:
-        mark_visit(booking_id=booking.pk, outcome=outcome, by=by)
+        record_outcome(booking_id=booking.pk, outcome=outcome, by=by)
 
     done = each_chosen(modeladmin, request, queryset, mark, "outcome")
     if done:
-        text = ngettext("%d visit is marked.", "%d visits are marked.", done)
+        text = ngettext(
+            "The outcome of %d appointment is recorded.",
+            "The outcomes of %d appointments are recorded.",
+            done,
+        )
         modeladmin.message_user(request, text % done, messages.SUCCESS)
 
 
-@admin.action(description=_("Confirm the chosen requests"), permissions=["change"])
+@admin.action(description=_("Confirm the selected requests"), permissions=["change"])
 def confirm_chosen(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
     def confirm(booking: Booking, by: User) -> None:
         warn_of_call(modeladmin, request, confirm_request(booking_id=booking.pk, by=by))
@@ -93,8 +97,8 @@ def confirm_chosen(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset:
 
 ANSWERS_AND_MARKS = [
     confirm_chosen,
-    _action(Outcome.CHECKED_IN, _("Mark the chosen visits as checked in")),
-    _action(Outcome.COMPLETED, _("Mark the chosen visits as completed")),
-    _action(Outcome.NO_SHOW, _("Mark the chosen visits as missed")),
-    _action(Outcome.UNMARKED, _("Take back the marks of the chosen visits")),
+    _action(Outcome.CHECKED_IN, _("Mark the selected appointments as checked in")),
+    _action(Outcome.COMPLETED, _("Mark the selected appointments as attended")),
+    _action(Outcome.NO_SHOW, _("Mark the selected appointments as not attended")),
+    _action(Outcome.UNMARKED, _("Undo the outcomes of the selected appointments")),
 ]

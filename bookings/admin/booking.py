@@ -27,11 +27,11 @@ from bookings.admin.actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen,
 from bookings.admin.export import rows
 from bookings.admin.filters import (
     AheadFilter,
+    BookedOnFilter,
+    BookingStateFilter,
     CancelledByFilter,
     CancelledFilter,
-    MadeFilter,
     OutcomeFilter,
-    StateFilter,
     VisitFilter,
 )
 from bookings.calls import calls, notices
@@ -87,10 +87,10 @@ class LatestEntries(forms.models.BaseInlineFormSet):
     is_cut = False
 
     def get_queryset(self) -> Any:
-        if not hasattr(self, "_told"):
+        if not hasattr(self, "_latest"):
             entries: Any = super().get_queryset()
-            self._told, self.is_cut = entries.told()
-        return self._told
+            self._latest, self.is_cut = entries.latest_entries()
+        return self._latest
 
 
 class HistoryInline(admin.TabularInline):
@@ -111,7 +111,7 @@ class HistoryInline(admin.TabularInline):
         zone = entry.booking.slot.clinic.time_zone
         return " → ".join(span_words(*span, zone) for span in entry.spans)
 
-    @admin.display(description=_("outside the patients’ times"))
+    @admin.display(description=_("outside the patients’ notice"))
     def outside(self, entry: HistoryEntry) -> str | Promise:
         """In a word: the admin's own red cross would warn of what is as it should be."""
         return _("yes") if entry.outside_windows else ""
@@ -129,13 +129,13 @@ class BookingAdmin(admin.ModelAdmin):
     form = BookForm
     list_display = ["reference", "when", "state", "patient", "doctor", "clinic"]
     list_filter = [
-        StateFilter,
+        BookingStateFilter,
         OutcomeFilter,
         VisitFilter,
         "slot__clinic",
         "slot__doctor__specialty",
         "slot__kind",
-        MadeFilter,
+        BookedOnFilter,
         AheadFilter,
         CancelledFilter,
         CancelledByFilter,
@@ -228,7 +228,7 @@ class BookingAdmin(admin.ModelAdmin):
         mark = mail_mark(booking, booking.slot.doctor.user, timezone.now())
         return mark.label if mark else "-"
 
-    @admin.display(description=_("e-mails and calendars"))
+    @admin.display(description=_("emails and calendars"))
     def mails(self, booking: Booking) -> str:
         query = f"?q={booking.about}"
         return format_html(
@@ -241,7 +241,7 @@ class BookingAdmin(admin.ModelAdmin):
 
     # --- cancelling ------------------------------------------------------------------------------
 
-    @admin.action(description=_("Cancel the chosen bookings…"), permissions=["change"])
+    @admin.action(description=_("Cancel the selected appointments…"), permissions=["change"])
     def cancel_chosen(self, request: HttpRequest, queryset: QuerySet[Booking]) -> HttpResponse:
         keys = queryset.values_list("pk", flat=True)[:MOST_AT_ONCE]
         ids = ",".join(str(key) for key in keys)
@@ -276,7 +276,7 @@ class BookingAdmin(admin.ModelAdmin):
             return redirect("admin:bookings_booking_changelist")
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Cancel bookings"),
+            "title": _("Cancel appointments"),
             "opts": self.opts,
             "bookings": [(booking, notices.to_both(booking)) for booking in bookings],
             "form": form,
@@ -289,7 +289,7 @@ class BookingAdmin(admin.ModelAdmin):
 
         done = each_chosen(self, request, bookings, cancel, "cancelled_at")
         if done:
-            text = ngettext("%d booking is cancelled.", "%d bookings are cancelled.", done)
+            text = ngettext("%d appointment is cancelled.", "%d appointments are cancelled.", done)
             self.message_user(request, text % done, messages.SUCCESS)
 
     # --- the list as a file ----------------------------------------------------------------------
@@ -320,7 +320,7 @@ class BookingAdmin(admin.ModelAdmin):
             return self._rescheduled(request, moved)
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Move a booking"),
+            "title": _("Reschedule an appointment"),
             "opts": self.opts,
             "booking": booking,
             "notice": notices.to_both(booking),
@@ -338,7 +338,7 @@ class BookingAdmin(admin.ModelAdmin):
             return self._rescheduled(request, moved)
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Move a booking to another time"),
+            "title": _("Reschedule an appointment to another time"),
             "opts": self.opts,
             "booking": booking,
             "notice": notices.to_both(booking),
@@ -348,7 +348,7 @@ class BookingAdmin(admin.ModelAdmin):
 
     def _rescheduled(self, request: SignedInRequest, booking: Booking) -> HttpResponse:
         self.log_change(request, booking, [{"changed": {"fields": ["slot"]}}])
-        self.message_user(request, _("The booking is moved."), messages.SUCCESS)
+        self.message_user(request, _("The appointment is rescheduled."), messages.SUCCESS)
         warn_of_call(self, request, booking)
         return redirect("admin:bookings_booking_change", booking.pk)
 
@@ -393,7 +393,7 @@ class CallAdmin(admin.ModelAdmin):
         url = reverse("admin:bookings_booking_change", args=[call.booking_id])
         return format_html('<a href="{}">{}</a>', url, call.booking.reference)
 
-    @admin.action(description=_("Mark the chosen calls as spoken to"), permissions=["change"])
+    @admin.action(description=_("Mark the selected calls as spoken to"), permissions=["change"])
     def close_chosen(self, request: SignedInRequest, queryset: QuerySet[Call]) -> None:
         done = 0
         for call in queryset:
@@ -406,7 +406,7 @@ class CallAdmin(admin.ModelAdmin):
                 self.log_change(request, call, [{"changed": {"fields": ["state"]}}])
                 done += 1
         if done:
-            text = ngettext("%d call is marked as done.", "%d calls are marked as done.", done)
+            text = ngettext("%d call is recorded.", "%d calls are recorded.", done)
             self.message_user(request, text % done, messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

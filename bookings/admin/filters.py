@@ -19,7 +19,7 @@ from hms.lib.local_dates import LocalDate
 from users.people.clinic_days import ClinicDaysFilter
 
 
-class StateFilter(admin.SimpleListFilter):
+class BookingStateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -70,7 +70,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 
 class VisitFilter(ClinicDaysFilter):
-    title = _("day of the visit")
+    title = _("day of the appointment")
     parameter_name = "visit"
     moment, clinic = "starts_at", "slot__clinic"
     presets = (
@@ -82,7 +82,7 @@ class VisitFilter(ClinicDaysFilter):
     )
 
 
-class MadeFilter(ClinicDaysFilter):
+class BookedOnFilter(ClinicDaysFilter):
     title = _("booked on")
     parameter_name = "made"
     moment, clinic = "created_at", "slot__clinic"

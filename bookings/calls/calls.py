@@ -138,7 +138,7 @@ def _line(call: Call) -> str:
 def what_to_say(call: Call) -> str:
     """The change in one line: what, doctor, clinic, when, and the reason where one was given."""
     data = call.data
-    said = _head(call.action, data) % {
+    sentence = _head(call.action, data) % {
         "doctor": isolated(data["other"]),
         "clinic": isolated(data["clinic"]),
         "when": _span(data, ""),
@@ -146,9 +146,9 @@ def what_to_say(call: Call) -> str:
         "zone": zone_words(datetime.fromisoformat(data["starts_at"]), data["zone"]),
     }
     if not data.get("reason"):
-        return said
+        return sentence
     return _("%(sentence)s. Reason: %(reason)s") % {
-        "sentence": said,
+        "sentence": sentence,
         "reason": isolated(data["reason"]),
     }
 

@@ -82,7 +82,7 @@ def _doctor(entry: people.Doctor, approved_by: User | None, now: datetime) -> Do
     doctor = user.doctor_profile
     if not is_new:
         return doctor
-    room = f"https://meet.{DOMAIN}/{entry.username}" if entry.video else ""
+    video_url = f"https://meet.{DOMAIN}/{entry.username}" if entry.video else ""
     actions.update_doctor(
         doctor=doctor,
         name=entry.name,
@@ -90,7 +90,7 @@ def _doctor(entry: people.Doctor, approved_by: User | None, now: datetime) -> Do
         clinics=Clinic.objects.filter(name=entry.clinic),
         bio=entry.bio,
         languages=list(entry.languages),
-        video_room_url=room,
+        video_room_url=video_url,
     )
     if entry.photo:
         drawn = portrait(entry.name)

@@ -265,7 +265,7 @@ class _Diary:
             mail
             for booking in self.bookings
             for side, user in emails.people_of(booking)
-            for mail in [_told(booking, side, user)]
+            for mail in [_email(booking, side, user)]
         )
         Call.objects.bulk_create(
             self._call(booking)
@@ -315,7 +315,7 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
         )
 
 
-def _told(booking: Booking, side: Side, user: User) -> Email:
+def _email(booking: Booking, side: Side, user: User) -> Email:
     at = booking.cancelled_at or booking.created_at
     return Email(
         action=emails.action_for(booking, []),

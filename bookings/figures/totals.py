@@ -59,7 +59,7 @@ _LIVE = "booking.slot_id = slot.id AND booking.cancelled_at IS NULL AND " + _FEN
     moment="booking.starts_at"
 )
 _SLOT = f"availability_timeslot slot {{join}} JOIN bookings_booking booking ON {_LIVE}"
-_STANDS = "slot.withdrawn_at IS NULL"
+_IS_OFFERED = "slot.withdrawn_at IS NULL"
 
 
 def _kind(
@@ -96,7 +96,7 @@ _KINDS: dict[str, str] = {
     What.PUBLISHED: _kind(
         _SLOT.format(join="LEFT"),
         "slot.starts_at",
-        condition=_STANDS,
+        condition=_IS_OFFERED,
         detail="CASE WHEN booking.id IS NULL THEN 'free' ELSE 'taken' END",
         length="slot.ends_at - slot.starts_at",
     ),
@@ -104,7 +104,7 @@ _KINDS: dict[str, str] = {
     What.AHEAD: _kind(
         _SLOT.format(join=""),
         "slot.starts_at",
-        condition=_STANDS,
+        condition=_IS_OFFERED,
         doctor="NULL::bigint",
         detail=f"({_DAY.format(moment='slot.starts_at')}"
         f" - {_DAY.format(moment='booking.created_at')})::text",
@@ -113,7 +113,7 @@ _KINDS: dict[str, str] = {
     What.OUTCOME: _kind(
         _SLOT.format(join=""),
         "slot.starts_at",
-        condition=f"{_STANDS} AND booking.ends_at <= now()",
+        condition=f"{_IS_OFFERED} AND booking.ends_at <= now()",
         doctor="NULL::bigint",
         detail="coalesce(nullif(booking.outcome, ''), 'unmarked')",
     ),

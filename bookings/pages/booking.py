@@ -23,7 +23,7 @@ from bookings.pages.forms import ReasonForm, read_moment
 from bookings.pages.history import changed_at
 from bookings.pages.options import options_of
 from bookings.rules.conditions import for_patients, if_started
-from bookings.rules.errors import LIMITS, Change, Code
+from bookings.rules.errors import LIMITS, BookingChange, Code
 from bookings.rules.sentences import sentences_of
 from calendar_integration.pages.context import calendar_context
 from users.models import Clinic, DoctorProfile, User
@@ -201,12 +201,12 @@ def cancel(request: SignedInRequest, reference: str) -> HttpResponse:
 def _cancel_page(booking: Booking, side: Side, now: datetime) -> CancelPage:
     for_doctor = side == Side.DOCTOR
     if not booking.is_requested:
-        heading, submit = _("Cancel this visit?"), _("Yes, cancel the visit")
+        heading, submit = _("Cancel this appointment?"), _("Yes, cancel the appointment")
     elif for_doctor:
-        heading, submit = _("Decline this request?"), _("Yes, decline it")
+        heading, submit = _("Decline this request?"), _("Yes, decline the request")
     else:
-        heading, submit = _("Take this request back?"), _("Yes, take it back")
-    started = sentences_of(if_started(booking, Change.CANCEL, now))
+        heading, submit = _("Withdraw this request?"), _("Yes, withdraw the request")
+    started = sentences_of(if_started(booking, BookingChange.CANCEL, now))
     if for_doctor:
         consequence = _("The slot becomes available again; delete it if you are away.")
     else:

@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from bookings.calendars import event_for, google_link
 from bookings.links import directions_link
 from bookings.models import Booking, Side
-from bookings.pages.delivery_status import Standing
-from bookings.pages.history import Event, told
-from bookings.pages.options import Options, options_of, way_of
+from bookings.pages.delivery_status import DeliveryStatus
+from bookings.pages.history import Event, events_of
+from bookings.pages.options import BookingOptions, options_of, way_of
 from bookings.rules.requests import is_overdue
 from bookings.wording import Button, buttons
 from hms.lib.clock import local
@@ -38,7 +38,7 @@ class BookingPage:
 
     for_doctor: bool
     banner: Banner | None
-    options: Options
+    options: BookingOptions
     primary_action: str
     is_current: bool
     is_past: bool
@@ -57,7 +57,7 @@ class BookingPage:
 
 
 def page_of(
-    booking: Booking, side: Side, reader: User, standing: Standing, now: datetime
+    booking: Booking, side: Side, reader: User, standing: DeliveryStatus, now: datetime
 ) -> BookingPage:
     """For the booking's patient or doctor, who reads its page at `now`."""
     for_doctor = side == Side.DOCTOR
@@ -77,11 +77,11 @@ def page_of(
         google_link=google_link(event),
         directions=directions_link(booking.slot.clinic.address),
         marks=buttons(booking, now) if for_doctor else [],
-        history=told(booking, reader),
+        history=events_of(booking, reader),
     )
 
 
-def _banner(booking: Booking, side: Side, standing: Standing, now: datetime) -> Banner | None:
+def _banner(booking: Booking, side: Side, standing: DeliveryStatus, now: datetime) -> Banner | None:
     for_doctor = side == Side.DOCTOR
     if is_overdue(booking, now):
         sentences = (_("Nobody answered this request in time."), _soon_free())
@@ -94,12 +94,12 @@ def _banner(booking: Booking, side: Side, standing: Standing, now: datetime) -> 
     if not booking.is_live:
         return Banner("warn", "warn", _ended(booking))
     if booking.starts_at <= now < booking.ends_at:
-        return Banner("info", "clock", _("This visit is taking place now."))
+        return Banner("info", "clock", _("This appointment is taking place now."))
     return None
 
 
 def _soon_free() -> str:
-    return _("The time is free again in a moment.")
+    return _("The time will be free again in a moment.")
 
 
 def _requested(booking: Booking, for_doctor: bool) -> str:
@@ -109,14 +109,13 @@ def _requested(booking: Booking, for_doctor: bool) -> str:
     if for_doctor:
         return (
             _(
-                "This visit is requested. Please answer by %(time)s; after that the time is free "
-                "again."
+                "This appointment is requested. Please answer by %(time)s; after that the time is "
+                "free again."
             )
             % time
         )
     sentence = _(
-        "Your request is with the clinic, and the time is kept for you. The clinic answers by "
-        "%(time)s."
+        "The clinic has received your request and holds the time for you. It answers by %(time)s."
     )
     user = booking.patient.user
     by_email = _("We will email you the answer.")
@@ -124,7 +123,7 @@ def _requested(booking: Booking, for_doctor: bool) -> str:
     return f"{sentence % time} {by_email if user and user.email else on_page}"
 
 
-def _booked(standing: Standing) -> str:
+def _booked(standing: DeliveryStatus) -> str:
     booked = _("Your appointment is booked.")
     if standing.mail is None or standing.mail.kind not in ("info", "ok"):
         return booked
@@ -133,7 +132,7 @@ def _booked(standing: Standing) -> str:
 
 def _ended(booking: Booking) -> str:
     if not booking.was_declined:
-        sentence = _("This visit is cancelled.")
+        sentence = _("This appointment is cancelled.")
     elif booking.cancelled_by_id is None:
         sentence = _("Nobody answered this request in time.")
     else:
@@ -143,7 +142,7 @@ def _ended(booking: Booking) -> str:
     return f"{sentence} {_('Reason: %(reason)s') % {'reason': booking.cancel_reason}}"
 
 
-def _options(booking: Booking, side: Side, now: datetime) -> Options:
+def _options(booking: Booking, side: Side, now: datetime) -> BookingOptions:
     options = options_of(booking, side, now)
     if not is_overdue(booking, now):
         return options

@@ -22,5 +22,5 @@ def called(request: SignedInRequest, reference: str, sequence: int) -> HttpRespo
     except BookingError as error:
         messages.error(request, sentences_of(error))
     else:
-        messages.success(request, _("The call is marked as done."))
+        messages.success(request, _("The call is recorded."))
     return redirect(call.booking)

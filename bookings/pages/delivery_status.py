@@ -28,7 +28,7 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Standing:
+class DeliveryStatus:
     """None where there is nothing to say: no calendar connected, or long past and never told."""
 
     mail: Mark | None
@@ -42,14 +42,14 @@ class Standing:
 
 
 _MAIL = {
-    Email.State.QUEUED: Mark("info", _("E-mail on its way")),
-    Email.State.SENDING: Mark("info", _("E-mail on its way")),
-    Email.State.SENT: Mark("ok", _("E-mail sent")),
-    Email.State.FAILED: Mark("error", _("E-mail could not be sent")),
-    Email.State.DROPPED: Mark("info", _("E-mail on its way")),
-    Email.State.EXPIRED: Mark("warn", _("E-mail not sent in time")),
+    Email.State.QUEUED: Mark("info", _("Email on its way")),
+    Email.State.SENDING: Mark("info", _("Email on its way")),
+    Email.State.SENT: Mark("ok", _("Email sent")),
+    Email.State.FAILED: Mark("error", _("Email not sent")),
+    Email.State.DROPPED: Mark("info", _("Email on its way")),
+    Email.State.EXPIRED: Mark("warn", _("Email not sent in time")),
 }
-_NO_ADDRESS = Mark("warn", _("No e-mail address"))
+_NO_ADDRESS = Mark("warn", _("No email address"))
 _CALL = {
     Call.State.OWED: Mark("warn", _("Needs a call")),
     Call.State.DONE: Mark("ok", _("Spoken to")),
@@ -64,7 +64,7 @@ _CALENDAR = {
 }
 
 
-def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
+def standings(bookings: Iterable[Booking], reader: User) -> dict[int, DeliveryStatus]:
     """By booking id: the reader's own mails and calendar entries. Three queries, however many."""
     bookings = list(bookings)
     abouts = [booking.about for booking in bookings]
@@ -77,7 +77,7 @@ def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
     account = GoogleAccount.objects.filter(user=reader).first()
     now = timezone.now()
     return {
-        booking.pk: Standing(
+        booking.pk: DeliveryStatus(
             mail=_mail(booking, mails.get(booking.about), reader, now),
             calendar=_calendar(booking, events.get(booking.about), account, now),
         )
@@ -102,7 +102,9 @@ def mail_mark(booking: Booking, user: User, now: datetime) -> Mark | None:
     return _mail(booking, mails.order_by("sequence", "pk").last(), user, now)
 
 
-def seconds_to_next_look(changed_at: datetime, standing: Standing, now: datetime) -> int | None:
+def seconds_to_next_look(
+    changed_at: datetime, standing: DeliveryStatus, now: datetime
+) -> int | None:
     """When an open page should ask again; None when there is nothing to wait for.
 
     Most mails are out within a second: asked for often at first, seldom after a minute.

@@ -22,7 +22,7 @@ MOST_UNMARKED = 20
 
 
 @dataclass(frozen=True)
-class Entry:
+class DayEntry:
     """A stretch of the day: one visit, free times back to back, or a pause between times."""
 
     starts_at: datetime
@@ -38,13 +38,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Today:
-    entries: list[Entry]
+    entries: list[DayEntry]
     slots: int
     booked: int
 
 
 @dataclass(frozen=True)
-class Day:
+class DayCounts:
     date: date
     booked: int
     free: int
@@ -74,9 +74,9 @@ def today(doctor: DoctorProfile, zone: str, now: datetime) -> Today:
     return Today(entries=_stretches(single), slots=len(single), booked=booked)
 
 
-def _entry(slot: TimeSlot, booking: Booking | None, now: datetime) -> Entry:
+def _entry(slot: TimeSlot, booking: Booking | None, now: datetime) -> DayEntry:
     free = "past" if slot.starts_at <= now else "open"
-    return Entry(
+    return DayEntry(
         starts_at=slot.starts_at,
         ends_at=slot.ends_at,
         zone=slot.clinic.time_zone,
@@ -89,13 +89,13 @@ def _entry(slot: TimeSlot, booking: Booking | None, now: datetime) -> Entry:
     )
 
 
-def _stretches(entries: list[Entry]) -> list[Entry]:
+def _stretches(entries: list[DayEntry]) -> list[DayEntry]:
     """The same day with free times joined, and with the pauses between what is published."""
-    day: list[Entry] = []
+    day: list[DayEntry] = []
     for entry in entries:
         last = day[-1] if day else entry
         if last.ends_at < entry.starts_at:
-            day.append(Entry(last.ends_at, entry.starts_at, entry.zone, "pause"))
+            day.append(DayEntry(last.ends_at, entry.starts_at, entry.zone, "pause"))
         elif day and _continues(last, entry):
             day[-1] = replace(last, ends_at=entry.ends_at, slots=last.slots + entry.slots)
             continue
@@ -103,12 +103,12 @@ def _stretches(entries: list[Entry]) -> list[Entry]:
     return day
 
 
-def _continues(last: Entry, entry: Entry) -> bool:
+def _continues(last: DayEntry, entry: DayEntry) -> bool:
     alike = last.state == entry.state and last.zone == entry.zone
     return alike and not (entry.booking or last.is_running or entry.is_running)
 
 
-def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[Entry]:
+def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[DayEntry]:
     """The visits of earlier days that still can get an outcome and have none, latest first; one
     more than MOST_UNMARKED where there are more. One query, through the doctor's slots, whose
     index is small."""
@@ -128,7 +128,7 @@ def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[Entry]
         yield _entry(booking.slot, booking, now)
 
 
-def next_days(doctor: DoctorProfile, zone: str, now: datetime) -> list[Day]:
+def next_days(doctor: DoctorProfile, zone: str, now: datetime) -> list[DayCounts]:
     """The days after today, also those without a slot. One query."""
     first = local(now, zone).date() + timedelta(days=1)
     days = [first + timedelta(days=number) for number in range(DAYS_AHEAD)]
@@ -148,10 +148,10 @@ def next_days(doctor: DoctorProfile, zone: str, now: datetime) -> list[Day]:
     return [_day(day, by_day.get(day)) for day in days]
 
 
-def _day(day: date, counts: dict | None) -> Day:
+def _day(day: date, counts: dict | None) -> DayCounts:
     if counts is None:
-        return Day(day, 0, 0)
-    return Day(day, counts["booked"], counts["slots"] - counts["booked"])
+        return DayCounts(day, 0, 0)
+    return DayCounts(day, counts["booked"], counts["slots"] - counts["booked"])
 
 
 def coming_visits(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:

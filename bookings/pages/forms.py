@@ -15,7 +15,7 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         label=_("Reason"),
-        help_text=_("This is for the patient. Please no medical details."),
+        help_text=_("The patient can read this. Please don’t enter medical details."),
         max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": _("Please tell the patient why.")},
@@ -30,7 +30,7 @@ def reason_field() -> forms.CharField:
     """What who moves a visit may say to its patient."""
     return forms.CharField(
         label=_("Reason"),
-        help_text=_("This is for the patient. Please no medical details."),
+        help_text=_("The patient can read this. Please don’t enter medical details."),
         max_length=LONGEST_REASON,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),

@@ -10,7 +10,7 @@ from bookings.rules.sentences import sentences_of
 
 
 @dataclass(frozen=True)
-class Options:
+class BookingOptions:
     """Of one booking, for its patient or its doctor. Sentences are empty where they don't apply.
 
     `is_ahead`: live, not begun, without an outcome. `why_not` has both other sentences, each once.
@@ -25,7 +25,7 @@ class Options:
     why_not: str
 
 
-def options_of(booking: Booking, side: Side, now: datetime) -> Options:
+def options_of(booking: Booking, side: Side, now: datetime) -> BookingOptions:
     """What the patient or the doctor can do at `now`. The doctor answers a request instead."""
     is_ahead = booking.is_expected and booking.starts_at > now
     is_request = booking.is_requested
@@ -33,7 +33,7 @@ def options_of(booking: Booking, side: Side, now: datetime) -> Options:
     not_reschedule = for_patients_reschedule(booking, now) if is_bound else []
     not_cancel = if_too_late_to_cancel(booking, now) if is_bound else []
     is_doctors_answer = is_request and side == Side.DOCTOR
-    return Options(
+    return BookingOptions(
         is_ahead=is_ahead,
         can_cancel=is_ahead and not is_doctors_answer and not not_cancel,
         can_reschedule=is_ahead and not is_request and not not_reschedule,

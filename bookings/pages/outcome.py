@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from bookings.access import bookings_with_patient, doctors_booking
-from bookings.actions import BookingError, mark_visit
+from bookings.actions import BookingError, record_outcome
 from bookings.models import Booking
 from bookings.rules.sentences import sentences_of
 from bookings.wording import outcome_of
@@ -30,7 +30,7 @@ def mark(request: SignedInRequest, reference: str) -> HttpResponse:
     except KeyError:
         raise BadRequest("no such outcome") from None
     try:
-        booking = mark_visit(booking_id=booking.pk, outcome=outcome, by=request.user)
+        booking = record_outcome(booking_id=booking.pk, outcome=outcome, by=request.user)
     except BookingError as error:
         messages.error(request, sentences_of(error))
     else:

@@ -25,7 +25,7 @@ def confirm(request: SignedInRequest, reference: str) -> HttpResponse:
     else:
         patient = isolated(str(booking.patient))
         messages.success(
-            request, _("The visit of %(patient)s is confirmed.") % {"patient": patient}
+            request, _("The appointment of %(patient)s is confirmed.") % {"patient": patient}
         )
         if notice := notices.after(booking):
             messages.warning(request, notice)

@@ -23,7 +23,7 @@ from bookings.models import Booking, Side
 from bookings.pages.forms import RescheduleForm, RescheduleToTimeForm
 from bookings.pages.options import options_of
 from bookings.rules.conditions import if_started
-from bookings.rules.errors import Change
+from bookings.rules.errors import BookingChange
 from bookings.rules.sentences import sentences_of
 from users.models import User
 from users.pages.requests import SignedInRequest
@@ -74,12 +74,12 @@ def reschedule(request: SignedInRequest, reference: str) -> HttpResponse:
 def _page(booking: Booking, side: Side, refusal: str = "") -> ReschedulePage:
     now, for_doctor = timezone.now(), side == Side.DOCTOR
     patient, doctor = {"patient": booking.patient}, {"doctor": booking.slot.doctor}
-    started = sentences_of(if_started(booking, Change.RESCHEDULE, now))
+    started = sentences_of(if_started(booking, BookingChange.RESCHEDULE, now))
     return ReschedulePage(
         for_doctor=for_doctor,
-        heading=_("Move the visit of %(patient)s") % patient
+        heading=_("Reschedule the appointment of %(patient)s") % patient
         if for_doctor
-        else _("Move your visit with %(doctor)s") % doctor,
+        else _("Reschedule your appointment with %(doctor)s") % doctor,
         why_not=started or options_of(booking, side, now).why_not_reschedule,
         notice=notices.to_patient(booking) if for_doctor else notices.to_doctor(booking),
         refusal=refusal,
@@ -130,7 +130,7 @@ def free_times(booking: Booking, day: str, *, for_patient: bool) -> dict[str, An
 
 def _rescheduled(booking: Booking) -> str:
     zone = booking.slot.clinic.time_zone
-    return _("The visit is moved. It is now %(when)s, %(zone)s.") % {
+    return _("The appointment is rescheduled. It is now %(when)s, %(zone)s.") % {
         "when": span_words(booking.starts_at, booking.ends_at, zone),
         "zone": zone_words(booking.starts_at, zone),
     }

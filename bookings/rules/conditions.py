@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from availability.models import TimeSlot
 from bookings.models import Booking, Side
 from bookings.rules import limits, outcomes, requests
-from bookings.rules.errors import BookingError, Change, Code
+from bookings.rules.errors import BookingChange, BookingError, Code
 from hms.lib.errors import Refusal
 from hms.lib.texts import one_line
 from users.models import Clinic, PatientProfile, User
@@ -138,12 +138,12 @@ def for_reschedule(booking: Booking, *, by: User, now: datetime) -> list[Refusal
     Of a patient's notice and limits nothing is asked yet: see `for_new_slot`.
     """
     if not booking.is_live:
-        return [_over(booking, Change.RESCHEDULE)]
-    if started := if_started(booking, Change.RESCHEDULE, now):
+        return [_over(booking, BookingChange.RESCHEDULE)]
+    if started := if_started(booking, BookingChange.RESCHEDULE, now):
         return started
     if booking.is_requested:
         return [Refusal(Code.REQUESTED)]
-    return _if_checked_in(booking, Change.RESCHEDULE, by)
+    return _if_checked_in(booking, BookingChange.RESCHEDULE, by)
 
 
 def for_new_slot(
@@ -199,7 +199,7 @@ def for_patients_reschedule(booking: Booking, now: datetime) -> list[Refusal]:
 def if_too_late_to_reschedule(booking: Booking, now: datetime) -> list[Refusal]:
     """Whether the patient's notice for rescheduling is over."""
     notice = windows_of(booking.slot.doctor, booking.slot.clinic).move
-    return _if_too_late(booking, notice, Change.RESCHEDULE, now)
+    return _if_too_late(booking, notice, BookingChange.RESCHEDULE, now)
 
 
 def _if_by_clinic_alone(slot: TimeSlot) -> list[Refusal]:
@@ -214,13 +214,13 @@ def _if_by_clinic_alone(slot: TimeSlot) -> list[Refusal]:
 def for_cancel(booking: Booking, *, by: User, now: datetime) -> list[Refusal]:
     """Whether `by` can cancel the live booking now, or withdraw or decline the request."""
     return (
-        if_started(booking, Change.CANCEL, now)
-        or _if_checked_in(booking, Change.CANCEL, by)
+        if_started(booking, BookingChange.CANCEL, now)
+        or _if_checked_in(booking, BookingChange.CANCEL, by)
         or (if_too_late_to_cancel(booking, now) if is_bound(booking, by) else [])
     )
 
 
-def if_started(booking: Booking, change: Change, now: datetime) -> list[Refusal]:
+def if_started(booking: Booking, change: BookingChange, now: datetime) -> list[Refusal]:
     """Whether the appointment's time has begun, after which nobody cancels or reschedules it."""
     return [_over(booking, change)] if booking.starts_at <= now else []
 
@@ -230,27 +230,27 @@ def if_too_late_to_cancel(booking: Booking, now: datetime) -> list[Refusal]:
     if booking.is_requested:
         return []
     notice = windows_of(booking.slot.doctor, booking.slot.clinic).cancel
-    return _if_too_late(booking, notice, Change.CANCEL, now)
+    return _if_too_late(booking, notice, BookingChange.CANCEL, now)
 
 
 def for_confirm(booking: Booking, now: datetime) -> list[Refusal]:
     """Whether the request can be confirmed now; a booking that is confirmed already can."""
     if not booking.is_live:
-        return [_over(booking, Change.CONFIRM)]
+        return [_over(booking, BookingChange.CONFIRM)]
     return [Refusal(Code.EXPIRED)] if requests.is_overdue(booking, now) else []
 
 
 def for_outcome(booking: Booking, outcome: Booking.Outcome, now: datetime) -> list[Refusal]:
     """Whether the booking can get this outcome now, in place of the one that it has."""
     if not booking.is_live:
-        return [_over(booking, Change.OUTCOME)]
+        return [_over(booking, BookingChange.OUTCOME)]
     if booking.is_requested:
         return [Refusal(Code.REQUESTED)]
     if now >= outcomes.marked_until(booking):
         days = outcomes.MARKED_WITHIN.days
-        return [Refusal(Code.TOO_LATE, {"change": Change.OUTCOME, "days": days})]
+        return [Refusal(Code.TOO_LATE, {"change": BookingChange.OUTCOME, "days": days})]
     if outcome not in outcomes.NEXT[booking.outcome]:
-        return [Refusal(Code.MARKED, {"change": Change.OUTCOME}), Refusal(Code.UNDO)]
+        return [Refusal(Code.MARKED, {"change": BookingChange.OUTCOME}), Refusal(Code.UNDO)]
     if now < outcomes.marked_from(booking, outcome):
         return [Refusal(Code.TOO_EARLY, {"outcome": outcome})]
     return []
@@ -272,7 +272,7 @@ def checked_reason(reason: str, *, must: bool) -> str:
     return line
 
 
-def _if_checked_in(booking: Booking, change: Change, by: User) -> list[Refusal]:
+def _if_checked_in(booking: Booking, change: BookingChange, by: User) -> list[Refusal]:
     """A patient who checked in before the start is there: nothing is cancelled or rescheduled."""
     if not booking.outcome:
         return []
@@ -281,7 +281,7 @@ def _if_checked_in(booking: Booking, change: Change, by: User) -> list[Refusal]:
 
 
 def _if_too_late(
-    booking: Booking, notice: timedelta, change: Change, now: datetime
+    booking: Booking, notice: timedelta, change: BookingChange, now: datetime
 ) -> list[Refusal]:
     if booking.starts_at - now >= notice:
         return []
@@ -289,7 +289,7 @@ def _if_too_late(
     return [Refusal(Code.TOO_LATE, {"change": change, "hours": hours}), _ask(booking.slot)]
 
 
-def _over(booking: Booking, change: Change) -> Refusal:
+def _over(booking: Booking, change: BookingChange) -> Refusal:
     return Refusal(Code.OVER, {"change": change, "booking": booking})
 
 

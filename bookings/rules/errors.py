@@ -58,7 +58,7 @@ class Code(StrEnum):
     UNDO = "undo"
 
 
-class Change(StrEnum):
+class BookingChange(StrEnum):
     """What was asked for, where the sentence depends on it."""
 
     CANCEL = "cancel"
@@ -83,7 +83,7 @@ class BookingError(Refused):
     LOOK_ONLY, MOVED_BY_CLINIC, MOVED_OFTEN, and of the new slot what book_slot has: GONE, CLOSED,
     STARTED, TAKEN, MOVED, TOO_SOON, TOO_FAR, ELSEWHERE.
     reschedule_to_time: UNKNOWN, OVER, REQUESTED, MARKED, REASON_TOO_LONG, ELSEWHERE.
-    mark_visit: UNKNOWN, OVER, REQUESTED, TOO_EARLY, TOO_LATE, MARKED.
+    record_outcome: UNKNOWN, OVER, REQUESTED, TOO_EARLY, TOO_LATE, MARKED.
     confirm_request: UNKNOWN, OVER, EXPIRED.
     close_call: UNKNOWN_CALL, OVERTAKEN.
     All: BUSY.

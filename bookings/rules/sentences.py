@@ -9,7 +9,7 @@ from django.utils.translation import ngettext
 from availability.models import TimeSlot
 from availability.slots.wording import span_words, zone_words
 from bookings.models import Booking
-from bookings.rules.errors import Change, Code
+from bookings.rules.errors import BookingChange, Code
 from hms.lib.errors import Refusal, Refused
 from hms.lib.texts import isolated, left_to_right
 from users.models import Clinic
@@ -32,7 +32,7 @@ def sentences_of(refused: Refused | Iterable[Refusal]) -> str:
 def _moved(params: Params) -> str:
     slot: TimeSlot = params["slot"]
     zone = slot.clinic.time_zone
-    return _("The doctor has moved this time meanwhile. It is now %(when)s, %(zone)s.") % {
+    return _("The doctor has changed this time in the meantime. It is now %(when)s, %(zone)s.") % {
         "when": span_words(slot.starts_at, slot.ends_at, zone),
         "zone": zone_words(slot.starts_at, zone),
     }
@@ -41,10 +41,10 @@ def _moved(params: Params) -> str:
 def _elsewhere(params: Params) -> str:
     other: Booking | None = params.get("booking")
     if other is None:
-        return _("There is another visit at that time already.")
+        return _("There is already another appointment at that time.")
     zone = other.slot.clinic.time_zone
     return _(
-        "There is another visit at that time already: %(when)s, %(zone)s, with %(doctor)s."
+        "There is already another appointment at that time: %(when)s, %(zone)s, with %(doctor)s."
     ) % {
         "when": span_words(other.starts_at, other.ends_at, zone),
         "zone": zone_words(other.starts_at, zone),
@@ -54,8 +54,8 @@ def _elsewhere(params: Params) -> str:
 
 def _too_many(params: Params) -> str:
     sentence = ngettext(
-        "There is already %(most)d coming visit, as many as one patient may have.",
-        "There are already %(most)d coming visits, as many as one patient may have.",
+        "There is already %(most)d upcoming appointment, which is the limit for one patient.",
+        "There are already %(most)d upcoming appointments, which is the limit for one patient.",
         params["most"],
     )
     return sentence % params
@@ -63,9 +63,8 @@ def _too_many(params: Params) -> str:
 
 def _too_many_here(params: Params) -> str:
     sentence = ngettext(
-        "There is already %(most)d coming visit with this doctor, as many as one patient may have.",
-        "There are already %(most)d coming visits with this doctor, as many as one patient may "
-        "have.",
+        "There is already %(most)d upcoming appointment with this doctor, which is the limit.",
+        "There are already %(most)d upcoming appointments with this doctor, which is the limit.",
         params["most"],
     )
     return sentence % params
@@ -73,8 +72,8 @@ def _too_many_here(params: Params) -> str:
 
 def _too_many_new(params: Params) -> str:
     sentence = ngettext(
-        "A new account holds at most %(most)d coming visit during its first days.",
-        "A new account holds at most %(most)d coming visits during its first days.",
+        "A new account can have at most %(most)d upcoming appointment during its first days.",
+        "A new account can have at most %(most)d upcoming appointments during its first days.",
         params["most"],
     )
     return sentence % params
@@ -82,10 +81,10 @@ def _too_many_new(params: Params) -> str:
 
 def _too_many_cancelled(params: Params) -> str:
     sentence = ngettext(
-        "You have cancelled often within the last %(days)d day, so the next visit is booked by "
-        "the clinic.",
-        "You have cancelled often within the last %(days)d days, so the next visit is booked by "
-        "the clinic.",
+        "You have cancelled often within the last %(days)d day. Only the clinic can book your "
+        "next appointment.",
+        "You have cancelled often within the last %(days)d days. Only the clinic can book your "
+        "next appointment.",
         params["days"],
     )
     return sentence % params
@@ -93,8 +92,8 @@ def _too_many_cancelled(params: Params) -> str:
 
 def _moved_often(params: Params) -> str:
     sentence = ngettext(
-        "You have moved this visit %(most)d time, as often as one may.",
-        "You have moved this visit %(most)d times, as often as one may.",
+        "You have reached the limit of %(most)d change.",
+        "You have reached the limit of %(most)d changes.",
         params["most"],
     )
     return sentence % params
@@ -102,54 +101,54 @@ def _moved_often(params: Params) -> str:
 
 def _over(params: Params) -> str:
     change, booking = params["change"], params["booking"]
-    if change == Change.CONFIRM:
+    if change == BookingChange.CONFIRM:
         return _("This request has ended, so it can’t be confirmed.")
-    if change == Change.OUTCOME:
-        return _("This visit is cancelled, so nothing can be marked.")
-    if change == Change.CANCEL:
-        return _("This visit has already started, so it can no longer be cancelled.")
+    if change == BookingChange.OUTCOME:
+        return _("This appointment is cancelled, so it can’t have an outcome.")
+    if change == BookingChange.CANCEL:
+        return _("This appointment has already started, so it can no longer be cancelled.")
     if not booking.is_live:
-        return _("This visit is cancelled, so it can’t be moved.")
-    return _("This visit has already started, so it can no longer be moved.")
+        return _("This appointment is cancelled, so it can’t be rescheduled.")
+    return _("This appointment has already started, so it can no longer be rescheduled.")
 
 
 def _marked(params: Params) -> str:
-    if params["change"] == Change.OUTCOME:
-        return _("This visit is marked already.")
-    return _("Somebody has checked in for this visit already.")
+    if params["change"] == BookingChange.OUTCOME:
+        return _("This appointment already has an outcome.")
+    return _("The patient has already checked in for this appointment.")
 
 
 def _too_early(params: Params) -> str:
     if params["outcome"] == Booking.Outcome.CHECKED_IN:
-        return _("People can check in from the morning of their visit’s day on.")
-    return _("This visit has not begun yet.")
+        return _("Patients can check in from the morning of the day of their appointment.")
+    return _("This appointment has not started yet.")
 
 
 def _too_late(params: Params) -> str:
     change = params["change"]
-    if change == Change.OUTCOME:
+    if change == BookingChange.OUTCOME:
         sentence = ngettext(
-            "A visit can be marked until %(days)d day after it.",
-            "A visit can be marked until %(days)d days after it.",
+            "An outcome can be recorded until %(days)d day after the appointment.",
+            "An outcome can be recorded until %(days)d days after the appointment.",
             params["days"],
         )
-    elif change == Change.CANCEL:
+    elif change == BookingChange.CANCEL:
         sentence = ngettext(
-            "This visit can be cancelled here until %(hours)d hour before it starts.",
-            "This visit can be cancelled here until %(hours)d hours before it starts.",
+            "You can cancel this appointment here until %(hours)d hour before it starts.",
+            "You can cancel this appointment here until %(hours)d hours before it starts.",
             params["hours"],
         )
     else:
         sentence = ngettext(
-            "This visit can be moved here until %(hours)d hour before it starts.",
-            "This visit can be moved here until %(hours)d hours before it starts.",
+            "You can reschedule this appointment here until %(hours)d hour before it starts.",
+            "You can reschedule this appointment here until %(hours)d hours before it starts.",
             params["hours"],
         )
     return sentence % params
 
 
 def _reason_too_long(params: Params) -> str:
-    return _("Please say it in at most %(most)d characters.") % params
+    return _("Please use at most %(most)d characters.") % params
 
 
 def _ask(params: Params) -> str:
@@ -165,7 +164,7 @@ _SENTENCES: dict[Code, Callable[[Params], str]] = {
     Code.UNKNOWN: lambda _params: _("There is no such appointment."),
     Code.UNKNOWN_CALL: lambda _params: _("There is no such call."),
     Code.BUSY: lambda _params: _(
-        "Somebody is changing this very time. Please try again in a moment."
+        "Someone else is changing this time. Please try again in a moment."
     ),
     Code.GONE: lambda _params: _("This time is no longer offered."),
     Code.CLOSED: lambda _params: _("This doctor does not take appointments at the moment."),
@@ -173,19 +172,19 @@ _SENTENCES: dict[Code, Callable[[Params], str]] = {
     Code.TAKEN: lambda _params: _("Someone else has just taken this time."),
     Code.MOVED: _moved,
     Code.OTHER_DOCTOR: lambda _params: _(
-        "A visit can be moved to another time of the same doctor at the same clinic. "
-        "For any other please book anew, then cancel this one."
+        "An appointment can only be rescheduled to another time of the same doctor at the same "
+        "clinic. Otherwise please book a new one, then cancel this one."
     ),
     Code.NOT_ALLOWED: lambda _params: _(
-        "You can book visits for yourself only, with a patient’s account."
+        "You can only book appointments for yourself, with a patient’s account."
     ),
     Code.UNVERIFIED: lambda _params: _(
-        "Please confirm your e-mail address before you book a visit."
+        "Please confirm your email address before you book an appointment."
     ),
     Code.ELSEWHERE: _elsewhere,
-    Code.LOOK_ONLY: lambda _params: _("This clinic gives its times on the phone."),
+    Code.LOOK_ONLY: lambda _params: _("This clinic can’t be booked online."),
     Code.MOVED_BY_CLINIC: lambda _params: _(
-        "This clinic agrees to each time, so visits are moved on the phone."
+        "This clinic confirms each appointment, so you can’t reschedule it here."
     ),
     Code.TOO_SOON: lambda _params: _("This time is too soon to be booked here."),
     Code.TOO_FAR: lambda _params: _("This time is too far ahead to be booked here."),
@@ -196,7 +195,7 @@ _SENTENCES: dict[Code, Callable[[Params], str]] = {
     Code.MOVED_OFTEN: _moved_often,
     Code.OVER: _over,
     Code.REQUESTED: lambda _params: _(
-        "This visit is only requested. Please wait until it is confirmed, or end the request."
+        "This appointment is only requested. Please wait until it is confirmed, or end the request."
     ),
     Code.EXPIRED: lambda _params: _("The time to answer this request is over."),
     Code.MARKED: _marked,
@@ -208,5 +207,5 @@ _SENTENCES: dict[Code, Callable[[Params], str]] = {
     Code.REASON_MISSING: lambda _params: _("Please tell the patient why."),
     Code.REASON_TOO_LONG: _reason_too_long,
     Code.ASK: _ask,
-    Code.UNDO: lambda _params: _("Please take that mark back first."),
+    Code.UNDO: lambda _params: _("Please undo the outcome first."),
 }

@@ -286,7 +286,7 @@ def test_after_a_cancellation_the_doctor_sees_the_missing_call_until_it_is_made(
         assert "Needs a call" in said
         assert ("Mark as spoken to" in said) is run_job
     response = client.post(f"{url}called/1/", follow=True)
-    assert "The call is marked as done." in text(response)
+    assert "The call is recorded." in text(response)
     said = text(client.get(url))
     assert "Please call" not in said
     assert "Needs a call" not in said
@@ -304,8 +304,8 @@ def test_the_doctor_is_shown_the_patients_email_beside_their_own():
     Email.objects.filter(to=booking.patient.user.email).update(state="failed")
     said = text(client.get(f"/bookings/{booking.reference}/sent/"))
     own, _, patients = said.partition("Messages to the patient")
-    assert "E-mail sent" in own
-    assert "E-mail could not be sent" in patients
+    assert "Email sent" in own
+    assert "Email not sent" in patients
 
 
 def test_confirming_a_request_says_whom_to_call():
@@ -408,7 +408,7 @@ def test_the_first_page_of_the_admin_names_whom_to_call_until_somebody_did():
         assert words in said
     call = booking.calls.get()
     chosen = {"action": "close_chosen", "_selected_action": [call.pk]}
-    assert "1 call is marked as done." in text(client.post(url, chosen, follow=True))
+    assert "1 call is recorded." in text(client.post(url, chosen, follow=True))
     call.refresh_from_db()
     assert (call.state, call.closed_by) == ("done", staff)
     assert "needs a call" not in text(client.get("/admin/"))

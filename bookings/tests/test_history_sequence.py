@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings.actions import book_slot, cancel_booking, mark_visit, reschedule_booking
+from bookings.actions import book_slot, cancel_booking, record_outcome, reschedule_booking
 from bookings.models import Booking, HistoryEntry
 from bookings.tests.factories import make_booking
 from users.tests.factories import make_patient, make_staff
@@ -46,7 +46,7 @@ def test_each_entry_has_the_sequence_after_its_change():
 
 def test_an_outcome_does_not_raise_the_sequence():
     booking = make_booking(starts_at=timezone.now() - timedelta(hours=2))
-    mark_visit(booking_id=booking.pk, outcome=Booking.Outcome.COMPLETED, by=make_staff())
+    record_outcome(booking_id=booking.pk, outcome=Booking.Outcome.COMPLETED, by=make_staff())
     assert entries(booking)[-1] == ("completed", 0)
 
 

@@ -48,7 +48,7 @@ def test_limit_of_open_visits_with_one_doctor(settings, slot, patient):
         make_booking(doctor=slot.doctor, patient=patient)
     error = refusal(slot, patient)
     assert error.code == "too_many_here"
-    assert "2 coming visits with this doctor" in sentences_of(error)
+    assert "2 upcoming appointments with this doctor" in sentences_of(error)
     elsewhere = make_slot(starts_at=slot.starts_at + timedelta(days=1))
     assert book_slot(slot_id=elsewhere.pk, patient=patient, booked_by=patient.user).is_live
 
@@ -111,7 +111,7 @@ def test_a_new_account_holds_few_visits_in_its_first_days(settings, slot, patien
     make_booking(patient=patient, doctor=slot.doctor)
     error = refusal(slot, patient)
     assert error.code == "too_many_new"
-    assert "at most 1 coming visit during" in sentences_of(error)
+    assert "at most 1 upcoming appointment during" in sentences_of(error)
     joined = timezone.now() - timedelta(days=3, minutes=1)
     User.objects.filter(pk=patient.user_id).update(date_joined=joined)
     patient.user.refresh_from_db()

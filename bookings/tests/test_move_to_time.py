@@ -184,7 +184,7 @@ def test_the_doctor_moves_a_booked_slot_by_form(booking):
     assert response.url == booking.get_absolute_url()
     booking.refresh_from_db()
     assert offered() == [(booking.starts_at, booking.ends_at)]
-    assert "The visit is moved." in text(client.get(response.url))
+    assert "The appointment is rescheduled." in text(client.get(response.url))
 
 
 def test_what_is_wrong_stands_beside_its_field(booking):
@@ -196,7 +196,7 @@ def test_what_is_wrong_stands_beside_its_field(booking):
         slot=make_slot(starts_at=booking.starts_at + timedelta(days=1)), patient=booking.patient
     )
     a_day_later = entered(booking, day=f"{local(other.starts_at, 'Europe/Berlin'):%Y-%m-%d}")
-    assert "There is another visit at that time already" in text(
+    assert "There is already another appointment at that time" in text(
         client.post(url(booking), a_day_later)
     )
     booking.refresh_from_db()

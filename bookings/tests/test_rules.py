@@ -12,7 +12,7 @@ from bookings.actions import (
     book_slot,
     cancel_booking,
     confirm_request,
-    mark_visit,
+    record_outcome,
     reschedule_booking,
 )
 from bookings.models import Booking
@@ -76,7 +76,7 @@ def confirmed(booking):
 def attended(_booking):
     booking = make_booking(starts_at=timezone.now() - timedelta(hours=2))
     by, outcome = booking.slot.doctor.user, Booking.Outcome.COMPLETED
-    return lambda: mark_visit(booking_id=booking.pk, outcome=outcome, by=by)
+    return lambda: record_outcome(booking_id=booking.pk, outcome=outcome, by=by)
 
 
 @pytest.mark.parametrize(

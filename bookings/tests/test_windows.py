@@ -257,7 +257,7 @@ def test_a_patient_moves_until_the_window_closes(booking, clinic, doctor):
     given = {"booking_id": booking.pk, "slot_id": later.pk, "by": booking.patient.user}
     refused, sentence = code(reschedule_booking, now=late, **given)
     assert refused == "too_late"
-    assert "moved here until 12 hours before" in sentence
+    assert "reschedule this appointment here until 12 hours before" in sentence
     assert reschedule_booking(now=late - MOMENT, **given).slot == later
 
 
@@ -312,13 +312,13 @@ def test_the_visits_pages_say_whom_to_call_and_show_no_button(booking, clinic):
         assert text.count("Please call the clinic") == 1
         assert PRESSED in text
         assert 'name="to"' not in text
-        assert "Yes, cancel the visit" not in text
+        assert "Yes, cancel the appointment" not in text
     for path in (url, "/dashboard/patient/"):
         text = page(booking.patient.user, path)
         assert f"{url}cancel/" not in text
         assert f"{url}reschedule/" not in text
     assert f"{url}cancel/" in page(booking.slot.doctor.user, url)
-    assert "Yes, cancel the visit" in page(booking.slot.doctor.user, f"{url}cancel/")
+    assert "Yes, cancel the appointment" in page(booking.slot.doctor.user, f"{url}cancel/")
 
 
 def test_what_was_refused_meanwhile_is_said_once_and_whom_to_call_last(booking, clinic, doctor):
@@ -333,7 +333,7 @@ def test_what_was_refused_meanwhile_is_said_once_and_whom_to_call_last(booking, 
     answer = client.post(f"{url}reschedule/", {"to": f"{to.pk}@{to.starts_at.isoformat()}"})
     text = answer.content.decode()
     assert answer.status_code == 409
-    assert text.count("can be moved here until") == text.count(PRESSED) == 1
+    assert text.count("can reschedule this appointment here until") == text.count(PRESSED) == 1
     assert 'role="alert"' in text
     answer = client.post(f"/bookings/create/{to.pk}/")
     assert PRESSED.removesuffix("</p>") in answer.content.decode()
