@@ -1,4 +1,4 @@
-"""What the desk says of the chosen visits: yes to a request, that people came, or did not."""
+"""The list's actions on bookings: confirm requests, record outcomes."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -33,8 +33,10 @@ def each_chosen(
     verb: Callable[[Booking, User], None],
     field: str,
 ) -> int:
-    """How many the verb was done to, as a change of that field in the admin's log; why it was not
-    done to the others is said."""
+    """Do `verb` to each chosen booking and log it as a change of `field`; how many succeeded.
+
+    For the others the page shows why they were refused.
+    """
     done = 0
     for booking in queryset[:MOST_AT_ONCE]:
         try:

@@ -1,4 +1,4 @@
-"""What the desk does with bookings: look, book for somebody, move, mark, cancel; by the rules."""
+"""The admin of bookings and calls: staff look, book, reschedule, record outcomes and cancel."""
 
 import logging
 from datetime import date
@@ -51,7 +51,7 @@ log = logging.getLogger(__name__)
 
 
 class BookForm(forms.ModelForm):
-    """Books when it is valid: only the action, under its locks, knows whether it is."""
+    """Books while it validates, since only the action, under its locks, knows whether it can."""
 
     booked_by: User
 
@@ -60,8 +60,8 @@ class BookForm(forms.ModelForm):
         fields = ["slot", "patient"]
 
     def _post_clean(self) -> None:
-        # In place of the model's own checks, which would word each constraint once more. The
-        # admin's add view is one transaction, so a later fault takes the booking back.
+        # In place of the model's own checks, which would have a second sentence for each
+        # constraint. The admin's add view is one transaction, so a later error undoes the booking.
         if self.errors:
             return
         try:
@@ -75,14 +75,14 @@ class BookForm(forms.ModelForm):
 
 
 class FreeSlotWidget(ForeignKeyRawIdWidget):
-    """The list of slots as a chooser, opened at the free ones: when, whose and where in columns."""
+    """The list of slots to choose from, filtered to the free ones."""
 
     def base_url_parameters(self) -> dict:
         return {**super().base_url_parameters(), "state": "free"}
 
 
 class LatestEntries(forms.models.BaseInlineFormSet):
-    """Of a long history no more than its latest entries, of which nothing is ever typed."""
+    """The latest entries of a booking's history, read-only."""
 
     is_cut = False
 
@@ -113,11 +113,11 @@ class HistoryInline(admin.TabularInline):
 
     @admin.display(description=_("outside the patients’ notice"))
     def outside(self, entry: HistoryEntry) -> str | Promise:
-        """In a word: the admin's own red cross would warn of what is as it should be."""
+        """A word, since the admin's red cross for False would look like an error."""
         return _("yes") if entry.outside_windows else ""
 
     def has_view_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
-        """Whoever may see the booking; the desk has no permission of its own for its history."""
+        """As for the booking: there is no separate permission for its history."""
         return request.user.has_perm("bookings.view_booking")
 
     def has_add_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
@@ -188,10 +188,10 @@ class BookingAdmin(admin.ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Booking, form, change: bool) -> None:
-        """Nothing: the form's action has written it."""
+        """Do nothing: the form's action has written the booking."""
 
     def has_change_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
-        # For the list's actions; a single booking is looked at, and changed by actions alone.
+        # For the list's actions; the page of a single booking is read-only.
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
@@ -201,7 +201,7 @@ class BookingAdmin(admin.ModelAdmin):
     def when(self, booking: Booking) -> str:
         zone = booking.slot.clinic.time_zone
         words = span_words(booking.starts_at, booking.ends_at, zone)
-        # In one line, or the column becomes a tower.
+        # Does not wrap, so that each row has one line.
         return f"{words} {zone_short(booking.starts_at, zone)}".replace(" ", "\xa0")
 
     @admin.display(description=_("doctor"), ordering="slot__doctor__name")
@@ -267,7 +267,7 @@ class BookingAdmin(admin.ModelAdmin):
         ]
 
     def cancel_view(self, request: SignedInRequest) -> HttpResponse:
-        """GET names what would be cancelled and asks why; POST cancels."""
+        """GET lists the bookings to cancel and asks for a reason; POST cancels them."""
         chosen = _ids(request.GET.get("ids", ""))
         bookings = bookings_for_staff(request.user).filter(pk__in=chosen).order_by(*self.ordering)
         form = ReasonForm(request.POST if request.method == "POST" else None, must=False)
@@ -295,7 +295,7 @@ class BookingAdmin(admin.ModelAdmin):
     # --- the list as a file ----------------------------------------------------------------------
 
     def export_view(self, request: SignedInRequest) -> HttpResponseBase:
-        """The bookings that the list shows under the same address, all of its pages."""
+        """All pages of the list that has the same query, as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
@@ -308,7 +308,7 @@ class BookingAdmin(admin.ModelAdmin):
     # --- rescheduling ----------------------------------------------------------------------------
 
     def reschedule_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
-        """GET shows the doctor's free times of a day; POST moves to the one that was pressed."""
+        """GET shows the doctor's free slots of a day; POST reschedules to the pressed one."""
         booking = staffs_booking(request.user, reference)
         form = RescheduleForm(request.POST if request.method == "POST" else None, may_say_why=True)
         if request.method == "POST" and form.is_valid():
@@ -330,7 +330,7 @@ class BookingAdmin(admin.ModelAdmin):
         return TemplateResponse(request, "admin/bookings/booking/reschedule.html", context)
 
     def reschedule_to_time_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
-        """The form for a time that is no slot yet: the slot moves along with the visit."""
+        """The form for a time that is no slot yet: booking and slot change together."""
         booking = staffs_booking(request.user, reference)
         form = RescheduleToTimeForm(request.POST or None, slot=booking.slot)
         valid = request.method == "POST" and form.is_valid()
@@ -355,7 +355,7 @@ class BookingAdmin(admin.ModelAdmin):
 
 @admin.register(Call)
 class CallAdmin(admin.ModelAdmin):
-    """Whom to call and what to say; a row is closed by the list's action alone."""
+    """Whom to call and what to say; only the list's action closes a row."""
 
     list_display = ["patient", "born", "phone", "message", "state", "closed_by", "closed_at"]
     list_filter = ["state"]
@@ -413,7 +413,7 @@ class CallAdmin(admin.ModelAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:
-        # For the list's action; a single call is looked at.
+        # For the list's action; the page of a single call is read-only.
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:

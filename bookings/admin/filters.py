@@ -1,4 +1,4 @@
-"""What the desk asks of the list of bookings: when, in which state, by whom, how far ahead."""
+"""Filters of the admin's list of bookings."""
 
 from datetime import timedelta
 from typing import Any
@@ -64,7 +64,7 @@ class OutcomeFilter(admin.SimpleListFilter):
         except KeyError:
             raise IncorrectLookupParameters("no such outcome") from None
         if outcome == Booking.Outcome.UNMARKED:
-            # What is still to come has none to be asked for.
+            # Upcoming appointments have no outcome yet.
             return queryset.filter(cancelled_at=None, outcome="", ends_at__lte=timezone.now())
         return queryset.filter(outcome=outcome)
 

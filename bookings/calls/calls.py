@@ -98,7 +98,7 @@ def is_due(booking: Booking) -> bool:
 
 
 def state_of(booking: Booking) -> Call.State | None:
-    """How far the call about the booking as it is now is; None where none is owed.
+    """State of the call about the booking as it is now; None where none is owed.
 
     Also before the job that writes the row has run.
     """
@@ -154,7 +154,7 @@ def what_to_say(call: Call) -> str:
 
 
 def _head(action: str, data: dict[str, str]) -> str:
-    """A whole line for each case: languages order its parts in their own ways."""
+    """A whole sentence for each case, since word order differs between languages."""
     if action == emails.CANCELLED:
         return _("Cancelled: %(doctor)s, %(clinic)s, %(when)s, %(zone)s")
     if action == emails.RESCHEDULED:

@@ -27,10 +27,9 @@ CHANGES_FOR = {What.OUTCOME: outcomes.MARKED_WITHIN}
 # Summed up in one transaction: a month of a large hospital takes a fraction of a second.
 STEP = timedelta(days=31)
 
-# Each kind as SQL that gives an event a row: clinic, doctor, day, detail, length. The fences are
-# moments that hold the days in every zone, so that an index finds the rows before a clock is
-# asked; OFFSET keeps the clock from being asked three times a row, which costs more than reading
-# it.
+# Each kind as SQL with one row an event: clinic, doctor, day, detail, length. The bounds on the UTC
+# column cover the requested days in every time zone, so that the index can be used. OFFSET 0 is an
+# optimisation fence: without it PostgreSQL evaluates the conversion three times per row.
 _DAY = "({moment} AT TIME ZONE clinic.time_zone)::date"
 _FENCES = "{moment} >= %(fence_begin)s AND {moment} < %(fence_end)s"
 _EVENTS = """

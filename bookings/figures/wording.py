@@ -1,4 +1,4 @@
-"""How the figures' numbers are said."""
+"""The figures' numbers as people read them."""
 
 from datetime import date, timedelta
 

@@ -15,7 +15,7 @@ from availability.models import TimeSlot
 from bookings.access import own_booking
 from bookings.actions import BookingError, book_slot, cancel_booking
 from bookings.calls import calls, notices
-from bookings.ics import visit_file
+from bookings.ics import ics_file
 from bookings.models import Booking, Call, Side
 from bookings.pages.booking_page import page_of
 from bookings.pages.delivery_status import patients_mark, seconds_to_next_look, standings
@@ -236,7 +236,7 @@ def join(request: SignedInRequest, reference: str) -> HttpResponse:
 def calendar_file(request: SignedInRequest, reference: str) -> HttpResponse:
     booking, side = own_booking(request.user, reference)
     return HttpResponse(
-        visit_file(booking, side),
+        ics_file(booking, side),
         content_type="text/calendar; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="visit-{booking.reference}.ics"'},
     )

@@ -1,4 +1,4 @@
-"""Where a doctor says that the patient was called about a change; staff do so in the admin."""
+"""The button with which a doctor records a call to the patient; staff use the admin."""
 
 from django.contrib import messages
 from django.http import HttpResponse

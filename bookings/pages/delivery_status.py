@@ -1,4 +1,4 @@
-"""How far the telling of a booking got, for the person who reads the page."""
+"""Delivery status of a booking's email and calendar entry, as shown to one user."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SOONEST_LOOK, LATEST_LOOK = 1, 30  # seconds
 
 @dataclass(frozen=True)
 class Mark:
-    """A badge: its colour's name and its word."""
+    """A badge: the name of its colour, and its text."""
 
     kind: str
     label: Words
@@ -29,11 +29,11 @@ class Mark:
 
 @dataclass(frozen=True)
 class DeliveryStatus:
-    """None where there is nothing to say: no calendar connected, or long past and never told."""
+    """None where nothing is shown: no calendar connected, or over without any message."""
 
     mail: Mark | None
     calendar: Mark | None
-    patient: Mark | None = None  # how the patient learns of it, where the doctor reads
+    patient: Mark | None = None  # of the message to the patient, on the doctor's page
 
     @property
     def is_on_its_way(self) -> bool:
@@ -65,7 +65,7 @@ _CALENDAR = {
 
 
 def standings(bookings: Iterable[Booking], reader: User) -> dict[int, DeliveryStatus]:
-    """By booking id: the reader's own mails and calendar entries. Three queries, however many."""
+    """By booking id: status of the reader's emails and calendar entries. Always three queries."""
     bookings = list(bookings)
     abouts = [booking.about for booking in bookings]
     mails: dict[str, Email] = {}
@@ -86,7 +86,7 @@ def standings(bookings: Iterable[Booking], reader: User) -> dict[int, DeliverySt
 
 
 def patients_mark(booking: Booking, now: datetime) -> Mark | None:
-    """How the patient learns of the booking as it is now, for its doctor and for staff."""
+    """Status of the message to the patient about the booking as it is now, for doctor and staff."""
     called = calls.state_of(booking)
     if called in _CALL:
         return _CALL[called]
@@ -97,7 +97,7 @@ def patients_mark(booking: Booking, now: datetime) -> Mark | None:
 
 
 def mail_mark(booking: Booking, user: User, now: datetime) -> Mark | None:
-    """How far the email to that account about the booking as it is now is."""
+    """Status of the email to that user about the booking as it is now."""
     mails = Email.objects.about(booking.about).filter(recipient=user)
     return _mail(booking, mails.order_by("sequence", "pk").last(), user, now)
 
@@ -105,9 +105,9 @@ def mail_mark(booking: Booking, user: User, now: datetime) -> Mark | None:
 def seconds_to_next_look(
     changed_at: datetime, standing: DeliveryStatus, now: datetime
 ) -> int | None:
-    """When an open page should ask again; None when there is nothing to wait for.
+    """Seconds until an open page should ask again; None if nothing is on its way.
 
-    Most mails are out within a second: asked for often at first, seldom after a minute.
+    Most emails are sent within a second: ask often at first, and rarely after a minute.
     """
     if not standing.is_on_its_way:
         return None

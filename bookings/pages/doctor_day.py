@@ -1,4 +1,4 @@
-"""A doctor's days: who comes today, and how full the next ones are."""
+"""A doctor's day: today's patients, and how many slots of the next days are booked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from bookings.wording import Button, buttons
 from hms.lib.clock import day_bounds, local
 from users.models import DoctorProfile
 
-# Five-minute slots around the clock; a longer day is cut off.
+# As many as five-minute slots in 24 hours; more are not shown.
 MOST_SLOTS_A_DAY = 288
 DAYS_AHEAD = 7
 MOST_UNMARKED = 20
@@ -23,12 +23,12 @@ MOST_UNMARKED = 20
 
 @dataclass(frozen=True)
 class DayEntry:
-    """A stretch of the day: one visit, free times back to back, or a pause between times."""
+    """A part of the day: one booking, consecutive free slots, or a pause between slots."""
 
     starts_at: datetime
     ends_at: datetime
     zone: str
-    state: str  # "booked", "open", "past" (went unused) or "pause"
+    state: str  # "booked", "open", "past" (was not booked) or "pause"
     slots: int = 0
     booking: Booking | None = None
     marks: tuple[Button, ...] = ()
@@ -90,7 +90,7 @@ def _entry(slot: TimeSlot, booking: Booking | None, now: datetime) -> DayEntry:
 
 
 def _stretches(entries: list[DayEntry]) -> list[DayEntry]:
-    """The same day with free times joined, and with the pauses between what is published."""
+    """The same day with consecutive free slots joined, and with the pauses between slots."""
     day: list[DayEntry] = []
     for entry in entries:
         last = day[-1] if day else entry
@@ -109,9 +109,11 @@ def _continues(last: DayEntry, entry: DayEntry) -> bool:
 
 
 def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[DayEntry]:
-    """The visits of earlier days that still can get an outcome and have none, latest first; one
-    more than MOST_UNMARKED where there are more. One query, through the doctor's slots, whose
-    index is small."""
+    """Bookings of earlier days that have no outcome and can still get one, latest first.
+
+    One more than MOST_UNMARKED if there are more. One query, through the doctor's slots, whose
+    index is small.
+    """
     today, _ = day_bounds(local(now, zone).date(), zone)
     visits = (
         Booking.objects.unmarked()
@@ -155,7 +157,7 @@ def _day(day: date, counts: dict | None) -> DayCounts:
 
 
 def coming_visits(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
-    """Live visits that have not begun. Found through the doctor's slots, whose index is small."""
+    """Live bookings that have not begun. Through the doctor's slots, whose index is small."""
     return (
         Booking.objects.live()
         .filter(slot__doctor=doctor, slot__withdrawn_at__isnull=True, slot__starts_at__gt=now)
@@ -164,15 +166,15 @@ def coming_visits(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
 
 
 def requests(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
-    """What waits for the doctor's yes or no, the first to lapse first."""
+    """Requests that the doctor can answer, the one that ends soonest first."""
     waiting = coming_visits(doctor, now).filter(request_expires_at__gt=now)
     return waiting.order_by("request_expires_at", "pk")
 
 
 def newly_booked(doctor: DoctorProfile, now: datetime, *, since: datetime) -> BookingQuerySet:
-    """Coming visits, requests apart, that were booked after `since`, newest first."""
-    # A sum, so that no index knows it: PostgreSQL would sometimes rather read everybody's newest
-    # bookings, until there are enough of this doctor's among them.
+    """Upcoming confirmed bookings that were made after `since`, newest first."""
+    # A sum, so that no index matches: PostgreSQL would sometimes read the newest bookings of all
+    # doctors until it found enough of this one.
     made = F("created_at") + timedelta(0)
     confirmed = coming_visits(doctor, now).filter(request_expires_at=None)
     visits = confirmed.alias(made=made).filter(made__gt=since)

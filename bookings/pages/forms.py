@@ -11,7 +11,7 @@ from bookings.actions import LONGEST_REASON
 
 
 class ReasonForm(forms.Form):
-    """Why a doctor (who must say) or the desk (who may) cancels a visit."""
+    """The reason for which a doctor (required) or staff (optional) cancel a booking."""
 
     reason = forms.CharField(
         label=_("Reason"),
@@ -27,7 +27,7 @@ class ReasonForm(forms.Form):
 
 
 def reason_field() -> forms.CharField:
-    """What who moves a visit may say to its patient."""
+    """The optional reason that doctor or staff give for rescheduling."""
     return forms.CharField(
         label=_("Reason"),
         help_text=_("The patient can read this. Please don’t enter medical details."),
@@ -38,7 +38,7 @@ def reason_field() -> forms.CharField:
 
 
 class RescheduleForm(forms.Form):
-    """Where a visit is to move: the time that was pressed, as the page showed it, and why."""
+    """The slot that was pressed, with the time that the page showed for it, and the reason."""
 
     to = forms.CharField(widget=forms.HiddenInput)
     reason = reason_field()
@@ -56,14 +56,14 @@ class RescheduleForm(forms.Form):
         return int(slot_id), seen
 
     def wanted(self) -> dict[str, Any]:
-        """For reschedule_booking()."""
+        """Arguments of reschedule_booking()."""
         slot_id, seen = self.cleaned_data["to"]
         reason = self.cleaned_data.get("reason", "")
         return {"slot_id": slot_id, "seen_start": seen, "reason": reason}
 
 
 class RescheduleToTimeForm(SlotForm):
-    """The day and time that a visit and its slot move to, on the clinic's clock, and why."""
+    """The new day and time of a booking and its slot, in the clinic's time zone, and the reason."""
 
     reason = reason_field()
 
@@ -77,12 +77,12 @@ class RescheduleToTimeForm(SlotForm):
         return super().clean()
 
     def wanted(self) -> dict[str, Any]:
-        """For reschedule_to_time()."""
+        """Arguments of reschedule_to_time()."""
         return {name: self.cleaned_data[name] for name in ("starts_at", "ends_at", "reason")}
 
 
 def read_moment(text: str) -> datetime | None:
-    """The time that a page showed, sent back; None when it said none."""
+    """The aware time that a page sent back, in ISO 8601; None for any other text."""
     try:
         moment = parse_datetime(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What happened to a booking, told to the person who reads it."""
+"""The history of a booking, in sentences for one reader."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,19 +20,19 @@ class Event:
 
 
 def events_of(booking: Booking, reader: User) -> list[Event]:
-    """The latest of it, oldest first; staff are named as the clinic."""
+    """The latest events, oldest first; staff appear as the clinic."""
     latest, _is_cut = booking.history.latest_entries()
     return [Event(at=entry.at, sentence=_sentence(booking, entry, reader)) for entry in latest]
 
 
 def changed_at(booking: Booking) -> datetime:
-    """When something last happened to it."""
+    """Time of the booking's latest change."""
     moments = booking.history.order_by("-at").values_list("at", flat=True)
     return moments.first() or booking.created_at
 
 
 def _sentence(booking: Booking, entry: HistoryEntry, reader: User) -> str:
-    """A whole sentence for each case: languages put doer and deed together in their own ways."""
+    """A whole sentence for each case, since word order differs between languages."""
     what = What(entry.what)
     if what == What.RESCHEDULED:
         return _moved(booking, entry, reader)

@@ -1,4 +1,4 @@
-"""What became of visits: the doctor says it, and sees a patient's visits so far."""
+"""The doctor records outcomes, and sees all bookings of a patient."""
 
 from urllib.parse import urlencode
 
@@ -23,7 +23,7 @@ VISITS_ON_A_PAGE = 20
 
 @require_POST
 def mark(request: SignedInRequest, reference: str) -> HttpResponse:
-    """Say what became of the visit, then back to where the button was."""
+    """Record the outcome, then redirect to the page of the button."""
     booking = doctors_booking(request.user, reference)
     try:
         outcome = outcome_of(request.POST.get("outcome", ""))
@@ -42,7 +42,7 @@ def mark(request: SignedInRequest, reference: str) -> HttpResponse:
 
 @require_safe
 def patient_visits(request: SignedInRequest, reference: str) -> HttpResponse:
-    """All visits of this visit's patient with the doctor who reads, latest first."""
+    """All bookings of this booking's patient with the doctor who reads, latest first."""
     booking = doctors_booking(request.user, reference)
     visits = bookings_with_patient(booking)
     if cursor := read_cursor(request.GET.get("before", "")):

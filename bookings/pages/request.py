@@ -1,4 +1,4 @@
-"""Where a doctor says yes to a request; to say no is to cancel it (bookings.pages.booking)."""
+"""The doctor confirms a request; declining is cancelling (bookings.pages.booking)."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -16,7 +16,7 @@ from users.pages.requests import SignedInRequest
 
 @require_POST
 def confirm(request: SignedInRequest, reference: str) -> HttpResponse:
-    """Confirm, then back to where the button was."""
+    """Confirm the request, then redirect to the page of the button."""
     booking = doctors_booking(request.user, reference)
     try:
         booking = confirm_request(booking_id=booking.pk, by=request.user)
