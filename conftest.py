@@ -11,6 +11,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import timezone
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -26,6 +27,7 @@ from hms.dev.layout import PORTS
 from hms.dev.stack.configuration import unconfigured_environment
 from hms.dev.stack.ports import free_offset
 from hms.dev.stack.running import RunningStack
+from hms.lib.clock import ClockTimestamp
 
 # Another run of the tests on the same machine takes another offset; each worker of xdist has its
 # own, far enough from the next one's that both can look for free ports at the same moment.
@@ -86,6 +88,17 @@ def _turn(item: pytest.Item) -> int:
 def nothing_collected(tmp_path_factory) -> Path:
     """An empty folder in place of the collected files, which WhiteNoise misses with a warning."""
     return tmp_path_factory.mktemp("static")
+
+
+@pytest.fixture
+def time_machine(time_machine, monkeypatch):
+    """The machine of the plugin, which the database's clock follows."""
+
+    def as_sql(_self, _compiler, _connection, **_options) -> tuple[str, list]:
+        return "%s::timestamptz", [timezone.now()]
+
+    monkeypatch.setattr(ClockTimestamp, "as_sql", as_sql)
+    return time_machine
 
 
 @pytest.fixture(autouse=True)

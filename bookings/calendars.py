@@ -1,4 +1,4 @@
-"""How a booking looks in a calendar: the same words for Google's event, its link and the file."""
+"""A booking as a calendar event: the same texts for Google's event, its link and the file."""
 
 from datetime import UTC
 from urllib.parse import urlencode
@@ -17,8 +17,10 @@ _GOOGLE_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 def mirror(booking: Booking, only: User | None = None) -> None:
-    """Want both sides' calendars (or one user's) to show the booking as it is now: a request only
-    once it is confirmed."""
+    """Queue the booking as it is now for both sides' calendars, or for that of `only`.
+
+    A request is queued only once it is confirmed.
+    """
     is_certain = booking.is_live and not booking.is_requested
     for side, user in people_of(booking):
         if only is None or user == only:
@@ -31,7 +33,7 @@ def mirror(booking: Booking, only: User | None = None) -> None:
 
 
 def event_for(booking: Booking, side: Side, language: str) -> EventWanted:
-    """Who, when, where and a link back; never why."""
+    """Who, when, where and a link to the page; never a medical reason."""
     link = absolute(booking.get_absolute_url())
     slot = booking.slot
     with translation.override(language):
@@ -47,14 +49,14 @@ def event_for(booking: Booking, side: Side, language: str) -> EventWanted:
             ends_at=booking.ends_at,
             zone=slot.clinic.time_zone,
             location=place,
-            description=_("Reference %(reference)s. Details, move or cancel: %(link)s")
+            description=_("Reference %(reference)s. Details, reschedule or cancel: %(link)s")
             % {"reference": booking.reference, "link": link},
             link=link,
         )
 
 
 def google_link(event: EventWanted) -> str:
-    """Google's own form, filled in, for who has not connected a calendar."""
+    """The address of Google's form, filled in, for users without a connected calendar."""
     stamps = [
         moment.astimezone(UTC).strftime(_GOOGLE_STAMP)
         for moment in (event.starts_at, event.ends_at)

@@ -1,4 +1,4 @@
-"""Which message about a booking goes to whom, with which data; the mail function has the words."""
+"""Which email about a booking goes to whom, with which data; the email function has the texts."""
 
 from datetime import datetime
 
@@ -13,15 +13,15 @@ from users.models import User
 CONFIRMATION, CANCELLED = "BOOKING_CONFIRMATION", "BOOKING_CANCELLED"
 RESCHEDULED = "BOOKING_RESCHEDULED"
 REQUESTED, DECLINED = "BOOKING_REQUESTED", "BOOKING_DECLINED"
-# What raises the sequence while the booking is live.
+# The changes of a live booking that its people get a message about.
 CHANGES = (HistoryEntry.What.RESCHEDULED, HistoryEntry.What.CONFIRMED)
 
 
 def queue_for(booking: Booking) -> None:
-    """Owe both sides the message that fits the booking as it is now; again changes nothing.
+    """Queue the email that fits the booking as it is now, for both sides; again changes nothing.
 
-    A visit cancelled before anybody was told of it is still told as cancelled: the pages may
-    have shown it, and a needless mail costs less than a needless journey.
+    A booking that was cancelled before anybody got an email still gets one: the pages may have
+    shown it, and an unnecessary email costs less than an unnecessary journey.
     """
     for side, user in people_of(booking):
         if user.email:
@@ -47,7 +47,7 @@ def message_for(booking: Booking, side: Side, user: User | None) -> tuple[str, d
     action = action_for(booking, changes)
     data = data_for(booking, side)
     if action == RESCHEDULED:
-        data |= _what_moved(booking, side, changes, _told(booking, side, user))
+        data |= _rescheduled(booking, side, changes, _latest_received(booking, side, user))
     return action, data
 
 
@@ -57,19 +57,19 @@ def action_for(booking: Booking, changes: list[HistoryEntry]) -> str:
         return REQUESTED
     if not booking.is_live:
         return DECLINED if booking.was_declined else CANCELLED
-    moved = changes and changes[-1].what == HistoryEntry.What.RESCHEDULED
-    return RESCHEDULED if moved else CONFIRMATION
+    is_rescheduled = changes and changes[-1].what == HistoryEntry.What.RESCHEDULED
+    return RESCHEDULED if is_rescheduled else CONFIRMATION
 
 
 def people_of(booking: Booking) -> list[tuple[Side, User]]:
-    """Who has an account to be told by; a patient may have none."""
+    """The sides with an account; a patient may have none."""
     patient, doctor = booking.patient.user, booking.slot.doctor.user
     people = [(Side.PATIENT, patient)] if patient else []
     return [*people, (Side.DOCTOR, doctor)]
 
 
 def data_for(booking: Booking, side: Side) -> dict[str, str]:
-    """What the message says to this side: no more of the other one than a name."""
+    """The data of the message to this side, with no more of the other side than a name."""
     patient, slot = str(booking.patient), booking.slot
     doctor = str(slot.doctor)
     to_patient = side == Side.PATIENT
@@ -93,31 +93,39 @@ def data_for(booking: Booking, side: Side) -> dict[str, str]:
     elif not booking.is_live:
         by = booking.cancelled_by_id and booking.side_of_past_act(booking.cancelled_by_id)
         data["declined_by" if booking.was_declined else "cancelled_by"] = str(by or "nobody")
-        # The doctor or the desk explains to the patient; nobody else needs to read it.
+        # Doctor and staff explain themselves to the patient; nobody else needs to read it.
         data["reason"] = booking.cancel_reason if to_patient and by != Side.PATIENT else ""
     return data
 
 
-def _told(booking: Booking, side: Side, user: User | None) -> int | None:
-    """The latest sequence that this side was written of, or called about; None if neither."""
+def _latest_received(booking: Booking, side: Side, user: User | None) -> int | None:
+    """Highest booking sequence that this side got a message about, or was called about.
+
+    An email that is being sent counts. None if there was none.
+    """
     out = [Email.State.SENT, Email.State.SENDING]
-    mails = Email.objects.about(booking.about).filter(recipient=user, state__in=out)
-    heard = list(mails.values_list("sequence", flat=True)) if user else []
+    emails = Email.objects.about(booking.about).filter(recipient=user, state__in=out)
+    received = list(emails.values_list("sequence", flat=True)) if user else []
     if side == Side.PATIENT:
-        heard += booking.calls.filter(state=Call.State.DONE).values_list("sequence", flat=True)
-    return max(heard, default=None)
+        received += booking.calls.filter(state=Call.State.DONE).values_list("sequence", flat=True)
+    return max(received, default=None)
 
 
-def _what_moved(
-    booking: Booking, side: Side, changes: list[HistoryEntry], told: int | None
+def _rescheduled(
+    booking: Booking, side: Side, changes: list[HistoryEntry], received: int | None
 ) -> dict[str, str]:
-    """From where, as this reader knows it: after two moves in a row, the first of which nobody
-    was written of, the old time is the one before both."""
-    # Before a cancellation nothing else raises it, so the n-th change led to the sequence n.
-    moves = [one for one in changes if one.what == HistoryEntry.What.RESCHEDULED]
-    unheard = [one for one in changes[told or 0 :] if one in moves] or moves[-1:]
-    last = moves[-1]
-    first = unheard[0] if unheard[0].from_starts_at != booking.starts_at else last
+    """Old time, by whom and why, for the message about a booking that was rescheduled.
+
+    If this side got no message about the reschedulings before, the old time is the last one that
+    it knows.
+    """
+    reschedulings = [one for one in changes if one.what == HistoryEntry.What.RESCHEDULED]
+    last = reschedulings[-1]
+    # An entry without a sequence was written by the release before, while this one started.
+    unknown = [
+        one for one in reschedulings if (one.sequence or booking.sequence) > (received or 0)
+    ] or [last]
+    first = unknown[0] if unknown[0].from_starts_at != booking.starts_at else last
     (old_start, old_end), _new = first.spans
     assert last.by_id  # history_by_somebody_or_time
     by = booking.side_of_past_act(last.by_id)

@@ -1,4 +1,4 @@
-"""One visit as an iCalendar file, for calendars that we can't reach ourselves."""
+"""One booking as an iCalendar file, for calendars that HMS can't write to."""
 
 from datetime import UTC
 
@@ -12,11 +12,11 @@ from bookings.models import Booking, Side
 PRODUCT = "-//HMS//Appointments//EN"
 
 
-def visit_file(booking: Booking, side: Side) -> bytes:
-    """The file's bytes for one side.
+def ics_file(booking: Booking, side: Side) -> bytes:
+    """The file for one side (RFC 5545).
 
-    In UTC, since readers disagree about VTIMEZONE; and with no METHOD, since nobody is invited
-    or asked to answer. UID and SEQUENCE let a later file replace an earlier one.
+    Times are in UTC, since programs read VTIMEZONE in different ways. There is no METHOD, since it
+    is not an invitation. UID and SEQUENCE let a later file replace an earlier one.
     """
     wanted = event_for(booking, side, translation.get_language())
     event = Event()

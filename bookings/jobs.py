@@ -1,5 +1,7 @@
-"""What a change of a booking owes, done after its commit; each job may run twice, late or never
-needed any more."""
+"""The jobs of bookings, run after the commit of a change.
+
+Each may run twice, or late, when its result is no longer needed.
+"""
 
 import logging
 
@@ -13,9 +15,10 @@ from bookings.calls import calls
 from bookings.figures import totals
 from bookings.job_names import EXPIRE_REQUESTS, MIRROR_UPCOMING, SUM_UP_DAYS, TELL_ABOUT_BOOKING
 from bookings.models import Booking, BookingQuerySet
-from bookings.rules.conditions import BookingError
+from bookings.rules.errors import BookingError
 from hms.lib.back_off import BackOff
 from hms.lib.jobs import defer
+from hms.lib.locks import lock
 from users.models import User
 
 log = logging.getLogger(__name__)
@@ -24,15 +27,15 @@ log = logging.getLogger(__name__)
 BATCH = 25
 # How many requests one run ends; the next one follows in a minute.
 MOST_EXPIRED = 500
-# Nothing outside is called here, so what fails is the database or a fault of ours: try for about
-# a day, then leave the job as failed, for staff to see.
+# No outside service is called here, so a failure is the database's or a bug: retry for about a day,
+# then leave the job as failed, for staff to see.
 FOR_A_DAY = BackOff(most_attempts=130)
 
 
 @app.task(name=TELL_ABOUT_BOOKING, queue="bookings", retry=FOR_A_DAY)
 @transaction.atomic
 def tell_about_booking(*, booking_id: int) -> None:
-    """Owe emails, calls and calendar events for the booking as it is now, each in its own row."""
+    """Queue emails, calls and calendar events about the booking as it is now."""
     booking = _locked().filter(pk=booking_id).first()
     if booking is None:
         return
@@ -44,7 +47,7 @@ def tell_about_booking(*, booking_id: int) -> None:
 @app.task(name=MIRROR_UPCOMING, queue="bookings", retry=FOR_A_DAY)
 @transaction.atomic
 def mirror_upcoming(*, user_id: int, after: int = 0) -> None:
-    """Show a newly connected calendar its owner's coming visits, a batch at a time."""
+    """Add the owner's upcoming bookings to a newly connected calendar, one batch a job."""
     user = User.objects.filter(pk=user_id).first()
     if user is None:
         return
@@ -59,18 +62,20 @@ def mirror_upcoming(*, user_id: int, after: int = 0) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name=EXPIRE_REQUESTS, queue="bookings", queueing_lock="expire_requests")
 def expire_requests(timestamp: int) -> None:
-    """Give back what clinics did not answer in time, the longest overdue first. Until it ran
-    nobody can confirm it any more, so that a late run changes no answer."""
+    """End the requests that clinics did not answer in time, the longest overdue first.
+
+    confirm_request refuses an overdue request, so that a late run changes no answer.
+    """
     overdue = Booking.objects.requested().filter(request_expires_at__lte=timezone.now())
     keys = overdue.order_by("request_expires_at").values_list("pk", flat=True)
     failure: Exception | None = None
     for booking_id in list(keys[:MOST_EXPIRED]):
         try:
             actions.expire_request(booking_id=booking_id)
-        except BookingError:  # its rows are held: the next minute tries again
+        except BookingError:  # its rows are locked: the next run tries again
             log.warning("request not expired yet", extra={"booking": booking_id})
         except Exception as error:
-            # One that meets a bug keeps nobody else waiting, and is seen: the job fails at the end.
+            # A bug with one request must not stop the others; the job fails at the end.
             log.exception("request not expired", extra={"booking": booking_id})
             failure = error
     if failure:
@@ -80,11 +85,14 @@ def expire_requests(timestamp: int) -> None:
 @app.periodic(cron="47 2 * * *")
 @app.task(name=SUM_UP_DAYS, queue="housekeeping", queueing_lock="sum_up_days")
 def sum_up_days(timestamp: int) -> None:
-    """Count the days that are over: the staff's figures are right without it, but slow."""
+    """Count the days that are over. Without it the staff's figures are right, but slow."""
     totals.sum_up()
 
 
 def _locked() -> BookingQuerySet:
-    """Held until what is owed is written: else a change could commit in between, drop what it
-    overtakes, and be followed by the outdated message."""
-    return Booking.objects.for_pages().select_for_update(of=("self",), no_key=True)
+    """With the rows locked until emails, calls and events are queued.
+
+    Otherwise a concurrent change could commit in between, and the job would queue an outdated
+    message after it.
+    """
+    return lock(Booking.objects.for_pages(), no_key=True)

@@ -1,4 +1,4 @@
-"""Addresses that leave the site: in mails, calendars and files."""
+"""Absolute addresses for emails, calendars and files."""
 
 from urllib.parse import urlencode
 
@@ -8,10 +8,10 @@ from hms.lib.urls import absolute_url
 
 
 def join_link(booking: Booking) -> str:
-    """Where a video visit is joined; empty for one in person or cancelled.
+    """Where to join a video appointment; empty for one in person or cancelled.
 
-    A page of ours that leads on to the doctor's room, so that the room's address stays out of
-    mails and calendars and may change after they were sent.
+    A page of HMS that redirects to the doctor's link, so that the link is not in emails and
+    calendars, and may change after they were sent.
     """
     if booking.slot.kind != TimeSlot.Kind.VIDEO or not booking.is_live:
         return ""

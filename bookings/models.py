@@ -15,8 +15,8 @@ from hms.lib.ids import new_reference
 from hms.lib.ranges import TsTzRange
 from users.models import PatientProfile, User
 
-# Of a booking's history: a desk can move one visit a hundred times.
-MOST_TOLD = 50
+# Maximum number of history entries shown on a page: staff may reschedule a booking at will.
+MAX_HISTORY_SHOWN = 50
 
 
 class BookingQuerySet(models.QuerySet):
@@ -28,14 +28,14 @@ class BookingQuerySet(models.QuerySet):
         return self.live().filter(ends_at__gt=now or timezone.now()).order_by("starts_at", "pk")
 
     def before(self, starts_at: datetime, pk: int) -> "BookingQuerySet":
-        """What follows that booking in `past()`."""
+        """Bookings older than (starts_at, pk): the next page of `past()`."""
         return self.filter(
             Q(starts_at__lt=starts_at) | Q(starts_at=starts_at, pk__lt=pk),
             starts_at__lte=starts_at,
         )
 
     def for_pages(self) -> "BookingQuerySet":
-        """With everything that a page says of a booking."""
+        """With the related rows that pages show of a booking."""
         return self.select_related(
             "slot__clinic",
             "slot__doctor__user",
@@ -44,15 +44,15 @@ class BookingQuerySet(models.QuerySet):
         )
 
     def requested(self) -> "BookingQuerySet":
-        """Live, and the clinic has not said yes or no yet."""
+        """Live requests that the clinic has not answered."""
         return self.live().filter(request_expires_at__isnull=False)
 
     def unmarked(self) -> "BookingQuerySet":
-        """Live, and nobody has said yet what became of them."""
+        """Live bookings without an outcome."""
         return self.live().filter(outcome="")
 
     def over_within(self, time: timedelta, now: datetime | None = None) -> "BookingQuerySet":
-        """That ended this recently."""
+        """Bookings that ended at most `time` ago."""
         now = now or timezone.now()
         return self.filter(ends_at__lte=now, ends_at__gt=now - time)
 
@@ -63,7 +63,7 @@ class BookingQuerySet(models.QuerySet):
         ).order_by("-starts_at", "-pk")
 
     def cancelled_by_side(self, side: str) -> "BookingQuerySet":
-        """Cancelled on behalf of that side, as Booking.side_of_past_act() has it, or by NOBODY."""
+        """Cancelled by that side (as in Booking.side_of_past_act), or by NOBODY."""
         if side == NOBODY:
             return self.filter(cancelled_at__isnull=False, cancelled_by__isnull=True)
         whose = Case(
@@ -74,19 +74,19 @@ class BookingQuerySet(models.QuerySet):
         return self.alias(_side=whose).filter(cancelled_by__isnull=False, _side=side)
 
     def visible_to(self, user: User) -> "BookingQuerySet":
-        """The user's own visits, as patient or as doctor."""
+        """The user's own bookings, as patient or as doctor."""
         own = Q(patient__user=user)
         if user.is_doctor:
             own |= Q(slot__doctor__user=user, slot__doctor__approved_at__isnull=False)
         return self.filter(own)
 
 
-# Who cancelled a request that lapsed, in filters and totals.
+# In filters and totals: who cancelled a request that was not answered in time.
 NOBODY = "nobody"
 
 
 class Side(models.TextChoices):
-    """Who somebody is to a visit."""
+    """The role of a user in a booking."""
 
     PATIENT = "patient", _("patient")
     DOCTOR = "doctor", _("doctor")
@@ -97,12 +97,12 @@ class Booking(models.Model):
     """A patient's claim on a slot. Live while not cancelled."""
 
     class Outcome(models.TextChoices):
-        """What became of a visit; bookings.rules.outcomes says which may follow which."""
+        """Whether the patient attended; bookings.rules.outcomes has which may follow which."""
 
-        UNMARKED = "", _("not marked")
+        UNMARKED = "", _("no outcome")
         CHECKED_IN = "checked_in", _("checked in")
-        COMPLETED = "completed", _("completed")
-        NO_SHOW = "no_show", _("missed")
+        COMPLETED = "completed", _("attended")
+        NO_SHOW = "no_show", _("did not attend")
 
     reference = models.CharField(
         _("reference"), max_length=8, unique=True, default=new_reference, editable=False
@@ -117,7 +117,7 @@ class Booking(models.Model):
         User, on_delete=models.PROTECT, related_name="+", verbose_name=_("booked by")
     )
     # The slot's span again, because the patient's exclusion constraint needs it in this table;
-    # the foreign key booking_span_is_the_slots keeps the two equal.
+    # the foreign key booking_span_is_the_slots makes sure that both are equal.
     starts_at = models.DateTimeField(_("starts at"), editable=False)
     ends_at = models.DateTimeField(_("ends at"), editable=False)
     sequence = models.PositiveIntegerField(
@@ -230,7 +230,7 @@ class Booking(models.Model):
 
     @property
     def about(self) -> str:
-        """How e-mails and calendar events name this booking."""
+        """The name of this booking in emails and calendar events."""
         return f"booking:{self.reference}"
 
     @property
@@ -239,17 +239,17 @@ class Booking(models.Model):
 
     @property
     def is_expected(self) -> bool:
-        """Live, and nobody has said yet how it went: what may be cancelled or moved."""
+        """Live and without an outcome, so that it may be cancelled or rescheduled."""
         return self.is_live and not self.outcome
 
     @property
     def is_requested(self) -> bool:
-        """Live, and the clinic has not said yes or no yet."""
+        """Live, and the clinic has not answered yet."""
         return self.is_live and self.request_expires_at is not None
 
     @property
     def was_declined(self) -> bool:
-        """A request that ended without having been a visit, and not by the patient's own doing."""
+        """A request that the clinic declined or did not answer in time."""
         return (
             not self.is_live
             and self.request_expires_at is not None
@@ -260,7 +260,7 @@ class Booking(models.Model):
         )
 
     def side_of(self, user: User) -> Side | None:
-        """What the user is to this visit today; None for a stranger."""
+        """The user's role in this booking today; None if there is none."""
         doctor = self.slot.doctor
         if self.patient.user_id == user.pk:
             return Side.PATIENT
@@ -269,21 +269,21 @@ class Booking(models.Model):
         return Side.STAFF if user.is_staff else None
 
     def side_of_past_act(self, user_id: int) -> Side:
-        """On whose behalf the user once acted, whatever their role is by now."""
+        """The side for which the user acted, whatever their role is today."""
         if user_id == self.patient.user_id:
             return Side.PATIENT
         return Side.DOCTOR if user_id == self.slot.doctor.user_id else Side.STAFF
 
 
 class HistoryQuerySet(models.QuerySet):
-    def told(self) -> "tuple[list[HistoryEntry], bool]":
-        """The latest of them, oldest first, and whether there are older ones. One query."""
-        newest = list(self.order_by("-at", "-pk")[: MOST_TOLD + 1])
-        return newest[:MOST_TOLD][::-1], len(newest) > MOST_TOLD
+    def latest_entries(self) -> "tuple[list[HistoryEntry], bool]":
+        """The latest entries, oldest first, and whether there are older ones. One query."""
+        newest = list(self.order_by("-at", "-pk")[: MAX_HISTORY_SHOWN + 1])
+        return newest[:MAX_HISTORY_SHOWN][::-1], len(newest) > MAX_HISTORY_SHOWN
 
 
 class HistoryEntry(models.Model):
-    """What happened to a booking, by whom; never the source of its state."""
+    """A change of a booking, for people to read; the booking itself has the present state."""
 
     class What(models.TextChoices):
         BOOKED = "booked", _("booked")
@@ -291,12 +291,12 @@ class HistoryEntry(models.Model):
         CONFIRMED = "confirmed", _("confirmed")
         DECLINED = "declined", _("declined")
         EXPIRED = "expired", _("not answered in time")
-        RESCHEDULED = "rescheduled", _("moved")
+        RESCHEDULED = "rescheduled", _("rescheduled")
         CANCELLED = "cancelled", _("cancelled")
         CHECKED_IN = "checked_in", _("checked in")
-        COMPLETED = "completed", _("completed")
-        NO_SHOW = "no_show", _("missed")
-        UNMARKED = "unmarked", _("mark taken back")
+        COMPLETED = "completed", _("attended")
+        NO_SHOW = "no_show", _("did not attend")
+        UNMARKED = "unmarked", _("outcome undone")
 
     booking = models.ForeignKey(
         Booking, on_delete=models.CASCADE, related_name="history", verbose_name=_("booking")
@@ -311,14 +311,20 @@ class HistoryEntry(models.Model):
         help_text=_("nobody, where time decided"),
     )
     what = models.CharField(_("what happened"), max_length=20, choices=What)
-    # Of a move alone. Doctor and clinic are the same before and after it.
+    sequence = models.PositiveIntegerField(
+        _("sequence"),
+        null=True,
+        editable=False,
+        help_text=_("the booking’s sequence after this change"),
+    )
+    # Only where the booking was rescheduled. Doctor and clinic are the same before and after.
     from_starts_at = models.DateTimeField(_("from: start"), null=True, blank=True)
     from_ends_at = models.DateTimeField(_("from: end"), null=True, blank=True)
     to_starts_at = models.DateTimeField(_("to: start"), null=True, blank=True)
     to_ends_at = models.DateTimeField(_("to: end"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=300, blank=True, db_default="")
     outside_windows = models.BooleanField(
-        _("outside the patients’ times"),
+        _("outside the patients’ notice"),
         default=False,
         db_default=False,
         help_text=_("done by the doctor or staff when the patient could no longer, or not yet"),
@@ -360,7 +366,7 @@ class HistoryEntry(models.Model):
 
     @property
     def spans(self) -> tuple[Span, Span]:
-        """Of a move: from where to where."""
+        """Of an entry RESCHEDULED: the old span and the new one."""
         moments = (self.from_starts_at, self.from_ends_at, self.to_starts_at, self.to_ends_at)
         from_start, from_end, to_start, to_end = filter(None, moments)
         return (from_start, from_end), (to_start, to_end)
@@ -368,7 +374,7 @@ class HistoryEntry(models.Model):
 
 class CallQuerySet(models.QuerySet):
     def owed(self) -> "CallQuerySet":
-        """Nobody has spoken to the patient yet; the soonest appointment first."""
+        """Calls that nobody has made yet, the soonest appointment first."""
         return self.filter(state=Call.State.OWED).order_by("booking__starts_at", "pk")
 
 

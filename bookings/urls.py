@@ -2,6 +2,7 @@ from django.urls import path, register_converter
 
 from bookings.pages import booking, call, dashboards, outcome, request, reschedule
 from bookings.pages.converters import ReferenceConverter
+from bookings.pages.old_urls import renamed_to
 
 register_converter(ReferenceConverter, "reference")
 
@@ -11,8 +12,20 @@ urlpatterns = [
     path("bookings/create/<int:slot_id>/", booking.create, name="create"),
     path("bookings/<reference:reference>/", booking.detail, name="detail"),
     path("bookings/<reference:reference>/cancel/", booking.cancel, name="cancel"),
-    path("bookings/<reference:reference>/move/", reschedule.move, name="move"),
-    path("bookings/<reference:reference>/move/time/", reschedule.to_time, name="move_to_time"),
+    path("bookings/<reference:reference>/reschedule/", reschedule.reschedule, name="reschedule"),
+    path(
+        "bookings/<reference:reference>/reschedule/time/",
+        reschedule.to_time,
+        name="reschedule_to_time",
+    ),
+    path(
+        "bookings/<reference:reference>/move/",
+        renamed_to("bookings:reschedule", reschedule.reschedule),
+    ),
+    path(
+        "bookings/<reference:reference>/move/time/",
+        renamed_to("bookings:reschedule_to_time", reschedule.to_time),
+    ),
     path("bookings/<reference:reference>/confirm/", request.confirm, name="confirm"),
     path("bookings/<reference:reference>/mark/", outcome.mark, name="mark"),
     path(

@@ -1,4 +1,4 @@
-"""The words for a booking's state and outcomes, and the outcomes' names in forms and addresses."""
+"""Texts for a booking's state and outcomes, and the outcomes' names in forms and URLs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,14 @@ Outcome = Booking.Outcome
 
 @dataclass(frozen=True)
 class Button:
-    """What it sends, and what stands on it."""
+    """The value that it sends, and its text."""
 
     slug: str
     words: str
 
 
 def buttons(booking: Booking, now: datetime) -> list[Button]:
-    """The marks that the visit can get now, but to check in once it is over."""
+    """The outcomes that the booking can get now; not the check-in once it is over."""
     return [
         Button(slug(one), button_words(one))
         for one in outcomes.choices(booking, now)
@@ -41,17 +41,17 @@ def outcome_of(slug: str) -> Outcome:
 
 
 def button_words(outcome: Outcome) -> str:
-    """What stands on the button that sets it."""
+    """The text of the button that records it."""
     return {
-        Outcome.UNMARKED: _("Take back"),
+        Outcome.UNMARKED: _("Undo"),
         Outcome.CHECKED_IN: _("Check in"),
-        Outcome.COMPLETED: _("Completed"),
-        Outcome.NO_SHOW: _("Did not come"),
+        Outcome.COMPLETED: _("Attended"),
+        Outcome.NO_SHOW: _("Did not attend"),
     }[outcome]
 
 
 def state_words(booking: Booking, now: datetime) -> str | Promise:
-    """What became of it; while nobody said, whether it is cancelled, over or coming."""
+    """The outcome; without one, whether the booking is cancelled, requested, over or upcoming."""
     if booking.outcome:
         return booking.get_outcome_display()
     if not booking.is_live:

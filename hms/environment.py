@@ -5,6 +5,7 @@ Every function raises ImproperlyConfigured, with one sentence, for a missing or 
 
 import json
 import os
+import warnings
 from base64 import b64decode
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,14 @@ def text(name: str, default: str | None = None) -> str:
     if value is None:
         raise ImproperlyConfigured(f"Set {name}; .env.example lists every setting.")
     return value
+
+
+def renamed(name: str, *, old: str) -> str:
+    """The variable to read: `old`, with a warning, where it is set and `name` is not."""
+    if text(name, "") or not text(old, ""):
+        return name
+    warnings.warn(f"{old} is now called {name}; please rename it.", FutureWarning, stacklevel=2)
+    return old
 
 
 def choice(name: str, choices: tuple[str, ...], default: str) -> str:

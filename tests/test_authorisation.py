@@ -78,11 +78,20 @@ TABLE: dict[str, dict[str, str]] = {
         "GET": "login 200 404 200 404 404 404",
         "POST": "login -> 404 200 404 404 404",  # the doctor gave no reason
     },
+    # Old addresses lead to the new ones by GET.
     "bookings/<reference:reference>/move/": {
+        "GET": "login 301 301 301 301 301 301",
+        "POST": "login 200 404 200 404 404 404",
+    },
+    "bookings/<reference:reference>/move/time/": {
+        "GET": "login 301 301 301 301 301 301",
+        "POST": "login 403 404 200 404 404 404",
+    },
+    "bookings/<reference:reference>/reschedule/": {
         "GET": "login 200 404 200 404 404 404",
         "POST": "login 200 404 200 404 404 404",  # no time was chosen
     },
-    "bookings/<reference:reference>/move/time/": {
+    "bookings/<reference:reference>/reschedule/time/": {
         "GET": "login 403 404 200 404 404 404",
         "POST": "login 403 404 200 404 404 404",  # no time was entered
     },

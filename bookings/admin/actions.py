@@ -1,4 +1,4 @@
-"""What the desk says of the chosen visits: yes to a request, that people came, or did not."""
+"""The list's actions on bookings: confirm requests, record outcomes."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -9,9 +9,10 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from bookings.actions import BookingError, confirm_request, mark_visit
+from bookings.actions import BookingError, confirm_request, record_outcome
 from bookings.calls import notices
 from bookings.models import Booking
+from bookings.rules.sentences import sentences_of
 from bookings.wording import slug
 from users.models import User
 from users.pages.requests import SignedInRequest
@@ -32,14 +33,16 @@ def each_chosen(
     verb: Callable[[Booking, User], None],
     field: str,
 ) -> int:
-    """How many the verb was done to, as a change of that field in the admin's log; why it was not
-    done to the others is said."""
+    """Do `verb` to each chosen booking and log it as a change of `field`; how many succeeded.
+
+    For the others the page shows why they were refused.
+    """
     done = 0
     for booking in queryset[:MOST_AT_ONCE]:
         try:
             verb(booking, request.user)
         except BookingError as error:
-            text = f"{booking.reference}: {error.sentence}"
+            text = f"{booking.reference}: {sentences_of(error)}"
             modeladmin.message_user(request, text, messages.ERROR)
         else:
             modeladmin.log_change(request, booking, [{"changed": {"fields": [field]}}])
@@ -70,15 +73,19 @@ def _mark(
     outcome: Outcome,
 ) -> None:
     def mark(booking: Booking, by: User) -> None:
-        mark_visit(booking_id=booking.pk, outcome=outcome, by=by)
+        record_outcome(booking_id=booking.pk, outcome=outcome, by=by)
 
     done = each_chosen(modeladmin, request, queryset, mark, "outcome")
     if done:
-        text = ngettext("%d visit is marked.", "%d visits are marked.", done)
+        text = ngettext(
+            "The outcome of %d appointment is recorded.",
+            "The outcomes of %d appointments are recorded.",
+            done,
+        )
         modeladmin.message_user(request, text % done, messages.SUCCESS)
 
 
-@admin.action(description=_("Confirm the chosen requests"), permissions=["change"])
+@admin.action(description=_("Confirm the selected requests"), permissions=["change"])
 def confirm_chosen(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> None:
     def confirm(booking: Booking, by: User) -> None:
         warn_of_call(modeladmin, request, confirm_request(booking_id=booking.pk, by=by))
@@ -92,8 +99,8 @@ def confirm_chosen(modeladmin: admin.ModelAdmin, request: HttpRequest, queryset:
 
 ANSWERS_AND_MARKS = [
     confirm_chosen,
-    _action(Outcome.CHECKED_IN, _("Mark the chosen visits as checked in")),
-    _action(Outcome.COMPLETED, _("Mark the chosen visits as completed")),
-    _action(Outcome.NO_SHOW, _("Mark the chosen visits as missed")),
-    _action(Outcome.UNMARKED, _("Take back the marks of the chosen visits")),
+    _action(Outcome.CHECKED_IN, _("Mark the selected appointments as checked in")),
+    _action(Outcome.COMPLETED, _("Mark the selected appointments as attended")),
+    _action(Outcome.NO_SHOW, _("Mark the selected appointments as not attended")),
+    _action(Outcome.UNMARKED, _("Undo the outcomes of the selected appointments")),
 ]

@@ -1,4 +1,4 @@
-"""What the desk does with bookings: look, book for somebody, move, mark, cancel; by the rules."""
+"""The admin of bookings and calls: staff look, book, reschedule, record outcomes and cancel."""
 
 import logging
 from datetime import date
@@ -11,7 +11,7 @@ from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -21,23 +21,26 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from availability.slots.wording import span_words, zone_short
+from bookings.access import bookings_for_staff, staffs_booking
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.admin.actions import ANSWERS_AND_MARKS, MOST_AT_ONCE, each_chosen, warn_of_call
 from bookings.admin.export import rows
 from bookings.admin.filters import (
     AheadFilter,
+    BookedOnFilter,
+    BookingStateFilter,
     CancelledByFilter,
     CancelledFilter,
-    MadeFilter,
     OutcomeFilter,
-    StateFilter,
     VisitFilter,
 )
 from bookings.calls import calls, notices
 from bookings.models import Booking, Call, HistoryEntry
 from bookings.pages.delivery_status import mail_mark, patients_mark
-from bookings.pages.forms import MoveForm, MoveToTimeForm, ReasonForm
-from bookings.pages.reschedule import moved_by, times_to_move_to
+from bookings.pages.forms import ReasonForm, RescheduleForm, RescheduleToTimeForm
+from bookings.pages.old_urls import renamed_to
+from bookings.pages.reschedule import free_times, reschedule_by_form
+from bookings.rules.sentences import sentences_of
 from bookings.wording import state_words
 from hms.lib.csv_file import csv_response
 from hms.lib.templatetags.hms_tags import phone_link
@@ -48,7 +51,7 @@ log = logging.getLogger(__name__)
 
 
 class BookForm(forms.ModelForm):
-    """Books when it is valid: only the action, under its locks, knows whether it is."""
+    """Books while it validates, since only the action, under its locks, knows whether it can."""
 
     booked_by: User
 
@@ -57,8 +60,8 @@ class BookForm(forms.ModelForm):
         fields = ["slot", "patient"]
 
     def _post_clean(self) -> None:
-        # In place of the model's own checks, which would word each constraint once more. The
-        # admin's add view is one transaction, so a later fault takes the booking back.
+        # In place of the model's own checks, which would have a second sentence for each
+        # constraint. The admin's add view is one transaction, so a later error undoes the booking.
         if self.errors:
             return
         try:
@@ -68,26 +71,26 @@ class BookForm(forms.ModelForm):
                 booked_by=self.booked_by,
             )
         except BookingError as error:
-            self.add_error(None, error.sentence)
+            self.add_error(None, sentences_of(error))
 
 
 class FreeSlotWidget(ForeignKeyRawIdWidget):
-    """The list of slots as a chooser, opened at the free ones: when, whose and where in columns."""
+    """The list of slots to choose from, filtered to the free ones."""
 
     def base_url_parameters(self) -> dict:
         return {**super().base_url_parameters(), "state": "free"}
 
 
 class LatestEntries(forms.models.BaseInlineFormSet):
-    """Of a long history no more than its latest entries, of which nothing is ever typed."""
+    """The latest entries of a booking's history, read-only."""
 
     is_cut = False
 
     def get_queryset(self) -> Any:
-        if not hasattr(self, "_told"):
+        if not hasattr(self, "_latest"):
             entries: Any = super().get_queryset()
-            self._told, self.is_cut = entries.told()
-        return self._told
+            self._latest, self.is_cut = entries.latest_entries()
+        return self._latest
 
 
 class HistoryInline(admin.TabularInline):
@@ -108,13 +111,13 @@ class HistoryInline(admin.TabularInline):
         zone = entry.booking.slot.clinic.time_zone
         return " → ".join(span_words(*span, zone) for span in entry.spans)
 
-    @admin.display(description=_("outside the patients’ times"))
+    @admin.display(description=_("outside the patients’ notice"))
     def outside(self, entry: HistoryEntry) -> str | Promise:
-        """In a word: the admin's own red cross would warn of what is as it should be."""
+        """A word, since the admin's red cross for False would look like an error."""
         return _("yes") if entry.outside_windows else ""
 
     def has_view_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
-        """Whoever may see the booking; the desk has no permission of its own for its history."""
+        """As for the booking: there is no separate permission for its history."""
         return request.user.has_perm("bookings.view_booking")
 
     def has_add_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
@@ -126,13 +129,13 @@ class BookingAdmin(admin.ModelAdmin):
     form = BookForm
     list_display = ["reference", "when", "state", "patient", "doctor", "clinic"]
     list_filter = [
-        StateFilter,
+        BookingStateFilter,
         OutcomeFilter,
         VisitFilter,
         "slot__clinic",
         "slot__doctor__specialty",
         "slot__kind",
-        MadeFilter,
+        BookedOnFilter,
         AheadFilter,
         CancelledFilter,
         CancelledByFilter,
@@ -185,10 +188,10 @@ class BookingAdmin(admin.ModelAdmin):
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Booking, form, change: bool) -> None:
-        """Nothing: the form's action has written it."""
+        """Do nothing: the form's action has written the booking."""
 
     def has_change_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
-        # For the list's actions; a single booking is looked at, and changed by actions alone.
+        # For the list's actions; the page of a single booking is read-only.
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
@@ -198,7 +201,7 @@ class BookingAdmin(admin.ModelAdmin):
     def when(self, booking: Booking) -> str:
         zone = booking.slot.clinic.time_zone
         words = span_words(booking.starts_at, booking.ends_at, zone)
-        # In one line, or the column becomes a tower.
+        # Does not wrap, so that each row has one line.
         return f"{words} {zone_short(booking.starts_at, zone)}".replace(" ", "\xa0")
 
     @admin.display(description=_("doctor"), ordering="slot__doctor__name")
@@ -225,7 +228,7 @@ class BookingAdmin(admin.ModelAdmin):
         mark = mail_mark(booking, booking.slot.doctor.user, timezone.now())
         return mark.label if mark else "-"
 
-    @admin.display(description=_("e-mails and calendars"))
+    @admin.display(description=_("emails and calendars"))
     def mails(self, booking: Booking) -> str:
         query = f"?q={booking.about}"
         return format_html(
@@ -238,7 +241,7 @@ class BookingAdmin(admin.ModelAdmin):
 
     # --- cancelling ------------------------------------------------------------------------------
 
-    @admin.action(description=_("Cancel the chosen bookings…"), permissions=["change"])
+    @admin.action(description=_("Cancel the selected appointments…"), permissions=["change"])
     def cancel_chosen(self, request: HttpRequest, queryset: QuerySet[Booking]) -> HttpResponse:
         keys = queryset.values_list("pk", flat=True)[:MOST_AT_ONCE]
         ids = ",".join(str(key) for key in keys)
@@ -246,29 +249,34 @@ class BookingAdmin(admin.ModelAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         cancel = self.admin_site.admin_view(self.cancel_view)
-        move = self.admin_site.admin_view(self.move_view)
-        to_time = self.admin_site.admin_view(self.move_to_time_view)
+        reschedule = self.admin_site.admin_view(self.reschedule_view)
+        to_time = self.admin_site.admin_view(self.reschedule_to_time_view)
+        name = "bookings_booking_reschedule"
+        name_to_time = "bookings_booking_reschedule_to_time"
+        old = self.admin_site.admin_view(renamed_to(f"admin:{name}", reschedule))
+        old_to_time = self.admin_site.admin_view(renamed_to(f"admin:{name_to_time}", to_time))
         export = self.admin_site.admin_view(self.export_view)
         return [
             path("export/", export, name="bookings_booking_export"),
             path("cancel/", cancel, name="bookings_booking_cancel"),
-            path("move/<reference:reference>/", move, name="bookings_booking_move"),
-            path("move/<reference:reference>/time/", to_time, name="bookings_booking_move_to_time"),
+            path("reschedule/<reference:reference>/", reschedule, name=name),
+            path("reschedule/<reference:reference>/time/", to_time, name=name_to_time),
+            path("move/<reference:reference>/", old),
+            path("move/<reference:reference>/time/", old_to_time),
             *super().get_urls(),
         ]
 
     def cancel_view(self, request: SignedInRequest) -> HttpResponse:
-        """GET names what would be cancelled and asks why; POST cancels."""
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        bookings = self.get_queryset(request).filter(pk__in=_ids(request.GET.get("ids", "")))
+        """GET lists the bookings to cancel and asks for a reason; POST cancels them."""
+        chosen = _ids(request.GET.get("ids", ""))
+        bookings = bookings_for_staff(request.user).filter(pk__in=chosen).order_by(*self.ordering)
         form = ReasonForm(request.POST if request.method == "POST" else None, must=False)
         if request.method == "POST" and form.is_valid():
             self._cancel(request, bookings, form.cleaned_data["reason"])
             return redirect("admin:bookings_booking_changelist")
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Cancel bookings"),
+            "title": _("Cancel appointments"),
             "opts": self.opts,
             "bookings": [(booking, notices.to_both(booking)) for booking in bookings],
             "form": form,
@@ -281,13 +289,13 @@ class BookingAdmin(admin.ModelAdmin):
 
         done = each_chosen(self, request, bookings, cancel, "cancelled_at")
         if done:
-            text = ngettext("%d booking is cancelled.", "%d bookings are cancelled.", done)
+            text = ngettext("%d appointment is cancelled.", "%d appointments are cancelled.", done)
             self.message_user(request, text % done, messages.SUCCESS)
 
     # --- the list as a file ----------------------------------------------------------------------
 
     def export_view(self, request: SignedInRequest) -> HttpResponseBase:
-        """The bookings that the list shows under the same address, all of its pages."""
+        """All pages of the list that has the same query, as CSV."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         try:
@@ -297,61 +305,57 @@ class BookingAdmin(admin.ModelAdmin):
         log.info("bookings exported", extra={"by": request.user.pk})
         return csv_response(rows(found), f"bookings-{timezone.localdate()}.csv")
 
-    # --- moving ----------------------------------------------------------------------------------
+    # --- rescheduling ----------------------------------------------------------------------------
 
-    def move_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
-        """GET shows the doctor's free times of a day; POST moves to the one that was pressed."""
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        booking = get_object_or_404(self.get_queryset(request), reference=reference)
-        form = MoveForm(request.POST if request.method == "POST" else None, may_say_why=True)
+    def reschedule_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
+        """GET shows the doctor's free slots of a day; POST reschedules to the pressed one."""
+        booking = staffs_booking(request.user, reference)
+        form = RescheduleForm(request.POST if request.method == "POST" else None, may_say_why=True)
         if request.method == "POST" and form.is_valid():
             try:
                 moved = reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
             except BookingError as error:
-                self.message_user(request, error.sentence, messages.ERROR)
+                self.message_user(request, sentences_of(error), messages.ERROR)
                 return redirect(request.get_full_path())
-            return self._moved(request, moved)
+            return self._rescheduled(request, moved)
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Move a booking"),
+            "title": _("Reschedule an appointment"),
             "opts": self.opts,
             "booking": booking,
             "notice": notices.to_both(booking),
             "form": form,
-            **times_to_move_to(booking, request.GET.get("day", ""), for_patient=False),
+            **free_times(booking, request.GET.get("day", ""), for_patient=False),
         }
-        return TemplateResponse(request, "admin/bookings/booking/move.html", context)
+        return TemplateResponse(request, "admin/bookings/booking/reschedule.html", context)
 
-    def move_to_time_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
-        """The form for a time that is no slot yet: the slot moves along with the visit."""
-        if not self.has_change_permission(request):
-            raise PermissionDenied
-        booking = get_object_or_404(self.get_queryset(request), reference=reference)
-        form = MoveToTimeForm(request.POST or None, slot=booking.slot)
+    def reschedule_to_time_view(self, request: SignedInRequest, reference: str) -> HttpResponse:
+        """The form for a time that is no slot yet: booking and slot change together."""
+        booking = staffs_booking(request.user, reference)
+        form = RescheduleToTimeForm(request.POST or None, slot=booking.slot)
         valid = request.method == "POST" and form.is_valid()
-        if valid and (moved := moved_by(form, booking, request.user)):
-            return self._moved(request, moved)
+        if valid and (moved := reschedule_by_form(form, booking, request.user)):
+            return self._rescheduled(request, moved)
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Move a booking to another time"),
+            "title": _("Reschedule an appointment to another time"),
             "opts": self.opts,
             "booking": booking,
             "notice": notices.to_both(booking),
             "form": form,
         }
-        return TemplateResponse(request, "admin/bookings/booking/move_to_time.html", context)
+        return TemplateResponse(request, "admin/bookings/booking/reschedule_to_time.html", context)
 
-    def _moved(self, request: SignedInRequest, booking: Booking) -> HttpResponse:
+    def _rescheduled(self, request: SignedInRequest, booking: Booking) -> HttpResponse:
         self.log_change(request, booking, [{"changed": {"fields": ["slot"]}}])
-        self.message_user(request, _("The booking is moved."), messages.SUCCESS)
+        self.message_user(request, _("The appointment is rescheduled."), messages.SUCCESS)
         warn_of_call(self, request, booking)
         return redirect("admin:bookings_booking_change", booking.pk)
 
 
 @admin.register(Call)
 class CallAdmin(admin.ModelAdmin):
-    """Whom to call and what to say; a row is closed by the list's action alone."""
+    """Whom to call and what to say; only the list's action closes a row."""
 
     list_display = ["patient", "born", "phone", "message", "state", "closed_by", "closed_at"]
     list_filter = ["state"]
@@ -389,27 +393,27 @@ class CallAdmin(admin.ModelAdmin):
         url = reverse("admin:bookings_booking_change", args=[call.booking_id])
         return format_html('<a href="{}">{}</a>', url, call.booking.reference)
 
-    @admin.action(description=_("Mark the chosen calls as spoken to"), permissions=["change"])
+    @admin.action(description=_("Mark the selected calls as spoken to"), permissions=["change"])
     def close_chosen(self, request: SignedInRequest, queryset: QuerySet[Call]) -> None:
         done = 0
         for call in queryset:
             try:
                 calls.close_call(call_id=call.pk, by=request.user)
             except BookingError as error:
-                text = f"{call.booking.reference}: {error.sentence}"
+                text = f"{call.booking.reference}: {sentences_of(error)}"
                 self.message_user(request, text, messages.ERROR)
             else:
                 self.log_change(request, call, [{"changed": {"fields": ["state"]}}])
                 done += 1
         if done:
-            text = ngettext("%d call is marked as done.", "%d calls are marked as done.", done)
+            text = ngettext("%d call is recorded.", "%d calls are recorded.", done)
             self.message_user(request, text % done, messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:
-        # For the list's action; a single call is looked at.
+        # For the list's action; the page of a single call is read-only.
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Call | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""The desk's list of bookings as rows for a spreadsheet."""
+"""The admin's list of bookings as rows for a spreadsheet."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,13 +12,13 @@ from bookings.wording import state_words
 from hms.lib import csv_file
 from hms.lib.clock import local
 
-# Read in stretches, each a query of its own: no statement runs long and no cursor stays open,
-# however slowly the file is fetched.
+# Rows in one query: no statement runs long and no cursor stays open, however slowly the file is
+# downloaded.
 STRETCH = 2000
 
 
 def rows(bookings: QuerySet[Booking]) -> Iterator[list[csv_file.Cell]]:
-    """The heading, then a row a booking, newest first; times on the clinic's clock."""
+    """The heading, then one row a booking, newest first; times in the clinic's time zone."""
     yield [
         *(_("Reference"), _("Start"), _("End"), _("Time zone"), _("Patient"), _("Doctor")),
         *(_("Clinic"), _("Kind"), _("State"), _("Booked at"), _("Cancelled at")),
@@ -49,5 +49,5 @@ def _row(booking: Booking, now: datetime) -> list[csv_file.Cell]:
 
 
 def _moment(moment: datetime | None, zone: str) -> str:
-    """`2026-03-02 09:20`, which spreadsheets take for a time."""
+    """`2026-03-02 09:20`, which spreadsheets read as a time."""
     return f"{local(moment, zone):%Y-%m-%d %H:%M}" if moment else ""

@@ -1,4 +1,4 @@
-"""What the desk asks of the list of bookings: when, in which state, by whom, how far ahead."""
+"""Filters of the admin's list of bookings."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,7 +19,7 @@ from hms.lib.local_dates import LocalDate
 from users.people.clinic_days import ClinicDaysFilter
 
 
-class StateFilter(admin.SimpleListFilter):
+class BookingStateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -64,13 +64,13 @@ class OutcomeFilter(admin.SimpleListFilter):
         except KeyError:
             raise IncorrectLookupParameters("no such outcome") from None
         if outcome == Booking.Outcome.UNMARKED:
-            # What is still to come has none to be asked for.
+            # Upcoming appointments have no outcome yet.
             return queryset.filter(cancelled_at=None, outcome="", ends_at__lte=timezone.now())
         return queryset.filter(outcome=outcome)
 
 
 class VisitFilter(ClinicDaysFilter):
-    title = _("day of the visit")
+    title = _("day of the appointment")
     parameter_name = "visit"
     moment, clinic = "starts_at", "slot__clinic"
     presets = (
@@ -82,7 +82,7 @@ class VisitFilter(ClinicDaysFilter):
     )
 
 
-class MadeFilter(ClinicDaysFilter):
+class BookedOnFilter(ClinicDaysFilter):
     title = _("booked on")
     parameter_name = "made"
     moment, clinic = "created_at", "slot__clinic"

@@ -9,15 +9,17 @@ records that, and closing a needless call costs less than a needless journey.
 import logging
 from datetime import datetime
 
-from django.db import transaction
-from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from availability.slots.wording import span_words, zone_words
 from bookings import emails
 from bookings.models import Booking, Call, HistoryEntry, Side
-from bookings.rules.conditions import BookingError, refuses_kindly
+from bookings.rules.errors import BookingError, Code
+from hms.lib.actions import action
+from hms.lib.clock import ClockTimestamp
+from hms.lib.errors import Refusal
+from hms.lib.locks import lock
 from hms.lib.texts import isolated, left_to_right
 from users.models import User
 
@@ -52,29 +54,27 @@ def drop_overtaken(booking: Booking) -> None:
     overtaken.update(state=State.DROPPED)
 
 
+@action(refuses=BookingError)
 def close_call(*, call_id: int, by: User, now: datetime | None = None) -> Call:
     """Record that `by` (the booking's doctor, or staff) spoke to the patient, and when.
 
-    Closing a closed call changes nothing. Raises BookingError: "unknown", or "overtaken" where
-    the booking has changed again, so that what was said is no longer right.
+    Closing a closed call changes nothing. Raises BookingError: UNKNOWN_CALL, or OVERTAKEN where the
+    booking has changed again, so that the patient was given an outdated message. `now` is the
+    database's clock if it is left out.
     """
-    with refuses_kindly(), transaction.atomic():
-        call = Call.objects.select_for_update(of=("self",)).filter(pk=call_id).first()
-        booking = call and Booking.objects.for_pages().get(pk=call.booking_id)
-        if call is None or booking is None:
-            raise BookingError("unknown", _("There is no such call."))
-        if not (by.is_staff or booking.side_of(by) == Side.DOCTOR):
-            raise BookingError("unknown", _("There is no such call."))
-        if call.state == State.DROPPED:
-            raise BookingError(
-                "overtaken",
-                _("The appointment has changed again since. Please look at its latest state."),
-            )
-        if call.state == State.OWED:
-            call.state, call.closed_by, call.closed_at = State.DONE, by, now or timezone.now()
-            call.save(update_fields=["state", "closed_by", "closed_at"])
-            log.info("call closed", extra={"booking": booking.pk, "by": by.pk})
-        return call
+    call = lock(Call.objects.filter(pk=call_id)).first()
+    if call is None:
+        raise BookingError(Refusal(Code.UNKNOWN_CALL))
+    booking = Booking.objects.for_pages().annotate(clock=ClockTimestamp()).get(pk=call.booking_id)
+    if not (by.is_staff or booking.side_of(by) == Side.DOCTOR):
+        raise BookingError(Refusal(Code.UNKNOWN_CALL))
+    if call.state == State.DROPPED:
+        raise BookingError(Refusal(Code.OVERTAKEN))
+    if call.state == State.OWED:
+        call.state, call.closed_by, call.closed_at = State.DONE, by, now or booking.clock
+        call.save(update_fields=["state", "closed_by", "closed_at"])
+        log.info("call closed", extra={"booking": booking.pk, "by": by.pk})
+    return call
 
 
 def has_no_address(booking: Booking) -> bool:
@@ -98,7 +98,7 @@ def is_due(booking: Booking) -> bool:
 
 
 def state_of(booking: Booking) -> Call.State | None:
-    """How far the call about the booking as it is now is; None where none is owed.
+    """State of the call about the booking as it is now; None where none is owed.
 
     Also before the job that writes the row has run.
     """
@@ -138,7 +138,7 @@ def _line(call: Call) -> str:
 def what_to_say(call: Call) -> str:
     """The change in one line: what, doctor, clinic, when, and the reason where one was given."""
     data = call.data
-    said = _head(call.action, data) % {
+    sentence = _head(call.action, data) % {
         "doctor": isolated(data["other"]),
         "clinic": isolated(data["clinic"]),
         "when": _span(data, ""),
@@ -146,15 +146,15 @@ def what_to_say(call: Call) -> str:
         "zone": zone_words(datetime.fromisoformat(data["starts_at"]), data["zone"]),
     }
     if not data.get("reason"):
-        return said
+        return sentence
     return _("%(sentence)s. Reason: %(reason)s") % {
-        "sentence": said,
+        "sentence": sentence,
         "reason": isolated(data["reason"]),
     }
 
 
 def _head(action: str, data: dict[str, str]) -> str:
-    """A whole line for each case: languages order its parts in their own ways."""
+    """A whole sentence for each case, since word order differs between languages."""
     if action == emails.CANCELLED:
         return _("Cancelled: %(doctor)s, %(clinic)s, %(when)s, %(zone)s")
     if action == emails.RESCHEDULED:

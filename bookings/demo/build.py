@@ -1,4 +1,4 @@
-"""Fill the demo hospital. What is there already stays as it is, so it can be run again."""
+"""Fill the demo hospital. Existing rows stay as they are, so it can be run again."""
 
 from datetime import datetime, timedelta
 from io import BytesIO
@@ -18,7 +18,7 @@ from users.photos.renditions import renditions
 
 @transaction.atomic
 def build(now: datetime | None = None) -> dict[str, int]:
-    """Everything, in one transaction; returns how many rows of each kind were added."""
+    """Add all demo data in one transaction; returns how many rows of each kind were added."""
     now = now or timezone.now()
     before = _counts()
     people_before = User.objects.count()
@@ -64,7 +64,7 @@ def _account(username: str, role: str, **fields) -> tuple[User, bool]:
 
 
 def _open_doors() -> None:
-    """One hash for all: each would take as long as a login."""
+    """Set the published password, hashed once: each hash takes as long as a login."""
     unusable = {"password__startswith": UNUSABLE_PASSWORD_PREFIX}
     locked = User.objects.filter(email__endswith=f"@{DOMAIN}", **unusable)
     locked.update(password=make_password(PASSWORD))
@@ -82,7 +82,7 @@ def _doctor(entry: people.Doctor, approved_by: User | None, now: datetime) -> Do
     doctor = user.doctor_profile
     if not is_new:
         return doctor
-    room = f"https://meet.{DOMAIN}/{entry.username}" if entry.video else ""
+    video_url = f"https://meet.{DOMAIN}/{entry.username}" if entry.video else ""
     actions.update_doctor(
         doctor=doctor,
         name=entry.name,
@@ -90,13 +90,13 @@ def _doctor(entry: people.Doctor, approved_by: User | None, now: datetime) -> Do
         clinics=Clinic.objects.filter(name=entry.clinic),
         bio=entry.bio,
         languages=list(entry.languages),
-        video_room_url=room,
+        video_room_url=video_url,
     )
     if entry.photo:
         drawn = portrait(entry.name)
         actions.set_photo(doctor=doctor, pictures=renditions(BytesIO(drawn), size=len(drawn)))
     if approved_by:
-        # Not through approve_doctor: nobody needs a mail about the past.
+        # Not through approve_doctor, which would send an email.
         doctor.approved_at, doctor.approved_by = now - timedelta(days=60), approved_by
         doctor.save(update_fields=["approved_at", "approved_by"])
     return doctor

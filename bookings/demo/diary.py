@@ -265,7 +265,7 @@ class _Diary:
             mail
             for booking in self.bookings
             for side, user in emails.people_of(booking)
-            for mail in [_told(booking, side, user)]
+            for mail in [_email(booking, side, user)]
         )
         Call.objects.bulk_create(
             self._call(booking)
@@ -295,6 +295,7 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
         at=booking.created_at,
         by=booking.booked_by,
         what=HistoryEntry.What.REQUESTED if booking.is_requested else HistoryEntry.What.BOOKED,
+        sequence=0,
     )
     if booking.cancelled_at:
         yield HistoryEntry(
@@ -302,6 +303,7 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
             at=booking.cancelled_at,
             by=booking.cancelled_by,
             what=HistoryEntry.What.CANCELLED,
+            sequence=booking.sequence,
         )
     if booking.outcome:
         yield HistoryEntry(
@@ -309,10 +311,11 @@ def _history(booking: Booking) -> Iterator[HistoryEntry]:
             at=booking.starts_at,
             by=booking.slot.doctor.user,
             what=HistoryEntry.What[Booking.Outcome(booking.outcome).name],
+            sequence=booking.sequence,
         )
 
 
-def _told(booking: Booking, side: Side, user: User) -> Email:
+def _email(booking: Booking, side: Side, user: User) -> Email:
     at = booking.cancelled_at or booking.created_at
     return Email(
         action=emails.action_for(booking, []),

@@ -49,7 +49,7 @@ class Doctor:
     clinic: str
     languages: tuple[str, ...]
     bio: str
-    minutes: int = 30  # how long a visit takes
+    minutes: int = 30  # length of an appointment
     video: bool = False
     photo: bool = False
 

@@ -1,4 +1,4 @@
-"""Quiet abstract pictures in place of photos: no real person's face is needed to show one."""
+"""Abstract pictures in place of photos, so that no real person's face is shown."""
 
 import random
 from io import BytesIO

@@ -1,8 +1,8 @@
-"""How the clinic does, in numbers: one function a figure, each a fixed number of SQL aggregates.
+"""The figures of clinic performance: one function each, with a fixed number of SQL aggregates.
 
-Days are counted on the clock of the clinic where the visit is; mails and calendar events belong
-to no clinic, so theirs are counted on `Scope.zone`. One more figure is one more function here and
-its entry in `bookings.figures.tables`.
+Days are those of the clinic's time zone. Emails and calendar events belong to no clinic, so their
+days are those of `Scope.zone`. To add a figure, add a function here and its entry in
+`bookings.figures.tables`.
 """
 
 from collections.abc import Callable
@@ -22,12 +22,12 @@ from notifications.models import Email
 from users.models import DoctorProfile
 
 What = DayTotal.What
-# Beyond it a bar a day is too thin to see.
+# With more days, one bar a day is too thin to see.
 MOST_SINGLE_DAYS = 92
 WEEKDAYS = range(1, 8)
 CANCELLERS = (*Side.values, NOBODY)
 OUTCOMES = ("completed", "checked_in", "no_show", "unmarked")
-# How many days ahead a visit was booked: from, to; None is without end.
+# How many days ahead an appointment was booked: from, to; None means no limit.
 AHEAD_STEPS: tuple[tuple[int, int | None], ...] = (
     *((0, 0), (1, 1), (2, 6), (7, 13), (14, 27), (28, 55)),
     (56, None),
@@ -45,7 +45,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Made:
-    """Bookings made in these days, whether they still stand or not, and cancellations then."""
+    """Bookings made on these days, cancelled since or not, and the cancellations of these days."""
 
     days: Days
     made: int
@@ -70,7 +70,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Ahead:
-    """Visits by how many calendar days before them they were booked."""
+    """Appointments by how many calendar days ahead they were booked."""
 
     median: float | None
     visits: int
@@ -166,7 +166,7 @@ def events_by_state(scope: Scope) -> list[Count]:
 
 
 def doctor_names(ids: list[int]) -> dict[int, str]:
-    """How the doctors of these ids are called."""
+    """The names of the doctors with these ids."""
     doctors = DoctorProfile.objects.filter(pk__in=ids).annotate(username=F("user__username"))
     rows = doctors.values_list("pk", "name", "username")
     return {pk: name or username for pk, name, username in rows}

@@ -83,7 +83,7 @@ class FiguresForm(forms.Form):
         data: dict[str, Any] = super().clean() or {}
         first, last = data.get("first"), data.get("last")
         if first and last and first > last:
-            self.add_error("last", _("This day comes before the first one."))
+            self.add_error("last", _("The last day must not be before the first one."))
         elif first and last and (last - first).days >= LONGEST:
             self.add_error("last", _("Choose %(days)s days at most.") % {"days": LONGEST})
         return data

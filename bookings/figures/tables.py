@@ -263,8 +263,8 @@ def booked_ahead(ask: Ask) -> Shown:
     median = found.median or 0
     whole = number_words(median) if median == int(median) else number_words(median, 1)
     headline = ngettext(
-        "Half of the visits are booked %(days)s day ahead or more",
-        "Half of the visits are booked %(days)s days ahead or more",
+        "Half of the appointments are booked %(days)s day ahead or more",
+        "Half of the appointments are booked %(days)s days ahead or more",
         1 if median == 1 else 2,
     ) % {"days": whole}
     top = round_top(max(found.steps))
@@ -275,7 +275,7 @@ def booked_ahead(ask: Ask) -> Shown:
     ]
     return Shown(
         headline=headline,
-        heads=[_("Booked"), _("Visits"), _("Share")],
+        heads=[_("Booked"), _("Appointments"), _("Share")],
         rows=[
             [
                 name(words),
@@ -298,7 +298,10 @@ def booked_ahead(ask: Ask) -> Shown:
             description=headline,
             each_place=True,
         ),
-        note=_("Days between booking and visit, of visits in these days that were not cancelled."),
+        note=_(
+            "Days between booking and appointment, for appointments on these days that were not "
+            "cancelled."
+        ),
         is_empty=not found.visits,
     )
 
@@ -325,7 +328,7 @@ def cancelled_by(ask: Ask) -> Shown:
             ]
             for one in found
         ],
-        note=_("Cancelled in these days, whenever the visit would have been."),
+        note=_("Cancelled on these days, whatever the date of the appointment."),
         is_empty=not total,
     )
 
@@ -337,9 +340,9 @@ def no_shows(ask: Ask) -> Shown:
     marked = total - counts["unmarked"]
     days = str(ask.scope.days)
     return Shown(
-        headline=_("%(share)s of the visits that were marked were missed")
+        headline=_("%(share)s of the appointments with an outcome were not attended")
         % {"share": percent_words(counts["no_show"] / marked if marked else 0)},
-        heads=[_("Outcome"), _("Share"), _("Visits")],
+        heads=[_("Outcome"), _("Share"), _("Appointments")],
         rows=[
             [
                 name(str(outcome_of(one.value).label)),
@@ -348,7 +351,7 @@ def no_shows(ask: Ask) -> Shown:
             ]
             for one in found
         ],
-        note=_("Of visits in these days that are over and were not cancelled."),
+        note=_("For appointments on these days that are over and were not cancelled."),
         is_empty=not total,
     )
 
@@ -356,7 +359,7 @@ def no_shows(ask: Ask) -> Shown:
 def mails(ask: Ask) -> Shown:
     found = figures.mails_by_state(ask.scope)
     total = sum(one.count for one in found)
-    headline = ngettext("%(count)s e-mail", "%(count)s e-mails", total)
+    headline = ngettext("%(count)s email", "%(count)s e-mails", total)
     return _states(ask, MAILS, found, Email.State, headline % {"count": number_words(total)})
 
 
@@ -407,8 +410,8 @@ FIGURES = (
     Figure("bookings", gettext_lazy("Bookings a day"), bookings_made, is_wide=True),
     Figure("use-by-doctor", gettext_lazy("Published time by doctor"), use_by_doctor, is_wide=True),
     Figure("use-by-weekday", gettext_lazy("Published time by weekday"), use_by_weekday),
-    Figure("booked-ahead", gettext_lazy("How far ahead visits are booked"), booked_ahead),
-    Figure("no-shows", gettext_lazy("Missed visits"), no_shows),
+    Figure("booked-ahead", gettext_lazy("How far ahead appointments are booked"), booked_ahead),
+    Figure("no-shows", gettext_lazy("Appointments not attended"), no_shows),
     Figure("cancellations", gettext_lazy("Cancellations"), cancelled_by),
     Figure("mails", gettext_lazy("E-mails by state"), mails),
     Figure("calendar-events", gettext_lazy("Calendar events by state"), events),

@@ -27,10 +27,9 @@ CHANGES_FOR = {What.OUTCOME: outcomes.MARKED_WITHIN}
 # Summed up in one transaction: a month of a large hospital takes a fraction of a second.
 STEP = timedelta(days=31)
 
-# Each kind as SQL that gives an event a row: clinic, doctor, day, detail, length. The fences are
-# moments that hold the days in every zone, so that an index finds the rows before a clock is
-# asked; OFFSET keeps the clock from being asked three times a row, which costs more than reading
-# it.
+# Each kind as SQL with one row an event: clinic, doctor, day, detail, length. The bounds on the UTC
+# column cover the requested days in every time zone, so that the index can be used. OFFSET 0 is an
+# optimisation fence: without it PostgreSQL evaluates the conversion three times per row.
 _DAY = "({moment} AT TIME ZONE clinic.time_zone)::date"
 _FENCES = "{moment} >= %(fence_begin)s AND {moment} < %(fence_end)s"
 _EVENTS = """
@@ -59,7 +58,7 @@ _LIVE = "booking.slot_id = slot.id AND booking.cancelled_at IS NULL AND " + _FEN
     moment="booking.starts_at"
 )
 _SLOT = f"availability_timeslot slot {{join}} JOIN bookings_booking booking ON {_LIVE}"
-_STANDS = "slot.withdrawn_at IS NULL"
+_IS_OFFERED = "slot.withdrawn_at IS NULL"
 
 
 def _kind(
@@ -96,7 +95,7 @@ _KINDS: dict[str, str] = {
     What.PUBLISHED: _kind(
         _SLOT.format(join="LEFT"),
         "slot.starts_at",
-        condition=_STANDS,
+        condition=_IS_OFFERED,
         detail="CASE WHEN booking.id IS NULL THEN 'free' ELSE 'taken' END",
         length="slot.ends_at - slot.starts_at",
     ),
@@ -104,7 +103,7 @@ _KINDS: dict[str, str] = {
     What.AHEAD: _kind(
         _SLOT.format(join=""),
         "slot.starts_at",
-        condition=_STANDS,
+        condition=_IS_OFFERED,
         doctor="NULL::bigint",
         detail=f"({_DAY.format(moment='slot.starts_at')}"
         f" - {_DAY.format(moment='booking.created_at')})::text",
@@ -113,7 +112,7 @@ _KINDS: dict[str, str] = {
     What.OUTCOME: _kind(
         _SLOT.format(join=""),
         "slot.starts_at",
-        condition=f"{_STANDS} AND booking.ends_at <= now()",
+        condition=f"{_IS_OFFERED} AND booking.ends_at <= now()",
         doctor="NULL::bigint",
         detail="coalesce(nullif(booking.outcome, ''), 'unmarked')",
     ),

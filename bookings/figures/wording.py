@@ -1,4 +1,4 @@
-"""How the figures' numbers are said."""
+"""The figures' numbers as people read them."""
 
 from datetime import date, timedelta
 
@@ -25,7 +25,7 @@ def ahead_words(low: int, high: int | None) -> str:
 
 def canceller_words(by: str) -> str:
     """`patient`, or `nobody in time` for requests that lapsed."""
-    return _("nobody, in time") if by == NOBODY else str(Side(by).label)
+    return _("not answered in time") if by == NOBODY else str(Side(by).label)
 
 
 def weekday_words(weekday: int, *, short: bool = False) -> str:

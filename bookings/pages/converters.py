@@ -2,7 +2,7 @@ from hms.lib.ids import ALPHABET, REFERENCE_LENGTH
 
 
 class ReferenceConverter:
-    """A booking's reference in an address; anything else never reaches a view."""
+    """A booking's reference in a URL; anything else is not found."""
 
     regex = f"[{ALPHABET}]{{{REFERENCE_LENGTH}}}"
 

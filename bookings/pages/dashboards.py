@@ -1,4 +1,4 @@
-"""Where each role lands: the patient's visits, the doctor's day."""
+"""The dashboards: a patient's appointments, a doctor's day."""
 
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from bookings.links import directions_link
 from bookings.models import Booking, Side
 from bookings.pages import doctor_day, offline_note
-from bookings.pages.booking import may_change
 from bookings.pages.delivery_status import standings
+from bookings.pages.options import options_of, way_of
 from calendar_integration.pages.context import calendar_context
 from hms.lib.paging import read_cursor, write_cursor
 from users.models import PatientProfile
@@ -27,7 +27,7 @@ MOST_NEW, NEW_FOR = 6, timedelta(days=7)
 
 @require_safe
 def dashboard(request: SignedInRequest) -> HttpResponse:
-    """On to the one that fits the reader's role."""
+    """Redirects to the dashboard of the user's role."""
     user = request.user
     if user.is_doctor:
         return redirect("bookings:doctor_dashboard")
@@ -49,7 +49,8 @@ def patient(request: SignedInRequest) -> HttpResponse:
         "next": visits[0] if visits else None,
         "is_running": bool(coming) and coming[0].starts_at <= now,
         "directions": directions_link(coming[0].slot.clinic.address) if coming else "",
-        **(may_change(coming[0], Side.PATIENT, now) if coming else {}),
+        "options": options_of(coming[0], Side.PATIENT, now) if coming else None,
+        "way": way_of(coming[0], Side.PATIENT) if coming else "",
         "coming": visits[1:],
         "past": [(booking, standing[booking.pk]) for booking in past],
         "older_url": older,
@@ -62,7 +63,7 @@ def patient(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @patient_required
 def next_visit(request: SignedInRequest) -> JsonResponse:
-    """The next visit's few facts, for the device whose owner asked it to keep them."""
+    """JSON with the next appointment, for the offline page of a device that asked for it."""
     now = timezone.now()
     booking = request.user.patient_profile.bookings.upcoming(now).for_pages().first()
     zone = timezone.get_current_timezone_name()
@@ -70,7 +71,7 @@ def next_visit(request: SignedInRequest) -> JsonResponse:
 
 
 def _past(person: PatientProfile, before: str, now: datetime) -> tuple[list[Booking], str]:
-    """A page of past visits and the address of the next one, empty on the last."""
+    """One page of past bookings, and the URL of the next page, empty on the last."""
     bookings = person.bookings.past(now).for_pages()
     cursor = read_cursor(before)
     if cursor:

@@ -1,4 +1,4 @@
-"""How far the telling of a booking got, for the person who reads the page."""
+"""Delivery status of a booking's email and calendar entry, as shown to one user."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,19 +21,19 @@ SOONEST_LOOK, LATEST_LOOK = 1, 30  # seconds
 
 @dataclass(frozen=True)
 class Mark:
-    """A badge: its colour's name and its word."""
+    """A badge: the name of its colour, and its text."""
 
     kind: str
     label: Words
 
 
 @dataclass(frozen=True)
-class Standing:
-    """None where there is nothing to say: no calendar connected, or long past and never told."""
+class DeliveryStatus:
+    """None where nothing is shown: no calendar connected, or over without any message."""
 
     mail: Mark | None
     calendar: Mark | None
-    patient: Mark | None = None  # how the patient learns of it, where the doctor reads
+    patient: Mark | None = None  # of the message to the patient, on the doctor's page
 
     @property
     def is_on_its_way(self) -> bool:
@@ -42,14 +42,14 @@ class Standing:
 
 
 _MAIL = {
-    Email.State.QUEUED: Mark("info", _("E-mail on its way")),
-    Email.State.SENDING: Mark("info", _("E-mail on its way")),
-    Email.State.SENT: Mark("ok", _("E-mail sent")),
-    Email.State.FAILED: Mark("error", _("E-mail could not be sent")),
-    Email.State.DROPPED: Mark("info", _("E-mail on its way")),
-    Email.State.EXPIRED: Mark("warn", _("E-mail not sent in time")),
+    Email.State.QUEUED: Mark("info", _("Email on its way")),
+    Email.State.SENDING: Mark("info", _("Email on its way")),
+    Email.State.SENT: Mark("ok", _("Email sent")),
+    Email.State.FAILED: Mark("error", _("Email not sent")),
+    Email.State.DROPPED: Mark("info", _("Email on its way")),
+    Email.State.EXPIRED: Mark("warn", _("Email not sent in time")),
 }
-_NO_ADDRESS = Mark("warn", _("No e-mail address"))
+_NO_ADDRESS = Mark("warn", _("No email address"))
 _CALL = {
     Call.State.OWED: Mark("warn", _("Needs a call")),
     Call.State.DONE: Mark("ok", _("Spoken to")),
@@ -64,8 +64,8 @@ _CALENDAR = {
 }
 
 
-def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
-    """By booking id: the reader's own mails and calendar entries. Three queries, however many."""
+def standings(bookings: Iterable[Booking], reader: User) -> dict[int, DeliveryStatus]:
+    """By booking id: status of the reader's emails and calendar entries. Always three queries."""
     bookings = list(bookings)
     abouts = [booking.about for booking in bookings]
     mails: dict[str, Email] = {}
@@ -77,7 +77,7 @@ def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
     account = GoogleAccount.objects.filter(user=reader).first()
     now = timezone.now()
     return {
-        booking.pk: Standing(
+        booking.pk: DeliveryStatus(
             mail=_mail(booking, mails.get(booking.about), reader, now),
             calendar=_calendar(booking, events.get(booking.about), account, now),
         )
@@ -86,7 +86,7 @@ def standings(bookings: Iterable[Booking], reader: User) -> dict[int, Standing]:
 
 
 def patients_mark(booking: Booking, now: datetime) -> Mark | None:
-    """How the patient learns of the booking as it is now, for its doctor and for staff."""
+    """Status of the message to the patient about the booking as it is now, for doctor and staff."""
     called = calls.state_of(booking)
     if called in _CALL:
         return _CALL[called]
@@ -97,15 +97,17 @@ def patients_mark(booking: Booking, now: datetime) -> Mark | None:
 
 
 def mail_mark(booking: Booking, user: User, now: datetime) -> Mark | None:
-    """How far the email to that account about the booking as it is now is."""
+    """Status of the email to that user about the booking as it is now."""
     mails = Email.objects.about(booking.about).filter(recipient=user)
     return _mail(booking, mails.order_by("sequence", "pk").last(), user, now)
 
 
-def seconds_to_next_look(changed_at: datetime, standing: Standing, now: datetime) -> int | None:
-    """When an open page should ask again; None when there is nothing to wait for.
+def seconds_to_next_look(
+    changed_at: datetime, standing: DeliveryStatus, now: datetime
+) -> int | None:
+    """Seconds until an open page should ask again; None if nothing is on its way.
 
-    Most mails are out within a second: asked for often at first, seldom after a minute.
+    Most emails are sent within a second: ask often at first, and rarely after a minute.
     """
     if not standing.is_on_its_way:
         return None

@@ -1,4 +1,4 @@
-"""A doctor's days: who comes today, and how full the next ones are."""
+"""A doctor's day: today's patients, and how many slots of the next days are booked."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,20 +15,20 @@ from bookings.wording import Button, buttons
 from hms.lib.clock import day_bounds, local
 from users.models import DoctorProfile
 
-# Five-minute slots around the clock; a longer day is cut off.
+# As many as five-minute slots in 24 hours; more are not shown.
 MOST_SLOTS_A_DAY = 288
 DAYS_AHEAD = 7
 MOST_UNMARKED = 20
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A stretch of the day: one visit, free times back to back, or a pause between times."""
+class DayEntry:
+    """A part of the day: one booking, consecutive free slots, or a pause between slots."""
 
     starts_at: datetime
     ends_at: datetime
     zone: str
-    state: str  # "booked", "open", "past" (went unused) or "pause"
+    state: str  # "booked", "open", "past" (was not booked) or "pause"
     slots: int = 0
     booking: Booking | None = None
     marks: tuple[Button, ...] = ()
@@ -38,13 +38,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Today:
-    entries: list[Entry]
+    entries: list[DayEntry]
     slots: int
     booked: int
 
 
 @dataclass(frozen=True)
-class Day:
+class DayCounts:
     date: date
     booked: int
     free: int
@@ -74,9 +74,9 @@ def today(doctor: DoctorProfile, zone: str, now: datetime) -> Today:
     return Today(entries=_stretches(single), slots=len(single), booked=booked)
 
 
-def _entry(slot: TimeSlot, booking: Booking | None, now: datetime) -> Entry:
+def _entry(slot: TimeSlot, booking: Booking | None, now: datetime) -> DayEntry:
     free = "past" if slot.starts_at <= now else "open"
-    return Entry(
+    return DayEntry(
         starts_at=slot.starts_at,
         ends_at=slot.ends_at,
         zone=slot.clinic.time_zone,
@@ -89,13 +89,13 @@ def _entry(slot: TimeSlot, booking: Booking | None, now: datetime) -> Entry:
     )
 
 
-def _stretches(entries: list[Entry]) -> list[Entry]:
-    """The same day with free times joined, and with the pauses between what is published."""
-    day: list[Entry] = []
+def _stretches(entries: list[DayEntry]) -> list[DayEntry]:
+    """The same day with consecutive free slots joined, and with the pauses between slots."""
+    day: list[DayEntry] = []
     for entry in entries:
         last = day[-1] if day else entry
         if last.ends_at < entry.starts_at:
-            day.append(Entry(last.ends_at, entry.starts_at, entry.zone, "pause"))
+            day.append(DayEntry(last.ends_at, entry.starts_at, entry.zone, "pause"))
         elif day and _continues(last, entry):
             day[-1] = replace(last, ends_at=entry.ends_at, slots=last.slots + entry.slots)
             continue
@@ -103,15 +103,17 @@ def _stretches(entries: list[Entry]) -> list[Entry]:
     return day
 
 
-def _continues(last: Entry, entry: Entry) -> bool:
+def _continues(last: DayEntry, entry: DayEntry) -> bool:
     alike = last.state == entry.state and last.zone == entry.zone
     return alike and not (entry.booking or last.is_running or entry.is_running)
 
 
-def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[Entry]:
-    """The visits of earlier days that still can get an outcome and have none, latest first; one
-    more than MOST_UNMARKED where there are more. One query, through the doctor's slots, whose
-    index is small."""
+def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[DayEntry]:
+    """Bookings of earlier days that have no outcome and can still get one, latest first.
+
+    One more than MOST_UNMARKED if there are more. One query, through the doctor's slots, whose
+    index is small.
+    """
     today, _ = day_bounds(local(now, zone).date(), zone)
     visits = (
         Booking.objects.unmarked()
@@ -128,7 +130,7 @@ def unmarked(doctor: DoctorProfile, zone: str, now: datetime) -> Iterator[Entry]
         yield _entry(booking.slot, booking, now)
 
 
-def next_days(doctor: DoctorProfile, zone: str, now: datetime) -> list[Day]:
+def next_days(doctor: DoctorProfile, zone: str, now: datetime) -> list[DayCounts]:
     """The days after today, also those without a slot. One query."""
     first = local(now, zone).date() + timedelta(days=1)
     days = [first + timedelta(days=number) for number in range(DAYS_AHEAD)]
@@ -148,14 +150,14 @@ def next_days(doctor: DoctorProfile, zone: str, now: datetime) -> list[Day]:
     return [_day(day, by_day.get(day)) for day in days]
 
 
-def _day(day: date, counts: dict | None) -> Day:
+def _day(day: date, counts: dict | None) -> DayCounts:
     if counts is None:
-        return Day(day, 0, 0)
-    return Day(day, counts["booked"], counts["slots"] - counts["booked"])
+        return DayCounts(day, 0, 0)
+    return DayCounts(day, counts["booked"], counts["slots"] - counts["booked"])
 
 
 def coming_visits(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
-    """Live visits that have not begun. Found through the doctor's slots, whose index is small."""
+    """Live bookings that have not begun. Through the doctor's slots, whose index is small."""
     return (
         Booking.objects.live()
         .filter(slot__doctor=doctor, slot__withdrawn_at__isnull=True, slot__starts_at__gt=now)
@@ -164,15 +166,15 @@ def coming_visits(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
 
 
 def requests(doctor: DoctorProfile, now: datetime) -> BookingQuerySet:
-    """What waits for the doctor's yes or no, the first to lapse first."""
+    """Requests that the doctor can answer, the one that ends soonest first."""
     waiting = coming_visits(doctor, now).filter(request_expires_at__gt=now)
     return waiting.order_by("request_expires_at", "pk")
 
 
 def newly_booked(doctor: DoctorProfile, now: datetime, *, since: datetime) -> BookingQuerySet:
-    """Coming visits, requests apart, that were booked after `since`, newest first."""
-    # A sum, so that no index knows it: PostgreSQL would sometimes rather read everybody's newest
-    # bookings, until there are enough of this doctor's among them.
+    """Upcoming confirmed bookings that were made after `since`, newest first."""
+    # A sum, so that no index matches: PostgreSQL would sometimes read the newest bookings of all
+    # doctors until it found enough of this one.
     made = F("created_at") + timedelta(0)
     confirmed = coming_visits(doctor, now).filter(request_expires_at=None)
     visits = confirmed.alias(made=made).filter(made__gt=since)

@@ -11,11 +11,11 @@ from bookings.actions import LONGEST_REASON
 
 
 class ReasonForm(forms.Form):
-    """Why a doctor (who must say) or the desk (who may) cancels a visit."""
+    """The reason for which a doctor (required) or staff (optional) cancel a booking."""
 
     reason = forms.CharField(
         label=_("Reason"),
-        help_text=_("This is for the patient. Please no medical details."),
+        help_text=_("The patient can read this. Please don’t enter medical details."),
         max_length=LONGEST_REASON,
         widget=forms.Textarea(attrs={"rows": 3}),
         error_messages={"required": _("Please tell the patient why.")},
@@ -26,22 +26,22 @@ class ReasonForm(forms.Form):
         self.fields["reason"].required = must
 
 
-def why_moved() -> forms.CharField:
-    """What who moves a visit may say to its patient."""
+def reason_field() -> forms.CharField:
+    """The optional reason that doctor or staff give for rescheduling."""
     return forms.CharField(
         label=_("Reason"),
-        help_text=_("This is for the patient. Please no medical details."),
+        help_text=_("The patient can read this. Please don’t enter medical details."),
         max_length=LONGEST_REASON,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
     )
 
 
-class MoveForm(forms.Form):
-    """Where a visit is to move: the time that was pressed, as the page showed it, and why."""
+class RescheduleForm(forms.Form):
+    """The slot that was pressed, with the time that the page showed for it, and the reason."""
 
     to = forms.CharField(widget=forms.HiddenInput)
-    reason = why_moved()
+    reason = reason_field()
 
     def __init__(self, *args: Any, may_say_why: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,16 +56,16 @@ class MoveForm(forms.Form):
         return int(slot_id), seen
 
     def wanted(self) -> dict[str, Any]:
-        """For reschedule_booking()."""
+        """Arguments of reschedule_booking()."""
         slot_id, seen = self.cleaned_data["to"]
         reason = self.cleaned_data.get("reason", "")
         return {"slot_id": slot_id, "seen_start": seen, "reason": reason}
 
 
-class MoveToTimeForm(SlotForm):
-    """The day and time that a visit and its slot move to, on the clinic's clock, and why."""
+class RescheduleToTimeForm(SlotForm):
+    """The new day and time of a booking and its slot, in the clinic's time zone, and the reason."""
 
-    reason = why_moved()
+    reason = reason_field()
 
     def __init__(self, *args: Any, slot: TimeSlot, **kwargs: Any) -> None:
         super().__init__(*args, slot=slot, **kwargs)
@@ -77,12 +77,12 @@ class MoveToTimeForm(SlotForm):
         return super().clean()
 
     def wanted(self) -> dict[str, Any]:
-        """For reschedule_to_time()."""
+        """Arguments of reschedule_to_time()."""
         return {name: self.cleaned_data[name] for name in ("starts_at", "ends_at", "reason")}
 
 
 def read_moment(text: str) -> datetime | None:
-    """The time that a page showed, sent back; None when it said none."""
+    """The aware time that a page sent back, in ISO 8601; None for any other text."""
     try:
         moment = parse_datetime(text)
     except ValueError:

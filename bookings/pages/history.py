@@ -1,4 +1,4 @@
-"""What happened to a booking, told to the person who reads it."""
+"""The history of a booking, in sentences for one reader."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,20 +19,20 @@ class Event:
     sentence: str
 
 
-def told(booking: Booking, reader: User) -> list[Event]:
-    """The latest of it, oldest first; staff are named as the clinic."""
-    latest, _is_cut = booking.history.told()
-    return [Event(at=entry.at, sentence=_said(booking, entry, reader)) for entry in latest]
+def events_of(booking: Booking, reader: User) -> list[Event]:
+    """The latest events, oldest first; staff appear as the clinic."""
+    latest, _is_cut = booking.history.latest_entries()
+    return [Event(at=entry.at, sentence=_sentence(booking, entry, reader)) for entry in latest]
 
 
 def changed_at(booking: Booking) -> datetime:
-    """When something last happened to it."""
+    """Time of the booking's latest change."""
     moments = booking.history.order_by("-at").values_list("at", flat=True)
     return moments.first() or booking.created_at
 
 
-def _said(booking: Booking, entry: HistoryEntry, reader: User) -> str:
-    """A whole sentence for each case: languages put doer and deed together in their own ways."""
+def _sentence(booking: Booking, entry: HistoryEntry, reader: User) -> str:
+    """A whole sentence for each case, since word order differs between languages."""
     what = What(entry.what)
     if what == What.RESCHEDULED:
         return _moved(booking, entry, reader)
@@ -67,21 +67,21 @@ def _sentences(what: What) -> tuple[str, str, str]:
             )
         case What.COMPLETED:
             return (
-                _("Marked as completed by you"),
-                _("Marked as completed by the clinic"),
-                _("Marked as completed by %(name)s"),
+                _("Marked as attended by you"),
+                _("Marked as attended by the clinic"),
+                _("Marked as attended by %(name)s"),
             )
         case What.NO_SHOW:
             return (
-                _("Marked as missed by you"),
-                _("Marked as missed by the clinic"),
-                _("Marked as missed by %(name)s"),
+                _("Marked as not attended by you"),
+                _("Marked as not attended by the clinic"),
+                _("Marked as not attended by %(name)s"),
             )
         case What.UNMARKED:
             return (
-                _("Mark taken back by you"),
-                _("Mark taken back by the clinic"),
-                _("Mark taken back by %(name)s"),
+                _("Outcome undone by you"),
+                _("Outcome undone by the clinic"),
+                _("Outcome undone by %(name)s"),
             )
         case _:
             return _("Cancelled by you"), _("Cancelled by the clinic"), _("Cancelled by %(name)s")
@@ -92,21 +92,21 @@ def _moved(booking: Booking, entry: HistoryEntry, reader: User) -> str:
     side = booking.side_of_past_act(entry.by_id)
     name = booking.patient if side == Side.PATIENT else booking.slot.doctor
     if entry.by_id == reader.pk:
-        sentence = _("Moved by you from %(old)s to %(new)s")
+        sentence = _("Rescheduled by you from %(old)s to %(new)s")
     elif side == Side.STAFF:
-        sentence = _("Moved by the clinic from %(old)s to %(new)s")
+        sentence = _("Rescheduled by the clinic from %(old)s to %(new)s")
     else:
-        sentence = _("Moved by %(name)s from %(old)s to %(new)s")
+        sentence = _("Rescheduled by %(name)s from %(old)s to %(new)s")
     old, new = entry.spans
     zone = booking.slot.clinic.time_zone
-    said = sentence % {
+    sentence = sentence % {
         "name": isolated(str(name)),
         "old": span_words(*old, zone),
         "new": span_words(*new, zone),
     }
     if not entry.reason:
-        return said
+        return sentence
     return _("%(sentence)s. Reason: %(reason)s") % {
-        "sentence": said,
+        "sentence": sentence,
         "reason": isolated(entry.reason),
     }

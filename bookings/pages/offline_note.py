@@ -1,4 +1,4 @@
-"""The few facts of the next visit that a patient's own device may keep: never why they come."""
+"""JSON with the next appointment for the offline page (localStorage). No medical data."""
 
 from datetime import datetime
 from typing import TypedDict
@@ -17,7 +17,7 @@ class Visit(TypedDict):
     when: str
     where: str
     phone: str
-    ends_at: str  # ISO, with its offset: the device forgets the visit then
+    ends_at: str  # ISO 8601 with offset; the device deletes the data then
     made: str
 
 
@@ -27,7 +27,7 @@ class Note(TypedDict):
 
 
 def note(booking: Booking | None, zone: str, now: datetime) -> Note:
-    """In the active language; `zone` is where the reader's clock stands, for "as of" alone.
+    """In the active language; `zone` is the reader's time zone, for the time of the update only.
 
     `booking` must be loaded for pages; None says that no visit is coming.
     """

@@ -1,17 +1,18 @@
-"""What became of visits: the doctor says it, and sees a patient's visits so far."""
+"""The doctor records outcomes, and sees all bookings of a patient."""
 
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from bookings.actions import BookingError, mark_visit
-from bookings.models import Booking, BookingQuerySet, Side
-from bookings.pages.booking import own_visit
+from bookings.access import bookings_with_patient, doctors_booking
+from bookings.actions import BookingError, record_outcome
+from bookings.models import Booking
+from bookings.rules.sentences import sentences_of
 from bookings.wording import outcome_of
 from hms.lib.paging import read_cursor, write_cursor
 from hms.lib.texts import isolated
@@ -22,16 +23,16 @@ VISITS_ON_A_PAGE = 20
 
 @require_POST
 def mark(request: SignedInRequest, reference: str) -> HttpResponse:
-    """Say what became of the visit, then back to where the button was."""
-    booking = doctors_visit(request, reference)
+    """Record the outcome, then redirect to the page of the button."""
+    booking = doctors_booking(request.user, reference)
     try:
         outcome = outcome_of(request.POST.get("outcome", ""))
     except KeyError:
         raise BadRequest("no such outcome") from None
     try:
-        booking = mark_visit(booking_id=booking.pk, outcome=outcome, by=request.user)
+        booking = record_outcome(booking_id=booking.pk, outcome=outcome, by=request.user)
     except BookingError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, sentences_of(error))
     else:
         messages.success(request, _marked(booking))
     if request.POST.get("back") != "day":
@@ -41,9 +42,9 @@ def mark(request: SignedInRequest, reference: str) -> HttpResponse:
 
 @require_safe
 def patient_visits(request: SignedInRequest, reference: str) -> HttpResponse:
-    """All visits of this visit's patient with the doctor who reads, latest first."""
-    booking = doctors_visit(request, reference)
-    visits = visits_with(booking)
+    """All bookings of this booking's patient with the doctor who reads, latest first."""
+    booking = doctors_booking(request.user, reference)
+    visits = bookings_with_patient(booking)
     if cursor := read_cursor(request.GET.get("before", "")):
         visits = visits.before(*cursor)
     found = list(visits[: VISITS_ON_A_PAGE + 1])
@@ -55,21 +56,6 @@ def patient_visits(request: SignedInRequest, reference: str) -> HttpResponse:
         "newest_url": request.path if "before" in request.GET else "",
     }
     return render(request, "bookings/patient_visits.html", context)
-
-
-def visits_with(booking: Booking) -> BookingQuerySet:
-    """All of this patient's with this doctor, whatever became of them, latest first."""
-    with_doctor = Booking.objects.filter(slot__doctor=booking.slot.doctor_id)
-    visits = with_doctor.filter(patient=booking.patient_id).for_pages()
-    return visits.order_by("-starts_at", "-pk")
-
-
-def doctors_visit(request: SignedInRequest, reference: str) -> Booking:
-    """The doctor's own visit; the patient is refused, to others it does not exist."""
-    booking, side = own_visit(request, reference)
-    if side != Side.DOCTOR:
-        raise PermissionDenied
-    return booking
 
 
 def _marked(booking: Booking) -> str:

@@ -1,4 +1,4 @@
-"""Where a doctor says yes to a request; to say no is to cancel it (bookings.pages.booking)."""
+"""The doctor confirms a request; declining is cancelling (bookings.pages.booking)."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -6,25 +6,26 @@ from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from bookings.access import doctors_booking
 from bookings.actions import BookingError, confirm_request
 from bookings.calls import notices
-from bookings.pages.outcome import doctors_visit
+from bookings.rules.sentences import sentences_of
 from hms.lib.texts import isolated
 from users.pages.requests import SignedInRequest
 
 
 @require_POST
 def confirm(request: SignedInRequest, reference: str) -> HttpResponse:
-    """Confirm, then back to where the button was."""
-    booking = doctors_visit(request, reference)
+    """Confirm the request, then redirect to the page of the button."""
+    booking = doctors_booking(request.user, reference)
     try:
         booking = confirm_request(booking_id=booking.pk, by=request.user)
     except BookingError as error:
-        messages.error(request, error.sentence)
+        messages.error(request, sentences_of(error))
     else:
         patient = isolated(str(booking.patient))
         messages.success(
-            request, _("The visit of %(patient)s is confirmed.") % {"patient": patient}
+            request, _("The appointment of %(patient)s is confirmed.") % {"patient": patient}
         )
         if notice := notices.after(booking):
             messages.warning(request, notice)

@@ -1,5 +1,7 @@
-"""A visit's page where it is moved to another of the doctor's free times."""
+"""The pages on which patients and doctors reschedule an appointment."""
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.contrib import messages
@@ -14,78 +16,109 @@ from availability.actions import SlotError
 from availability.finding import finding
 from availability.models import TimeSlot
 from availability.slots.wording import span_words, zone_words
+from bookings.access import doctors_booking, own_booking
 from bookings.actions import BookingError, reschedule_booking, reschedule_to_time
 from bookings.calls import notices
 from bookings.models import Booking, Side
-from bookings.pages.booking import may_change, own_visit
-from bookings.pages.forms import MoveForm, MoveToTimeForm
-from bookings.pages.outcome import doctors_visit
+from bookings.pages.forms import RescheduleForm, RescheduleToTimeForm
+from bookings.pages.options import options_of
+from bookings.rules.conditions import if_started
+from bookings.rules.errors import BookingChange
+from bookings.rules.sentences import sentences_of
 from users.models import User
 from users.pages.requests import SignedInRequest
 
 
+@dataclass(frozen=True)
+class ReschedulePage:
+    """`why_not` is why the reader can't reschedule; without it the page shows times.
+
+    `refusal` is why the time that was pressed could not be had. `notice` says who gets a message.
+    """
+
+    for_doctor: bool
+    heading: str
+    why_not: str
+    notice: str
+    refusal: str = ""
+
+
 @require_http_methods(["GET", "HEAD", "POST"])
-def move(request: SignedInRequest, reference: str) -> HttpResponse:
-    """GET shows the free times of a day, POST moves to the one that was pressed."""
-    booking, side = own_visit(request, reference)
+def reschedule(request: SignedInRequest, reference: str) -> HttpResponse:
+    """GET shows the free times of a day, POST reschedules to the one that was pressed."""
+    booking, side = own_booking(request.user, reference)
     for_doctor = side == Side.DOCTOR
-    form = MoveForm(request.POST if request.method == "POST" else None, may_say_why=for_doctor)
-    refusal = None
+    data = request.POST if request.method == "POST" else None
+    form = RescheduleForm(data, may_say_why=for_doctor)
+    refusal = ""
     if request.method == "POST" and form.is_valid():
         try:
             booking = reschedule_booking(booking_id=booking.pk, by=request.user, **form.wanted())
         except BookingError as error:
-            refusal = error
+            refusal = sentences_of(error)
         else:
-            messages.success(request, _moved(booking))
+            messages.success(request, _rescheduled(booking))
             return redirect(booking)
     elif not booking.is_expected:
         return redirect(booking)
     context = {
         "booking": booking,
-        "for_doctor": for_doctor,
-        "notice": notices.to_patient(booking) if for_doctor else notices.to_doctor(booking),
+        "page": _page(booking, side, refusal),
         "form": form,
-        "refusal": refusal,
-        "over": booking.starts_at <= timezone.now(),
-        **may_change(booking, side, timezone.now()),
-        **times_to_move_to(booking, request.GET.get("day", ""), for_patient=not for_doctor),
+        **free_times(booking, request.GET.get("day", ""), for_patient=not for_doctor),
     }
-    return render(request, "bookings/move.html", context, status=409 if refusal else 200)
+    status = 409 if refusal else 200
+    return render(request, "bookings/reschedule.html", context, status=status)
+
+
+def _page(booking: Booking, side: Side, refusal: str = "") -> ReschedulePage:
+    now, for_doctor = timezone.now(), side == Side.DOCTOR
+    patient, doctor = {"patient": booking.patient}, {"doctor": booking.slot.doctor}
+    started = sentences_of(if_started(booking, BookingChange.RESCHEDULE, now))
+    return ReschedulePage(
+        for_doctor=for_doctor,
+        heading=_("Reschedule the appointment of %(patient)s") % patient
+        if for_doctor
+        else _("Reschedule your appointment with %(doctor)s") % doctor,
+        why_not=started or options_of(booking, side, now).why_not_reschedule,
+        notice=notices.to_patient(booking) if for_doctor else notices.to_doctor(booking),
+        refusal=refusal,
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def to_time(request: SignedInRequest, reference: str) -> HttpResponse:
-    """The doctor's form for a time that is no slot yet: the slot moves along with the visit."""
-    booking = doctors_visit(request, reference)
-    form = MoveToTimeForm(request.POST or None, slot=booking.slot)
+    """The doctor's form for a time that is no slot yet: booking and slot change together."""
+    booking = doctors_booking(request.user, reference)
+    form = RescheduleToTimeForm(request.POST or None, slot=booking.slot)
     if request.method == "POST" and form.is_valid():
-        moved = moved_by(form, booking, request.user)
-        if moved:
-            messages.success(request, _moved(moved))
-            return redirect(moved)
+        rescheduled = reschedule_by_form(form, booking, request.user)
+        if rescheduled:
+            messages.success(request, _rescheduled(rescheduled))
+            return redirect(rescheduled)
     elif not booking.is_expected:
         return redirect(booking)
-    over = booking.starts_at <= timezone.now()
-    notice = notices.to_patient(booking)
-    context = {"booking": booking, "form": form, "over": over, "notice": notice}
-    return render(request, "bookings/move_to_time.html", context)
+    context = {"booking": booking, "form": form, "page": _page(booking, Side.DOCTOR)}
+    return render(request, "bookings/reschedule_to_time.html", context)
 
 
-def moved_by(form: MoveToTimeForm, booking: Booking, by: User) -> Booking | None:
-    """The visit at its new time; None when the form says why not."""
+def reschedule_by_form(form: RescheduleToTimeForm, booking: Booking, by: User) -> Booking | None:
+    """The booking at its new time; None where the form then shows why not."""
     try:
         return reschedule_to_time(booking_id=booking.pk, by=by, **form.wanted())
     except SlotError as error:
         form.refuse(error)
     except BookingError as error:
-        form.add_error(None, error.sentence)
+        form.add_error(None, sentences_of(error))
     return None
 
 
-def times_to_move_to(booking: Booking, day: str, *, for_patient: bool) -> dict[str, Any]:
-    """The days and one day's free times of the same doctor at the same clinic, for a patient
-    those that they can take by themselves."""
+def free_times(booking: Booking, day: str, *, for_patient: bool) -> dict[str, Any]:
+    """The days, and the free slots of one day, of the same doctor at the same clinic.
+
+    For a patient only those that patients can book themselves. `day` is as in ISO 8601; any other
+    text means the first day with a free slot.
+    """
     old, now = booking.slot, timezone.now()
     free = TimeSlot.objects.open(now).filter(doctor=old.doctor_id, clinic=old.clinic_id)
     if for_patient:
@@ -95,15 +128,15 @@ def times_to_move_to(booking: Booking, day: str, *, for_patient: bool) -> dict[s
     return {"strip": strip, "slots": slots.order_by("starts_at")}
 
 
-def _moved(booking: Booking) -> str:
+def _rescheduled(booking: Booking) -> str:
     zone = booking.slot.clinic.time_zone
-    return _("The visit is moved. It is now %(when)s, %(zone)s.") % {
+    return _("The appointment is rescheduled. It is now %(when)s, %(zone)s.") % {
         "when": span_words(booking.starts_at, booking.ends_at, zone),
         "zone": zone_words(booking.starts_at, zone),
     }
 
 
-def _read_day(text: str) -> Any:
+def _read_day(text: str) -> date | None:
     try:
         return parse_date(text)
     except ValueError:

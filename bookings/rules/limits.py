@@ -1,24 +1,26 @@
-"""How much one patient may hold at a time, and how often give back; staff are not bound.
+"""How many bookings one patient may have at a time, cancel and reschedule; staff are exempt.
 
-The caller holds the patient's lock, so that what is counted here stays true until the commit.
+The caller holds the patient's lock, so that the counts are still right at the commit.
 """
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.utils.translation import ngettext
 
 from availability.models import TimeSlot
 from bookings.models import Booking, HistoryEntry
+from bookings.rules.errors import Code
+from hms.lib.errors import Refusal
 from users.models import PatientProfile, User
-
-Refusal = tuple[str, str]  # code, sentence
 
 
 def reached(
     slot: TimeSlot, patient: PatientProfile, coming: list[Booking], by: User, now: datetime
 ) -> list[Refusal]:
-    """Every limit that one more visit of this patient would break; `coming` are theirs to come."""
+    """Every limit that one more booking of this patient would break.
+
+    `coming` are the patient's live bookings that are not over.
+    """
     if by.is_staff:
         return []
     return [
@@ -29,45 +31,29 @@ def reached(
     ]
 
 
-def moved_often(booking: Booking) -> list[Refusal]:
-    """What a patient is told who has moved this visit as often as one may."""
-    most = settings.MAX_MOVES
-    if booking.sequence < most:  # which each move raises
+def rescheduled_often(booking: Booking) -> list[Refusal]:
+    """Whether the patient has rescheduled this booking as often as allowed."""
+    most = settings.MAX_RESCHEDULES
+    if booking.sequence < most:  # each reschedule raises it, so nothing needs counting
         return []
     moves = booking.history.filter(what=HistoryEntry.What.RESCHEDULED, by=booking.patient.user_id)
     if moves[:most].count() < most:
         return []
-    sentence = ngettext(
-        "You have moved this visit %(most)d time, as often as one may.",
-        "You have moved this visit %(most)d times, as often as one may.",
-        most,
-    )
-    return [("moved_often", sentence % {"most": most})]
+    return [Refusal(Code.MOVED_OFTEN, {"most": most})]
 
 
 def _too_many(coming: int) -> list[Refusal]:
     most = settings.MAX_OPEN_BOOKINGS
     if coming < most:
         return []
-    sentence = ngettext(
-        "There is already %(most)d coming visit, as many as one patient may have.",
-        "There are already %(most)d coming visits, as many as one patient may have.",
-        most,
-    )
-    return [("too_many", sentence % {"most": most})]
+    return [Refusal(Code.TOO_MANY, {"most": most})]
 
 
 def _too_many_here(slot: TimeSlot, coming: list[Booking]) -> list[Refusal]:
     most = settings.MAX_OPEN_BOOKINGS_PER_DOCTOR
     if sum(booking.slot.doctor_id == slot.doctor_id for booking in coming) < most:
         return []
-    sentence = ngettext(
-        "There is already %(most)d coming visit with this doctor, as many as one patient may have.",
-        "There are already %(most)d coming visits with this doctor, as many as one patient may "
-        "have.",
-        most,
-    )
-    return [("too_many_here", sentence % {"most": most})]
+    return [Refusal(Code.TOO_MANY_HERE, {"most": most})]
 
 
 def _too_many_for_a_new_account(coming: int, by: User, now: datetime) -> list[Refusal]:
@@ -75,12 +61,7 @@ def _too_many_for_a_new_account(coming: int, by: User, now: datetime) -> list[Re
     is_new = by.date_joined > now - timedelta(days=settings.NEW_ACCOUNT_DAYS)
     if not is_new or coming < most:
         return []
-    sentence = ngettext(
-        "A new account holds at most %(most)d coming visit during its first days.",
-        "A new account holds at most %(most)d coming visits during its first days.",
-        most,
-    )
-    return [("too_many_new", sentence % {"most": most})]
+    return [Refusal(Code.TOO_MANY_NEW, {"most": most})]
 
 
 def _too_many_cancelled(patient: PatientProfile, by: User, now: datetime) -> list[Refusal]:
@@ -89,15 +70,8 @@ def _too_many_cancelled(patient: PatientProfile, by: User, now: datetime) -> lis
         patient=patient,
         cancelled_by=by,
         cancelled_at__gt=now - timedelta(days=days),
-        request_expires_at=None,  # who takes a request back lets nobody down
+        request_expires_at=None,  # withdrawing a request does not count
     )
     if lately[:most].count() < most:
         return []
-    sentence = ngettext(
-        "You have cancelled often within the last %(days)d day, so the next visit is booked by "
-        "the clinic.",
-        "You have cancelled often within the last %(days)d days, so the next visit is booked by "
-        "the clinic.",
-        days,
-    )
-    return [("too_many_cancelled", sentence % {"days": days})]
+    return [Refusal(Code.TOO_MANY_CANCELLED, {"days": days})]

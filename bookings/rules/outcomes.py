@@ -1,7 +1,7 @@
-"""What became of a visit: which mark may follow which, and when.
+"""Outcomes: which may follow which, and when.
 
-Nothing is guessed: a visit that nobody marked stays unmarked. After `MARKED_WITHIN` the books are
-closed, so that the figures of earlier days can be summed up once (bookings.figures.totals).
+An outcome is never set automatically. After `MARKED_WITHIN` it can't change any more, so that the
+figures of earlier days can be summed up once (bookings.figures.totals).
 """
 
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from hms.lib.clock import day_bounds, local
 
 Outcome = Booking.Outcome
 
-# Each mark with those that may follow it. To correct one, it is taken back first.
+# Each outcome with those that may follow it. To correct one, it is cleared first.
 NEXT: dict[str, tuple[Outcome, ...]] = {
     Outcome.UNMARKED: (Outcome.CHECKED_IN, Outcome.COMPLETED, Outcome.NO_SHOW),
     Outcome.CHECKED_IN: (Outcome.COMPLETED, Outcome.UNMARKED),
@@ -22,8 +22,11 @@ MARKED_WITHIN = timedelta(days=30)
 
 
 def marked_from(booking: Booking, outcome: str) -> datetime:
-    """From when on the visit can get this mark: people check in from the morning of its day on,
-    on the clinic's clock; whether they came is known once it has begun."""
+    """The time from which the booking can get this outcome.
+
+    Patients check in from midnight of the day on, in the clinic's time zone; whether they attended
+    is known once the appointment has begun.
+    """
     if outcome not in (Outcome.CHECKED_IN, Outcome.UNMARKED):
         return booking.starts_at
     zone = booking.slot.clinic.time_zone
@@ -35,7 +38,7 @@ def marked_until(booking: Booking) -> datetime:
 
 
 def choices(booking: Booking, now: datetime) -> list[Outcome]:
-    """The marks that the visit can get at this moment."""
+    """The outcomes that the booking can get at `now`."""
     if not booking.is_live or booking.is_requested or now >= marked_until(booking):
         return []
     return [one for one in NEXT[booking.outcome] if marked_from(booking, one) <= now]

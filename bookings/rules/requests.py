@@ -1,4 +1,4 @@
-"""Requests: until when a clinic answers them, and which of them waited too long."""
+"""Requests: until when a clinic can answer them, and which are overdue."""
 
 from datetime import datetime, timedelta
 
@@ -8,9 +8,9 @@ from users.models import Clinic, User
 
 
 def answer_by(slot: TimeSlot, booked_by: User, now: datetime) -> datetime | None:
-    """Until when the clinic may answer what this person asks for; None where it is a booking.
+    """Until when the clinic can answer a request of this user; None if it is no request.
 
-    Never later than the visit would begin.
+    Never later than the appointment's start.
     """
     clinic = slot.clinic
     if booked_by.is_staff or clinic.booking_mode != Clinic.BookingMode.REQUEST:

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from availability.models import TimeSlot
 from availability.tests.factories import make_slot
-from bookings.models import Booking, HistoryEntry
+from bookings.models import Booking
 from calendar_integration.models import GoogleAccount
 from users.models import DoctorProfile, PatientProfile, User
 from users.tests.factories import make_patient, make_staff
@@ -24,7 +24,7 @@ def make_booking(
     cancelled_by: User | None = None,
     cancel_reason: str = "",
 ) -> Booking:
-    """A live booking of a coming slot, with its history but no job: nobody is told.
+    """A live booking of an upcoming slot, with its history but no job, so no messages.
 
     `cancelled_by` makes it a cancelled one; `starts_at` may lie in the past.
     """
@@ -44,14 +44,14 @@ def make_booking(
         cancel_reason=cancel_reason,
         sequence=1 if cancelled_by else 0,
     )
-    _note(booking, HistoryEntry.What.BOOKED, booked_by, created_at)
+    booking.history.create(what="booked", sequence=0, by=booked_by, at=created_at)
     if cancelled_by:
-        _note(booking, HistoryEntry.What.CANCELLED, cancelled_by, created_at)
+        booking.history.create(what="cancelled", sequence=1, by=cancelled_by, at=created_at)
     return booking
 
 
 def make_connection(*, user: User, broken: bool = False) -> GoogleAccount:
-    """A Google account as far as pages and jobs of this room look; its token opens nothing."""
+    """A Google account as far as pages and jobs of bookings look; its token is invalid."""
     return GoogleAccount.objects.create(
         user=user,
         connected_at=timezone.now(),
@@ -59,7 +59,3 @@ def make_connection(*, user: User, broken: bool = False) -> GoogleAccount:
         broken_at=timezone.now() if broken else None,
         broken_reason="invalid_grant" if broken else "",
     )
-
-
-def _note(booking: Booking, what: str, by: User, at: datetime) -> None:
-    HistoryEntry.objects.create(booking=booking, what=what, by=by, at=at)

@@ -76,7 +76,7 @@ def test_desk_is_told_which_could_not_be_cancelled():
     fine = make_booking()
     response = client.post(f"{CANCEL}?ids={over.pk},{fine.pk}", {"reason": ""}, follow=True)
     page = text(response)
-    assert f"{over.reference}: This visit has already started" in page
+    assert f"{over.reference}: This appointment has already started" in page
     assert "1 booking is cancelled." in page
 
 

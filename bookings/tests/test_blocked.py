@@ -19,6 +19,7 @@ from bookings.actions import (
     reschedule_booking,
     reschedule_to_time,
 )
+from bookings.rules.sentences import sentences_of
 from bookings.models import Booking
 from bookings.tests.factories import make_booking
 from bookings.tests.test_races import _empty_queue, race  # noqa: F401  (the first is a fixture)
@@ -55,7 +56,7 @@ def test_a_patient_is_refused_and_books_once_the_block_is_gone(code):
     asked = {"slot_id": slot.pk, "patient": patient, "booked_by": patient.user}
     error = attempt(book_slot, **asked)
     assert error.code == code
-    assert error.sentence.endswith("Please choose another time.")
+    assert sentences_of(error).endswith("Please choose another time.")
     assert not Booking.objects.exists()
     row.delete()
     assert attempt(book_slot, **asked).is_live
@@ -68,7 +69,7 @@ def test_staff_are_refused_and_told_what_to_do(code):
     block(slot, code)
     error = attempt(book_slot, slot_id=slot.pk, patient=make_patient(), booked_by=make_staff())
     assert error.code == code
-    assert "change or delete" in error.sentence
+    assert "change or delete" in sentences_of(error)
 
 
 @pytest.mark.django_db
@@ -107,7 +108,7 @@ def test_a_visit_does_not_move_into_a_block(code, who):
     by = {"patient": booking.patient.user, "doctor": slot.doctor.user, "staff": make_staff()}[who]
     error = attempt(reschedule_booking, booking_id=booking.pk, slot_id=slot.pk, by=by)
     assert error.code == code
-    assert ("change or delete" in error.sentence) == (who != "patient")
+    assert ("change or delete" in sentences_of(error)) == (who != "patient")
     booking.refresh_from_db()
     assert booking.starts_at < later
 

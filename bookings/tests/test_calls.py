@@ -20,7 +20,7 @@ from bookings.actions import (
 )
 from bookings.calls import calls
 from bookings.models import Call
-from bookings.rules.conditions import BookingError
+from bookings.rules.errors import BookingError
 from bookings.tests.factories import make_booking
 from hms.lib.clock import local
 from notifications.models import Email
@@ -224,7 +224,7 @@ def test_strangers_close_no_call():
     for by in (make_doctor().user, make_patient().user):
         with pytest.raises(BookingError) as refusal:
             calls.close_call(call_id=call.pk, by=by)
-        assert refusal.value.code == "unknown"
+        assert refusal.value.code == "unknown_call"
     with pytest.raises(BookingError):
         calls.close_call(call_id=0, by=make_staff())
     assert rows(booking) == [("BOOKING_CANCELLED", 1, "owed")]
@@ -248,7 +248,7 @@ def test_a_closed_call_names_who_closed_it():
 # --- the doctor's pages --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("page", ["cancel", "move", "move/time"])
+@pytest.mark.parametrize("page", ["cancel", "reschedule", "reschedule/time"])
 def test_before_a_change_the_doctor_reads_whom_to_call(page):
     booking = by_phone()
     client = client_of(booking.slot.doctor.user)
@@ -286,7 +286,7 @@ def test_after_a_cancellation_the_doctor_sees_the_missing_call_until_it_is_made(
         assert "Needs a call" in said
         assert ("Mark as spoken to" in said) is run_job
     response = client.post(f"{url}called/1/", follow=True)
-    assert "The call is marked as done." in text(response)
+    assert "The call is recorded." in text(response)
     said = text(client.get(url))
     assert "Please call" not in said
     assert "Needs a call" not in said
@@ -304,8 +304,8 @@ def test_the_doctor_is_shown_the_patients_email_beside_their_own():
     Email.objects.filter(to=booking.patient.user.email).update(state="failed")
     said = text(client.get(f"/bookings/{booking.reference}/sent/"))
     own, _, patients = said.partition("Messages to the patient")
-    assert "E-mail sent" in own
-    assert "E-mail could not be sent" in patients
+    assert "Email sent" in own
+    assert "Email not sent" in patients
 
 
 def test_confirming_a_request_says_whom_to_call():
@@ -363,7 +363,7 @@ def test_staff_read_whom_to_call_before_and_after_a_cancellation():
 def test_staff_read_whom_to_call_before_and_after_a_move(tail):
     booking = by_phone()
     client = client_of(make_staff(permissions=STAFF))
-    url = f"/admin/bookings/booking/move/{booking.reference}/"
+    url = f"/admin/bookings/booking/reschedule/{booking.reference}/"
     assert f"Please call: {DIALS}." in text(client.get(url + tail))
     slot = make_slot(doctor=booking.slot.doctor, clinic=booking.slot.clinic)
     to = f"{slot.pk}@{slot.starts_at.isoformat()}"
@@ -408,7 +408,7 @@ def test_the_first_page_of_the_admin_names_whom_to_call_until_somebody_did():
         assert words in said
     call = booking.calls.get()
     chosen = {"action": "close_chosen", "_selected_action": [call.pk]}
-    assert "1 call is marked as done." in text(client.post(url, chosen, follow=True))
+    assert "1 call is recorded." in text(client.post(url, chosen, follow=True))
     call.refresh_from_db()
     assert (call.state, call.closed_by) == ("done", staff)
     assert "needs a call" not in text(client.get("/admin/"))

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from availability.tests.factories import make_slot
 from bookings import jobs
-from bookings.models import MOST_TOLD, Booking, HistoryEntry
+from bookings.models import MAX_HISTORY_SHOWN, Booking, HistoryEntry
 from bookings.pages import dashboards, doctor_day, history
 from bookings.tests.factories import make_booking, make_connection
 from users.models import User
@@ -50,7 +50,7 @@ def test_coming_visits_say_how_far_their_mail_is_beside_past_ones():
     make_booking(slot=past, patient=patient)
     html = page(patient.user, PATIENT)
     coming_up = html[html.index('id="coming"') : html.index('id="past"')]
-    assert "E-mail on its way" in coming_up
+    assert "Email on its way" in coming_up
 
 
 @pytest.mark.parametrize(("make", "url"), [(make_patient, DOCTOR), (make_doctor, PATIENT)])
@@ -67,7 +67,7 @@ def test_role_change_counts_at_once():
 
 
 def test_patient_without_visits_is_shown_the_next_step():
-    assert "No visit is coming up" in page(make_patient().user, PATIENT)
+    assert "No upcoming appointments" in page(make_patient().user, PATIENT)
 
 
 def test_patient_sees_next_coming_and_past_visits(at_noon):
@@ -273,20 +273,20 @@ def test_what_waits_for_the_doctor_says_when_there_is_more(monkeypatch, there_ar
     coming = Booking.objects.filter(starts_at__gt=now)
     coming.update(request_expires_at=F("starts_at"))
     html = page(doctor.user, DOCTOR)
-    assert ("they follow as you mark these" in html) is there_are_more
-    assert ("they follow as you answer these" in html) is there_are_more
+    assert ("appear here once these have an outcome" in html) is there_are_more
+    assert ("appear here once these are answered" in html) is there_are_more
     assert html.count("Answer by") == 2
 
 
 def test_a_long_history_is_told_from_its_end():
     booking = make_booking()
-    for minutes in range(MOST_TOLD + 5):
+    for minutes in range(MAX_HISTORY_SHOWN + 5):
         at = booking.created_at + timedelta(minutes=minutes)
         HistoryEntry.objects.create(
             booking=booking, what="checked_in", by=booking.patient.user, at=at
         )
-    told = history.told(booking, booking.patient.user)
-    assert len(told) == MOST_TOLD
+    told = history.events_of(booking, booking.patient.user)
+    assert len(told) == MAX_HISTORY_SHOWN
     assert told[-1].at == at
     assert told == sorted(told, key=lambda event: event.at)
 

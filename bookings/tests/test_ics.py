@@ -4,7 +4,7 @@ from icalendar import Calendar
 
 from availability.tests.factories import make_slot
 from bookings.actions import cancel_booking
-from bookings.ics import visit_file
+from bookings.ics import ics_file
 from bookings.models import Side
 from bookings.tests.factories import make_booking
 from users.tests.factories import make_clinic, make_doctor, make_patient
@@ -28,7 +28,7 @@ def make_visit():
 
 def test_file_reads_back_as_it_was_meant():
     booking = make_visit()
-    calendar, event = event_of(visit_file(booking, Side.PATIENT))
+    calendar, event = event_of(ics_file(booking, Side.PATIENT))
     assert (str(calendar["version"]), "method" in calendar) == ("2.0", False)
     assert str(event["uid"]) == f"{booking.reference}@localhost"
     assert (int(event["sequence"]), str(event["status"])) == (0, "CONFIRMED")
@@ -43,7 +43,7 @@ def test_file_reads_back_as_it_was_meant():
 
 
 def test_file_is_in_utc_with_crlf_and_folded():
-    data = visit_file(make_visit(), Side.PATIENT)
+    data = ics_file(make_visit(), Side.PATIENT)
     assert b"VTIMEZONE" not in data
     lines = data.split(b"\r\n")
     assert b"\n" not in b"".join(lines)
@@ -53,9 +53,9 @@ def test_file_is_in_utc_with_crlf_and_folded():
 
 def test_cancelled_visit_replaces_the_earlier_file():
     booking = make_visit()
-    _, before = event_of(visit_file(booking, Side.PATIENT))
+    _, before = event_of(ics_file(booking, Side.PATIENT))
     booking = cancel_booking(booking_id=booking.pk, by=booking.patient.user)
-    _, after = event_of(visit_file(booking, Side.PATIENT))
+    _, after = event_of(ics_file(booking, Side.PATIENT))
     assert before["uid"] == after["uid"]
     assert (int(after["sequence"]), str(after["status"])) == (1, "CANCELLED")
 
@@ -66,7 +66,7 @@ def test_cancelled_visit_replaces_the_earlier_file():
 def test_names_cannot_add_lines(name):
     booking = make_booking(patient=make_patient())
     booking.patient.name = name
-    _, event = event_of(visit_file(booking, Side.DOCTOR))
+    _, event = event_of(ics_file(booking, Side.DOCTOR))
     assert "attendee" not in event
     assert event.subcomponents == []
 

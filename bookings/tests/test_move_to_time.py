@@ -158,7 +158,7 @@ def text(response):
 
 
 def url(booking):
-    return f"/bookings/{booking.reference}/move/time/"
+    return f"/bookings/{booking.reference}/reschedule/time/"
 
 
 def entered(booking, **changes):
@@ -184,7 +184,7 @@ def test_the_doctor_moves_a_booked_slot_by_form(booking):
     assert response.url == booking.get_absolute_url()
     booking.refresh_from_db()
     assert offered() == [(booking.starts_at, booking.ends_at)]
-    assert "The visit is moved." in text(client.get(response.url))
+    assert "The appointment is rescheduled." in text(client.get(response.url))
 
 
 def test_what_is_wrong_stands_beside_its_field(booking):
@@ -196,7 +196,7 @@ def test_what_is_wrong_stands_beside_its_field(booking):
         slot=make_slot(starts_at=booking.starts_at + timedelta(days=1)), patient=booking.patient
     )
     a_day_later = entered(booking, day=f"{local(other.starts_at, 'Europe/Berlin'):%Y-%m-%d}")
-    assert "There is another visit at that time already" in text(
+    assert "There is already another appointment at that time" in text(
         client.post(url(booking), a_day_later)
     )
     booking.refresh_from_db()
@@ -204,7 +204,7 @@ def test_what_is_wrong_stands_beside_its_field(booking):
 
 
 def test_the_moving_page_leads_doctors_there_and_patients_not(booking):
-    moving = f"/bookings/{booking.reference}/move/"
+    moving = f"/bookings/{booking.reference}/reschedule/"
     assert url(booking) in text(client_of(booking.slot.doctor.user).get(moving))
     assert url(booking) not in text(client_of(booking.patient.user).get(moving))
 
@@ -220,8 +220,8 @@ def test_staff_move_a_booked_slot_at_the_desk(booking):
     slot_page = reverse("admin:availability_timeslot_change", args=[booking.slot_id])
     booking_page = reverse("admin:bookings_booking_change", args=[booking.pk])
     assert booking_page in text(client.get(slot_page))
-    moving = reverse("admin:bookings_booking_move", args=[booking.reference])
-    to_time = reverse("admin:bookings_booking_move_to_time", args=[booking.reference])
+    moving = reverse("admin:bookings_booking_reschedule", args=[booking.reference])
+    to_time = reverse("admin:bookings_booking_reschedule_to_time", args=[booking.reference])
     assert to_time in text(client.get(moving))
     assert client.get(to_time).status_code == 200
     assert "errorlist" in text(client.post(to_time, entered(booking, ends="00:10")))
@@ -232,5 +232,5 @@ def test_staff_move_a_booked_slot_at_the_desk(booking):
 
 def test_moving_at_the_desk_needs_the_right_to_change_bookings(booking):
     clerk = make_staff(permissions=("bookings.view_booking",))
-    to_time = reverse("admin:bookings_booking_move_to_time", args=[booking.reference])
+    to_time = reverse("admin:bookings_booking_reschedule_to_time", args=[booking.reference])
     assert client_of(clerk).get(to_time).status_code == 403

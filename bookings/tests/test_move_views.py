@@ -38,7 +38,7 @@ def text(response):
 
 
 def url(booking):
-    return f"/bookings/{booking.reference}/move/"
+    return f"/bookings/{booking.reference}/reschedule/"
 
 
 def press(slot):
@@ -50,7 +50,7 @@ def test_the_page_says_the_old_time_and_offers_the_same_doctors_free_ones(bookin
     other_doctor = make_slot(starts_at=slot.starts_at)
     response = client_of(booking.patient.user).get(url(booking))
     assert response.status_code == 200
-    assert "Its time now" in text(response)
+    assert "Current time" in text(response)
     assert f'value="{slot.pk}@' in text(response)
     for no_choice in (booking.slot, other_clinic, other_doctor):
         assert f'value="{no_choice.pk}@' not in text(response)
@@ -62,8 +62,8 @@ def test_a_press_moves_and_the_visits_page_says_so(booking, slot):
     response = client.post(url(booking), {"to": press(slot)}, follow=True)
     assert response.redirect_chain == [(f"/bookings/{booking.reference}/", 302)]
     assert Booking.objects.get().slot == slot
-    assert "The visit is moved. It is now" in text(response)
-    assert "Moved by you from" in text(response)
+    assert "The appointment is rescheduled. It is now" in text(response)
+    assert "Rescheduled by you from" in text(response)
 
 
 def test_the_button_sends_what_the_action_takes(booking, slot):
@@ -80,7 +80,7 @@ def test_the_doctor_moves_with_a_reason_that_the_patient_reads(booking, slot):
     doctor.post(url(booking), {"to": press(slot), "reason": "A burst pipe"})
     patient = client_of(booking.patient.user)
     page = text(patient.get(f"/bookings/{booking.reference}/"))
-    assert "Moved by" in page
+    assert "Rescheduled by" in page
     assert "A burst pipe" in page
 
 
@@ -96,7 +96,7 @@ def test_a_refusal_says_that_the_visit_is_where_it_was(booking, slot):
     response = client_of(booking.patient.user).post(url(booking), {"to": press(slot)})
     assert response.status_code == 409
     assert "Someone else has just taken this time." in text(response)
-    assert "The visit is still at its old time." in text(response)
+    assert "Your appointment has not changed." in text(response)
 
 
 def test_a_time_that_moved_since_the_page_was_made_is_asked_again(booking, slot):
@@ -105,7 +105,7 @@ def test_a_time_that_moved_since_the_page_was_made_is_asked_again(booking, slot)
     slot.save()
     response = client_of(booking.patient.user).post(url(booking), {"to": pressed})
     assert response.status_code == 409
-    assert "The doctor has moved this time meanwhile." in text(response)
+    assert "The doctor has changed this time in the meantime." in text(response)
 
 
 @pytest.mark.parametrize("to", ["", "1", "x@y", "1@2027-01-01", "²@2027-01-01T00:00:00Z", "9" * 30])
@@ -126,7 +126,7 @@ def test_a_visit_that_has_begun_shows_no_times():
     booking = make_booking(starts_at=timezone.now() - timedelta(minutes=5))
     make_slot(doctor=booking.slot.doctor)
     page = text(client_of(booking.patient.user).get(url(booking)))
-    assert "it can no longer be moved" in page
+    assert "it can no longer be rescheduled" in page
     assert 'name="to"' not in page
 
 
@@ -156,7 +156,7 @@ def test_queries_do_not_grow_with_the_free_times(booking, slot):
 
 
 def desk_url(booking):
-    return f"/admin/bookings/booking/move/{booking.reference}/"
+    return f"/admin/bookings/booking/reschedule/{booking.reference}/"
 
 
 def test_staff_move_at_the_desk_and_the_history_says_so(booking, slot):

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings.actions import cancel_booking, mark_visit, reschedule_booking
+from bookings.actions import cancel_booking, record_outcome, reschedule_booking
 from bookings.models import Booking
 from bookings.tests.factories import make_booking
 from bookings.tests.test_races import _empty_queue, race  # noqa: F401  (the first is a fixture)
@@ -31,7 +31,7 @@ def visit_at(moment: datetime) -> Booking:
 
 def marking(booking: Booking, outcome: Outcome, now: datetime):
     def attempt():
-        mark_visit(booking_id=booking.pk, outcome=outcome, by=booking.slot.doctor.user, now=now)
+        record_outcome(booking_id=booking.pk, outcome=outcome, by=booking.slot.doctor.user, now=now)
         return "marked it"
 
     return attempt
@@ -89,7 +89,7 @@ def test_a_double_click_marks_once(soon):
 def test_taken_back_against_cancel_leaves_no_mark_on_a_cancelled_visit(soon):
     for _round in range(ROUNDS):
         booking = visit_at(soon)
-        mark_visit(booking_id=booking.pk, outcome=Outcome.CHECKED_IN, by=make_staff(), now=soon)
+        record_outcome(booking_id=booking.pk, outcome=Outcome.CHECKED_IN, by=make_staff(), now=soon)
 
         def cancel(booking=booking):
             cancel_booking(booking_id=booking.pk, by=booking.patient.user, now=soon)

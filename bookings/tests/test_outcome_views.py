@@ -60,8 +60,8 @@ def test_the_doctor_marks_on_the_visits_page_and_takes_it_back(booking):
     assert 'value="checked_in"' not in page  # it is over
     response = client.post(url(booking, "mark"), {"outcome": "no_show"}, follow=True)
     assert response.redirect_chain == [(booking.get_absolute_url(), 302)]
-    assert "missed." in text(response)
-    assert "Marked as missed by you" in text(response)
+    assert "did not attend." in text(response)
+    assert "Marked as not attended by you" in text(response)
     assert 'value="unmarked"' in text(response)
     client.post(url(booking, "mark"), {"outcome": "unmarked"})
     assert outcome_of(booking) == ""
@@ -85,7 +85,7 @@ def test_a_mark_too_early_is_refused_in_words():
     booking = make_booking()
     client = client_of(booking.slot.doctor.user)
     response = client.post(url(booking, "mark"), {"outcome": "no_show"}, follow=True)
-    assert "This visit has not begun yet." in text(response)
+    assert "This appointment has not started yet." in text(response)
     assert outcome_of(booking) == ""
 
 
@@ -95,7 +95,7 @@ def test_the_patient_marks_nothing_and_reads_the_outcome(booking):
     assert 'value="completed"' not in text(client.get(booking.get_absolute_url()))
     Booking.objects.update(outcome="completed")
     for page in (booking.get_absolute_url(), "/dashboard/patient/"):
-        assert '<span class="badge badge--ok">completed</span>' in text(client.get(page))
+        assert '<span class="badge badge--ok">attended</span>' in text(client.get(page))
 
 
 def test_who_checked_in_is_offered_no_change(booking):
@@ -105,10 +105,10 @@ def test_who_checked_in_is_offered_no_change(booking):
     Booking.objects.filter(pk=coming.pk).update(outcome="checked_in")
     page = text(client.get(coming.get_absolute_url()))
     assert url(coming, "cancel") not in page
-    assert url(coming, "move") not in page
+    assert url(coming, "reschedule") not in page
 
 
-@pytest.mark.parametrize("page", ["cancel", "move", "move/time"])
+@pytest.mark.parametrize("page", ["cancel", "reschedule", "reschedule/time"])
 def test_a_page_that_changes_a_visit_leads_back_when_somebody_checked_in(page):
     coming = make_booking(starts_at=timezone.now() + timedelta(minutes=30))
     client = client_of(coming.slot.doctor.user)
@@ -129,12 +129,12 @@ def test_unmarked_visits_of_earlier_days_are_shown_until_the_books_close(
     shown = [entry.booking for entry in doctor_day.unmarked(doctor, zone, now)]
     assert shown == old[:2]
     page = text(client_of(doctor.user).get(DAY))
-    assert "How did these visits go?" in page
+    assert "Appointments without an outcome" in page
     assert f'id="{old[1].reference}"' in page
     monkeypatch.setattr(doctor_day, "MOST_UNMARKED", 0)
     assert len(list(doctor_day.unmarked(doctor, zone, now))) == 1  # that there are more
     Booking.objects.update(outcome="completed")
-    assert "How did these visits go?" not in text(client_of(doctor.user).get(DAY))
+    assert "Appointments without an outcome" not in text(client_of(doctor.user).get(DAY))
 
 
 # --- a patient's visits ---------------------------------------------------------------------------
@@ -208,7 +208,7 @@ def test_the_desk_marks_the_chosen_visits(booking, outcome):
     client = client_of(staff)
     chosen = {"action": f"mark_{outcome}", "_selected_action": [booking.pk]}
     response = client.post(LIST, chosen, follow=True)
-    assert "1 visit is marked." in text(response)
+    assert "The outcome of 1 appointment is recorded." in text(response)
     assert (outcome_of(booking), booking.history.last().by) == (outcome, staff)
     chosen["action"] = "mark_unmarked"
     client.post(LIST, chosen)
@@ -220,7 +220,7 @@ def test_the_desk_is_told_which_visits_could_not_be_marked(booking):
     coming = make_booking()
     chosen = {"action": "mark_no_show", "_selected_action": [booking.pk, coming.pk]}
     page = text(client.post(LIST, chosen, follow=True))
-    assert f"{coming.reference}: This visit has not begun yet." in page
+    assert f"{coming.reference}: This appointment has not started yet." in page
     assert (outcome_of(booking), outcome_of(coming)) == ("no_show", "")
 
 
@@ -264,7 +264,7 @@ def test_the_list_as_a_file_has_the_lists_filters_and_more_than_its_page(booking
         one.reference for one in sorted([booking, *late], key=lambda one: -one.pk)
     ]
     (missed,) = rows(client.get(EXPORT, {"outcome": "no_show"}))
-    assert (missed["Reference"], missed["State"]) == (late[0].reference, "missed")
+    assert (missed["Reference"], missed["State"]) == (late[0].reference, "did not attend")
     assert missed["Patient"] == str(late[0].patient)
     (searched,) = rows(client.get(EXPORT, {"q": booking.reference}))
     assert searched["Reference"] == booking.reference

@@ -9,10 +9,11 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from availability.tests.factories import make_slot
-from bookings.actions import BookingError, cancel_booking, mark_visit, reschedule_booking
+from bookings.actions import BookingError, cancel_booking, record_outcome, reschedule_booking
 from bookings.models import Booking
-from bookings.pages.history import told
+from bookings.pages.history import events_of
 from bookings.rules import outcomes
+from bookings.rules.sentences import sentences_of
 from bookings.tests.factories import make_booking
 from hms.lib.clock import to_utc
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
@@ -41,7 +42,7 @@ def booking():
 
 def mark(booking, outcome, **changes):
     given = {"booking_id": booking.pk, "outcome": outcome, "by": booking.slot.doctor.user}
-    return mark_visit(**{**given, **changes})
+    return record_outcome(**{**given, **changes})
 
 
 def refusal(booking, outcome, **changes):
@@ -85,17 +86,18 @@ def test_a_mark_is_noted_with_who_and_when_and_written_to_nobody(booking, outcom
     entry = booking.history.last()
     assert (entry.what, entry.by) == ("unmarked", booking.slot.doctor.user)
     assert not ProcrastinateJob.objects.filter(task_name__startswith="bookings").exists()
-    sentences = [event.sentence for event in told(booking, booking.patient.user)]
+    sentences = [event.sentence for event in events_of(booking, booking.patient.user)]
     assert sentences[1].endswith("by the clinic")
-    assert sentences[2].startswith("Mark taken back by Dr.")
+    assert sentences[2].startswith("Outcome undone by Dr.")
 
 
 def test_strangers_and_the_patient_mark_nothing(booking):
     pending = make_doctor(approved=False).user
     for by in (booking.patient.user, make_patient().user, make_doctor().user, pending):
         assert refusal(booking, COMPLETED, by=by) == "unknown"
-    with pytest.raises(BookingError, match="no such appointment"):
-        mark_visit(booking_id=0, outcome=COMPLETED, by=make_staff())
+    with pytest.raises(BookingError) as caught:
+        record_outcome(booking_id=0, outcome=COMPLETED, by=make_staff())
+    assert sentences_of(caught.value) == "There is no such appointment."
 
 
 def test_a_cancelled_visit_is_never_missed(booking):
@@ -162,11 +164,11 @@ def test_the_patient_who_checked_in_is_told_whom_to_ask_and_the_doctor_what_to_d
     put(booking, CHECKED_IN)
     for by, words in (
         (booking.patient.user, booking.slot.clinic.name),
-        (booking.slot.doctor.user, "take that mark back"),
+        (booking.slot.doctor.user, "undo the outcome"),
     ):
         with pytest.raises(BookingError) as caught:
             cancel_booking(booking_id=booking.pk, by=by, reason="Ill")
-        assert words in caught.value.sentence
+        assert words in sentences_of(caught.value)
 
 
 def test_the_choices_are_what_the_action_takes(booking):

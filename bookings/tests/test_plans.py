@@ -7,12 +7,12 @@ from django.db import connection
 from django.utils import timezone
 
 from availability.tests.test_plans import many_slots, nodes_of, plans_of  # noqa: F401
+from bookings.access import bookings_with_patient
 from bookings.admin.booking import BookingAdmin
 from bookings.figures import counts
 from bookings.models import Booking
 from bookings.pages import doctor_day
 from bookings.pages.delivery_status import standings
-from bookings.pages.outcome import visits_with
 from hms.lib.day_filter import days_from_today
 from users.models import DoctorProfile
 
@@ -49,7 +49,7 @@ def test_dashboards_walk_indexes(many_slots):  # noqa: F811
         "today": (lambda: doctor_day.today(doctor, "UTC", now), 200),
         "unmarked": (lambda: list(doctor_day.unmarked(doctor, "UTC", now)), 1_000),
         "a patient with a doctor": (
-            lambda: list(visits_with(last)[:21]),
+            lambda: list(bookings_with_patient(last)[:21]),
             300,
         ),
         "unmarked at the desk": (

@@ -39,7 +39,7 @@ from bookings.actions import (
     cancel_booking,
     confirm_request,
     expire_request,
-    mark_visit,
+    record_outcome,
     reschedule_booking,
 )
 from bookings.models import Booking
@@ -314,7 +314,7 @@ class Desk(RuleBasedStateMachine):
         )
         try:
             by = self.somebody(visit, side)
-            mark_visit(booking_id=visit.pk, outcome=outcome, by=by, now=self.now)
+            record_outcome(booking_id=visit.pk, outcome=outcome, by=by, now=self.now)
         except BookingError:
             assert not allowed
         else:

@@ -16,11 +16,12 @@ from bookings.actions import (
     cancel_booking,
     confirm_request,
     expire_request,
-    mark_visit,
+    record_outcome,
     reschedule_booking,
 )
 from bookings.models import Booking, HistoryEntry
-from bookings.pages.history import told
+from bookings.pages.history import events_of
+from bookings.rules.sentences import sentences_of
 from bookings.tests.factories import make_booking, make_connection
 from calendar_integration.models import CalendarEvent
 from hms.desk.waiting import waiting_for
@@ -120,15 +121,15 @@ def test_where_patients_only_look_they_are_told_whom_to_call(slot, patient):
     with pytest.raises(BookingError) as caught:
         book(slot, patient)
     assert caught.value.code == "look_only"
-    assert "+49 30 1234" in caught.value.sentence
+    assert "+49 30 1234" in sentences_of(caught.value)
     assert not book_slot(slot_id=slot.pk, patient=patient, booked_by=make_staff()).is_requested
 
 
 @pytest.mark.parametrize(
     ("mode", "code", "words"),
     [
-        (Mode.LOOK, "look_only", "This clinic gives its times on the phone."),
-        (Mode.REQUEST, "moved_by_clinic", "This clinic agrees to each time"),
+        (Mode.LOOK, "look_only", "This clinic can’t be booked online."),
+        (Mode.REQUEST, "moved_by_clinic", "This clinic confirms each appointment, so"),
     ],
 )
 def test_a_patient_moves_no_visit_whose_time_the_clinic_agrees_to(slot, patient, mode, code, words):
@@ -141,8 +142,8 @@ def test_a_patient_moves_no_visit_whose_time_the_clinic_agrees_to(slot, patient,
     detail = text(client.get(booking.get_absolute_url()))
     assert words in detail
     assert "+49 30 1234" in detail
-    assert f"{booking.get_absolute_url()}move/" not in detail
-    moving = text(client.get(f"{booking.get_absolute_url()}move/"))
+    assert f"{booking.get_absolute_url()}reschedule/" not in detail
+    moving = text(client.get(f"{booking.get_absolute_url()}reschedule/"))
     assert words in moving
     assert 'name="to"' not in moving
     assert reschedule_booking(**given, by=slot.doctor.user).slot == other
@@ -171,7 +172,7 @@ def test_the_pages_offer_what_the_clinic_lets_patients_do(slot, patient):
     home = f"/?name={slot.doctor}"
     button = f'formaction="{url}"'
     assert "Request <" in text(client.get(home)).replace("</span>", "<")
-    assert "This clinic confirms each visit." in text(client.get(url))
+    assert "This clinic confirms each appointment." in text(client.get(url))
     Clinic.objects.update(booking_mode=Mode.LOOK)
     day = local(slot.starts_at, slot.clinic.time_zone).date()
     for page in (home, f"/doctors/{slot.doctor_id}/?day={day}"):
@@ -256,7 +257,7 @@ def test_a_request_is_neither_moved_nor_marked(asked, slot):
         assert refusal(reschedule_booking, slot_id=other.pk, **given) == "requested"
     given = {"booking_id": asked.pk, "by": slot.doctor.user}
     outcome = Booking.Outcome.CHECKED_IN
-    assert refusal(mark_visit, outcome=outcome, **given) == "requested"
+    assert refusal(record_outcome, outcome=outcome, **given) == "requested"
     with pytest.raises(IntegrityError, match="booking_outcome_of_a_confirmed_one"):
         Booking.objects.update(outcome="completed")
 
@@ -289,7 +290,7 @@ def test_what_nobody_answers_lapses_and_both_are_written_of_it(asked, slot, time
     assert (lapsed.is_live, lapsed.cancelled_by, lapsed.was_declined) == (False, None, True)
     entry = asked.history.last()
     assert (entry.what, entry.by) == ("expired", None)
-    assert told(lapsed, slot.doctor.user)[-1].sentence == "Nobody answered the request in time"
+    assert events_of(lapsed, slot.doctor.user)[-1].sentence == "Nobody answered the request in time"
     run_jobs()
     assert written(asked) == [("doctor", "BOOKING_DECLINED"), ("patient", "BOOKING_DECLINED")]
     assert {mail.data["declined_by"] for mail in Email.objects.filter(sequence=1)} == {"nobody"}
@@ -412,16 +413,16 @@ def test_the_doctor_answers_from_the_day(asked):
 def test_the_visits_page_says_how_it_stands_to_each_side(asked):
     doctor, patient = client_of(asked.slot.doctor.user), client_of(asked.patient.user)
     url = asked.get_absolute_url()
-    assert "Your request is with the clinic" in text(patient.get(url))
+    assert "The clinic has received your request" in text(patient.get(url))
     assert "Your appointment is booked." not in text(patient.get(url))
-    assert "Take the request back" in text(patient.get(url))
-    assert f"{url}move/" not in text(patient.get(url))
+    assert "Withdraw request" in text(patient.get(url))
+    assert f"{url}reschedule/" not in text(patient.get(url))
     assert f"{url}confirm/" not in text(patient.get(url))
     assert f"{url}confirm/" in text(doctor.get(url))
     assert "Decline this request?" in text(doctor.get(f"{url}cancel/"))
     doctor.post(f"{url}cancel/", {"reason": "Full"})
     assert "This request was declined." in text(patient.get(url))
-    assert "Book another visit" in text(patient.get(url))
+    assert "Book another appointment" in text(patient.get(url))
 
 
 def test_the_video_room_opens_with_the_confirmation(asked):
@@ -431,10 +432,10 @@ def test_the_video_room_opens_with_the_confirmation(asked):
     doctor.video_room_url = room
     doctor.save(update_fields=["video_room_url"])
     client, url = client_of(asked.patient.user), asked.get_absolute_url()
-    assert "Join the video visit" not in text(client.get(url))
+    assert "Join the video appointment" not in text(client.get(url))
     assert client.get(f"{url}join/").url == url
     confirm_request(booking_id=asked.pk, by=doctor.user)
-    assert "Join the video visit" in text(client.get(url))
+    assert "Join the video appointment" in text(client.get(url))
     assert client.get(f"{url}join/").url == room
 
 

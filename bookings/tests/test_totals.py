@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from availability.tests.factories import make_slot
-from bookings.actions import mark_visit
+from bookings.actions import record_outcome
 from bookings.figures import totals
 from bookings.figures.models import DayTotal
 from bookings.jobs import sum_up_days
@@ -191,7 +191,7 @@ def test_what_became_of_a_visit_is_summed_up_when_nobody_can_say_it_any_more(ber
     last_moment = booking.ends_at + outcomes.MARKED_WITHIN - timedelta(seconds=1)
     totals.sum_up(now=last_moment)
     assert not DayTotal.objects.filter(what=What.OUTCOME).exists()
-    mark_visit(
+    record_outcome(
         booking_id=booking.pk,
         outcome=booking.Outcome.NO_SHOW,
         by=booking.slot.doctor.user,

@@ -124,7 +124,7 @@ def test_create_refuses_a_time_that_moved_and_shows_the_new_one():
     seen = slot.starts_at - timedelta(hours=1)
     response = client.post(create_url(slot), {"starts_at": seen.isoformat()})
     assert (response.status_code, Booking.objects.count()) == (409, 0)
-    assert "The doctor has moved this time" in text(response)
+    assert "The doctor has changed this time" in text(response)
     assert client.post(create_url(slot), {"starts_at": slot.starts_at.isoformat()}).url
 
 
@@ -159,7 +159,7 @@ def test_detail_tells_the_patient_all_there_is():
     booking = make_booking(slot=make_slot(doctor=doctor, clinic=clinic))
     page = text(client_of(booking.patient.user).get(booking.get_absolute_url()))
     for words in (
-        "Visit with Dr. Ana Ruiz",
+        "Appointment with Dr. Ana Ruiz",
         "1 Long Street<br>10115 Berlin",
         "+49 30 1234",
         booking.reference,
@@ -169,7 +169,7 @@ def test_detail_tells_the_patient_all_there_is():
         f'href="/bookings/{booking.reference}/cancel/"',
         f'href="/bookings/{booking.reference}/calendar.ics"',
         "https://calendar.google.com/calendar/render?",
-        "E-mail on its way",
+        "Email on its way",
     ):
         assert words in page
 
@@ -234,15 +234,15 @@ def test_detail_of_a_cancelled_visit_says_so_and_why():
     booking = make_booking()
     cancel_booking(booking_id=booking.pk, by=booking.slot.doctor.user, reason="<b>Ill</b>")
     page = text(client_of(booking.patient.user).get(booking.get_absolute_url()))
-    assert "This visit is cancelled. Reason: &lt;b&gt;Ill&lt;/b&gt;" in page
-    assert "Book another visit" in page
+    assert "This appointment is cancelled. Reason: &lt;b&gt;Ill&lt;/b&gt;" in page
+    assert "Book another appointment" in page
     assert "/cancel/" not in page
 
 
 def test_detail_of_a_past_visit_offers_no_cancelling():
     booking = make_booking(starts_at=timezone.now() - timedelta(days=1))
     page = text(client_of(booking.patient.user).get(booking.get_absolute_url()))
-    assert "This visit is over." in page
+    assert "This appointment is over." in page
     assert "/cancel/" not in page
     assert "on its way" not in page
 
@@ -342,20 +342,20 @@ def test_standing_follows_mail_and_calendar():
     user = booking.patient.user
     account = make_connection(user=user)
     assert badges(booking, user) == [
-        'info">E-mail on its way',
+        'info">Email on its way',
         'info">Calendar entry on its way',
     ]
     jobs.tell_about_booking(booking_id=booking.pk)
     Email.objects.filter(recipient=user).update(state="sent", sent_at=timezone.now())
     CalendarEvent.objects.update(state="synced")
-    assert badges(booking, user) == ['ok">E-mail sent', 'ok">In your Google calendar']
+    assert badges(booking, user) == ['ok">Email sent', 'ok">In your Google calendar']
     cancel_booking(booking_id=booking.pk, by=user)
     assert badges(booking, user) == [
-        'info">E-mail on its way',
+        'info">Email on its way',
         'info">Calendar entry on its way',
     ]
     account.delete()
-    assert badges(booking, user) == ['info">E-mail on its way']
+    assert badges(booking, user) == ['info">Email on its way']
 
 
 def test_standing_names_trouble():
@@ -365,7 +365,7 @@ def test_standing_names_trouble():
     jobs.tell_about_booking(booking_id=booking.pk)
     Email.objects.update(state="failed")
     assert badges(booking, user) == [
-        'error">E-mail could not be sent',
+        'error">Email not sent',
         'warn">Calendar needs reconnecting',
     ]
 
@@ -375,9 +375,9 @@ def test_standing_is_the_readers_own():
     jobs.tell_about_booking(booking_id=booking.pk)
     doctor = booking.slot.doctor.user
     Email.objects.filter(recipient=doctor).update(state="failed")
-    assert badges(booking, booking.patient.user) == ['info">E-mail on its way']
+    assert badges(booking, booking.patient.user) == ['info">Email on its way']
     own, patients = badges(booking, doctor)  # a doctor sees the patient's as well
-    assert (own, patients) == ('error">E-mail could not be sent', 'info">E-mail on its way')
+    assert (own, patients) == ('error">Email not sent', 'info">Email on its way')
 
 
 def test_chips_say_which_time_they_show():

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from availability.tests.factories import make_slot
 from bookings.actions import book_slot, cancel_booking, reschedule_booking
-from bookings.pages.delivery_status import Mark, Standing, seconds_to_next_look
+from bookings.pages.delivery_status import DeliveryStatus, Mark, seconds_to_next_look
 from bookings.tests.factories import make_booking
 from hms.tests.watching import heard
 from notifications.models import Email
@@ -46,12 +46,12 @@ def test_the_page_asks_again_while_the_mail_is_on_its_way_and_no_longer(client):
     for page in (address, f"{address}sent/"):
         html = client.get(page).content.decode()
         assert 'data-fresh-in="1"' in html
-        assert "E-mail on its way" in html
+        assert "Email on its way" in html
     make_email(about=booking.about, recipient=booking.patient.user, state=Email.State.SENT)
     for page in (address, f"{address}sent/"):
         html = client.get(page).content.decode()
         assert "data-fresh-in" not in html
-        assert "E-mail sent" in html
+        assert "Email sent" in html
     assert "<html" not in html
 
 
@@ -71,10 +71,10 @@ def test_a_visit_that_was_just_moved_is_asked_for_as_a_new_one_is(client):
 def test_the_longer_it_is_on_its_way_the_less_often_is_asked(waited, seconds):
     now = timezone.now()
     changed_at = now - timedelta(seconds=waited)
-    standing = Standing(mail=Mark("info", "E-mail on its way"), calendar=None)
+    standing = DeliveryStatus(mail=Mark("info", "Email on its way"), calendar=None)
     assert seconds_to_next_look(changed_at, standing, now) == seconds
 
 
 def test_a_calendar_that_its_owner_must_mend_is_not_waited_for():
-    standing = Standing(mail=Mark("ok", "E-mail sent"), calendar=Mark("warn", "Reconnect"))
+    standing = DeliveryStatus(mail=Mark("ok", "Email sent"), calendar=Mark("warn", "Reconnect"))
     assert seconds_to_next_look(timezone.now(), standing, timezone.now()) is None

@@ -12,6 +12,7 @@ from availability.models import TimeSlot
 from availability.tests.factories import make_slot
 from bookings.actions import BookingError, book_slot, cancel_booking, reschedule_booking
 from bookings.models import Booking
+from bookings.rules.sentences import sentences_of
 from bookings.tests.factories import make_booking
 from hms.lib.clock import local
 from users.policy import BookingPolicy, policy_of
@@ -52,7 +53,7 @@ def code(verb, **given):
     with pytest.raises(BookingError) as caught:
         verb(**given)
     assert list(Booking.objects.order_by("pk").values()) == before
-    return caught.value.code, caught.value.sentence
+    return caught.value.code, sentences_of(caught.value)
 
 
 def page(user, url):
@@ -255,7 +256,7 @@ def test_a_patient_moves_until_the_window_closes(booking, clinic, doctor):
     given = {"booking_id": booking.pk, "slot_id": later.pk, "by": booking.patient.user}
     refused, sentence = code(reschedule_booking, now=late, **given)
     assert refused == "too_late"
-    assert "moved here until 12 hours before" in sentence
+    assert "reschedule this appointment here until 12 hours before" in sentence
     assert reschedule_booking(now=late - MOMENT, **given).slot == later
 
 
@@ -304,19 +305,19 @@ def test_the_booking_page_says_whom_to_call(slot, clinic):
 def test_the_visits_pages_say_whom_to_call_and_show_no_button(booking, clinic):
     windows(clinic, cancel_notice_hours=48, move_notice_hours=49)
     url = f"/bookings/{booking.reference}/"
-    for tail in ("", "cancel/", "move/"):
+    for tail in ("", "cancel/", "reschedule/"):
         text = page(booking.patient.user, url + tail)
         # Once, as the last word, with a number that can be pressed.
         assert text.count("Please call the clinic") == 1
         assert PRESSED in text
         assert 'name="to"' not in text
-        assert "Yes, cancel the visit" not in text
+        assert "Yes, cancel the appointment" not in text
     for path in (url, "/dashboard/patient/"):
         text = page(booking.patient.user, path)
         assert f"{url}cancel/" not in text
-        assert f"{url}move/" not in text
+        assert f"{url}reschedule/" not in text
     assert f"{url}cancel/" in page(booking.slot.doctor.user, url)
-    assert "Yes, cancel the visit" in page(booking.slot.doctor.user, f"{url}cancel/")
+    assert "Yes, cancel the appointment" in page(booking.slot.doctor.user, f"{url}cancel/")
 
 
 def test_what_was_refused_meanwhile_is_said_once_and_whom_to_call_last(booking, clinic, doctor):
@@ -328,10 +329,10 @@ def test_what_was_refused_meanwhile_is_said_once_and_whom_to_call_last(booking, 
     client = Client()
     client.force_login(booking.patient.user)
     url = f"/bookings/{booking.reference}/"
-    answer = client.post(f"{url}move/", {"to": f"{to.pk}@{to.starts_at.isoformat()}"})
+    answer = client.post(f"{url}reschedule/", {"to": f"{to.pk}@{to.starts_at.isoformat()}"})
     text = answer.content.decode()
     assert answer.status_code == 409
-    assert text.count("can be moved here until") == text.count(PRESSED) == 1
+    assert text.count("can reschedule this appointment here until") == text.count(PRESSED) == 1
     assert 'role="alert"' in text
     answer = client.post(f"/bookings/create/{to.pk}/")
     assert PRESSED.removesuffix("</p>") in answer.content.decode()
@@ -341,6 +342,6 @@ def test_a_patient_is_shown_only_times_that_they_can_move_to(booking, clinic, do
     windows(clinic, book_ahead_days=5)
     far = make_slot(doctor=doctor, starts_at=timezone.now() + timedelta(days=6))
     day = local(far.starts_at, clinic.time_zone).date()
-    url = f"/bookings/{booking.reference}/move/?day={day}"
+    url = f"/bookings/{booking.reference}/reschedule/?day={day}"
     assert f'value="{far.pk}@' not in page(booking.patient.user, url)
     assert f'value="{far.pk}@' in page(doctor.user, url)

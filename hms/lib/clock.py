@@ -43,7 +43,7 @@ def day_bounds(day: date, zone: str) -> tuple[datetime, datetime]:
 
 
 class ClockTimestamp(Func):
-    """PostgreSQL's clock at this very row, unlike Now(), which is when the transaction began.
+    """PostgreSQL's clock at this very row, unlike Now(), which is when the statement began.
 
     In the first statement after a lock it is the moment that decisions under the lock go by.
     """

@@ -23,8 +23,8 @@ from availability.models import TimeSlot
 from availability.week.calendar import Day, Part, Week
 from availability.week.calendar import Entry as WeekEntry
 from bookings.models import Booking
-from bookings.pages.delivery_status import Mark, Standing
-from bookings.pages.doctor_day import Entry
+from bookings.pages.delivery_status import DeliveryStatus, Mark
+from bookings.pages.doctor_day import DayEntry
 from hms.lib.clock import local, to_utc
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty
 
@@ -153,7 +153,7 @@ def _samples(now: datetime) -> dict[str, Any]:
         "week": _week(booking, doctor, clinic, day),
         "strip": Strip(strip, chosen=day, later=day + timedelta(days=4)),
         "booking": booking,
-        "standing": Standing(
+        "standing": DeliveryStatus(
             mail=Mark("ok", _("E-mail sent")),
             calendar=Mark("warn", _("Calendar needs reconnecting")),
         ),
@@ -213,11 +213,11 @@ def _week(booking: Booking, doctor: DoctorProfile, clinic: Clinic, day: date) ->
     )
 
 
-def _day(booking: Booking, start: datetime) -> list[Entry]:
+def _day(booking: Booking, start: datetime) -> list[DayEntry]:
     states = ("past", "booked", "pause", "open")
     hours = [start + timedelta(hours=number) for number in range(len(states) + 1)]
     return [
-        Entry(
+        DayEntry(
             starts_at=hours[number],
             ends_at=hours[number + 1],
             zone="Europe/Berlin",

@@ -217,7 +217,7 @@ def test_figures_without_data_show_a_message(chief):
 
 def test_invalid_days_show_an_error_at_their_field_and_no_figures(chief):
     page = chief.get("/admin/?first=2025-07-01&last=2025-06-30").content.decode()
-    assert "This day comes before the first one." in page
+    assert "The last day must not be before the first one." in page
     assert "Bookings a day" not in page
     assert 'value="2025-07-01"' in page
 

@@ -73,6 +73,18 @@ def test_integer_invalid_is_refused(given, value):
         env.integer("SETTING", 1)
 
 
+def test_a_renamed_variable_is_still_read_with_a_warning(monkeypatch):
+    monkeypatch.setenv("OLD_SETTING", "7")
+    with pytest.warns(FutureWarning, match="OLD_SETTING is now called NEW_SETTING"):
+        assert env.integer(env.renamed("NEW_SETTING", old="OLD_SETTING"), 1) == 7
+
+
+def test_a_renamed_variable_wins_over_its_old_name(monkeypatch):
+    monkeypatch.setenv("OLD_SETTING", "7")
+    monkeypatch.setenv("NEW_SETTING", "8")
+    assert env.integer(env.renamed("NEW_SETTING", old="OLD_SETTING"), 1) == 8
+
+
 @pytest.mark.parametrize("value", ["localhost:8000", "ftp://x", "http://", "x"])
 def test_url_invalid_is_refused(given, value):
     given(value)

@@ -35,8 +35,8 @@ def patient(new_page, backstage) -> tuple[Page, str]:
 
 
 def keep(page: Page) -> None:
-    page.get_by_role("button", name="Keep on this device").click()
-    expect(page.get_by_role("status").filter(has_text="Kept.")).to_be_visible()
+    page.get_by_role("button", name="Save on this device").click()
+    expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
 
 
 def offline(page: Page, path: str = "/dashboard/patient/") -> None:
@@ -58,7 +58,7 @@ def test_the_next_visit_is_there_without_a_net_and_gone_after_logging_out(patien
 
     # It comes back by itself, and logging out leaves nothing.
     page.context.set_offline(False)
-    expect(page.get_by_role("heading", name="My visits")).to_be_visible()
+    expect(page.get_by_role("heading", name="My appointments")).to_be_visible()
     page.goto("/users/logout/")
     page.get_by_role("main").get_by_role("button", name="Log out").click()
     expect(page.get_by_role("link", name="Log in")).to_be_visible()
@@ -102,12 +102,12 @@ def test_nothing_is_kept_that_was_not_asked_for(patient):
 def test_the_switch_takes_the_visit_off_the_device(patient):
     page, _email = patient
     keep(page)
-    button = page.get_by_role("button", name="Keep on this device")
+    button = page.get_by_role("button", name="Save on this device")
     expect(button).to_have_attribute("aria-pressed", "true")
     page.reload()
     expect(button).to_have_attribute("aria-pressed", "true")
     button.click()
-    expect(page.get_by_role("status").filter(has_text="No longer kept")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="Removed from this device")).to_be_visible()
     assert page.evaluate(NOTE) is None
 
 
@@ -132,9 +132,9 @@ def test_a_cancelled_visit_leaves_the_device_with_the_next_page(patient):
     page, _email = patient
     keep(page)
     page.get_by_role("main").get_by_role("link", name="Details").click()
-    page.get_by_role("link", name="Cancel this visit").click()
-    page.get_by_role("button", name="Yes, cancel the visit").click()
-    expect(page.get_by_text("This visit is cancelled.")).to_be_visible()
+    page.get_by_role("link", name="Cancel appointment").click()
+    page.get_by_role("button", name="Yes, cancel the appointment").click()
+    expect(page.get_by_text("This appointment is cancelled.")).to_be_visible()
     page.wait_for_function(f"JSON.parse({NOTE}).visit === null")
 
 

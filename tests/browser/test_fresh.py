@@ -147,9 +147,9 @@ def test_publishing_moving_deleting_and_cancelling_show_too(scene, new_page):
     news = reader.locator("[data-fresh-news]")
     scene.book(scene.slots[2])
     taken(reader, scene.slots[2])
-    scene.booker.get_by_role("link", name="Cancel this visit").click()
-    scene.booker.get_by_role("button", name="Yes, cancel the visit").click()
-    expect(scene.booker.get_by_text("This visit is cancelled.").first).to_be_visible()
+    scene.booker.get_by_role("link", name="Cancel appointment").click()
+    scene.booker.get_by_role("button", name="Yes, cancel the appointment").click()
+    expect(scene.booker.get_by_text("This appointment is cancelled.").first).to_be_visible()
     expect(reader.locator(f"#slot-{scene.slots[2]} a")).to_be_visible(timeout=PROMISED_MS)
     expect(news).to_have_text("08:00 is free now.")
     acts = f"""

@@ -19,13 +19,13 @@ def test_a_past_visit_is_kept_printed_and_repeated_in_two_clicks(new_page, backs
     for page, who in ((own, doctor), (patient, person), (desk, DESK)):
         backstage.sign_in(page, who)
     own.goto(f"/bookings/{past}/")
-    press(own.get_by_role("button", name="Completed"))
+    press(own.get_by_role("button", name="Attended"))
 
     patient.goto("/dashboard/patient/")
     listed = patient.get_by_role("region", name="Past and cancelled").get_by_role("listitem")
-    expect(listed).to_contain_text("completed")
+    expect(listed).to_contain_text("attended")
     press(listed.get_by_role("heading").get_by_role("link"))
-    expect(patient.get_by_text("This visit is over.")).to_contain_text("completed")
+    expect(patient.get_by_text("This appointment is over.")).to_contain_text("attended")
     patient.evaluate("window.print = () => { document.title = 'printed' }")
     patient.get_by_role("button", name="Print").click()
     expect(patient).to_have_title("printed")
@@ -35,16 +35,16 @@ def test_a_past_visit_is_kept_printed_and_repeated_in_two_clicks(new_page, backs
     assert download.value.suggested_filename == f"visit-{past}.ics"
     assert calendar.count("BEGIN:VEVENT") == 1
     # Two clicks: the doctor, the time.
-    press(patient.get_by_role("link", name="Book another visit"))
+    press(patient.get_by_role("link", name="Book another appointment"))
     press(patient.get_by_role("button", name="16:00").first)
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
     coming = patient.url.split("/")[-2]
 
-    press(own.get_by_role("link", name="All visits of this patient with you"))
-    visits = own.get_by_role("region", name="Visits").get_by_role("listitem")
+    press(own.get_by_role("link", name="All appointments of this patient with you"))
+    visits = own.get_by_role("region", name="Appointments").get_by_role("listitem")
     expect(visits).to_have_count(2)
     expect(visits.get_by_role("link").first).to_have_attribute("href", re.compile(coming))
-    expect(visits.last).to_contain_text("completed")
+    expect(visits.last).to_contain_text("attended")
 
     # The desk's list of this doctor's visits that are over, as it stands there and in the file.
     desk.goto(f"/admin/bookings/booking/?q={doctor['name']}")

@@ -71,7 +71,9 @@ def test_from_two_sign_ups_to_a_visit_and_back(new_page, stack):
     expect(patient).to_have_url(re.compile("/users/login/"))
     patient.get_by_role("main").get_by_role("link", name="Sign up").click()
     sign_up(patient, stack, name="Íris Þórðardóttir", email=patient_email)
-    expect(patient.get_by_role("heading", name="Book a visit with Dr. Ngozi")).to_be_visible()
+    expect(
+        patient.get_by_role("heading", name="Book an appointment with Dr. Ngozi")
+    ).to_be_visible()
     patient.get_by_role("button", name=re.compile("Book .* 09:20")).click()
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
 
@@ -81,7 +83,7 @@ def test_from_two_sign_ups_to_a_visit_and_back(new_page, stack):
     assert "Íris" in stack.wait_for_mail(doctor_email, "New appointment")["text"]
     wait_until(lambda: len(events_of(stack, "ngozi@calendar.example")) == 1, 20, "the event")
     patient.reload()
-    expect(patient.get_by_text("E-mail sent")).to_be_visible()
+    expect(patient.get_by_text("Email sent")).to_be_visible()
 
     # The slot is gone for everybody else.
     other = new_page()
@@ -95,9 +97,9 @@ def test_from_two_sign_ups_to_a_visit_and_back(new_page, stack):
 
     # Cancelling takes everything back, and the time is free again.
     patient.goto(visit)
-    patient.get_by_role("link", name="Cancel this visit").click()
-    patient.get_by_role("button", name="Yes, cancel the visit").click()
-    expect(patient.get_by_text("This visit is cancelled.")).to_be_visible()
+    patient.get_by_role("link", name="Cancel appointment").click()
+    patient.get_by_role("button", name="Yes, cancel the appointment").click()
+    expect(patient.get_by_text("This appointment is cancelled.")).to_be_visible()
     stack.wait_for_mail(patient_email, "cancelled")
     stack.wait_for_mail(doctor_email, "cancelled")
     for account in ("iris@calendar.example", "ngozi@calendar.example"):
@@ -116,9 +118,9 @@ def test_booking_and_cancelling_need_no_javascript(new_page, stack, backstage):
     patient.get_by_role("button", name=re.compile("Book .* 09:20")).click()
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
     stack.wait_for_mail(email, "appointment")
-    patient.get_by_role("link", name="Cancel this visit").click()
-    patient.get_by_role("button", name="Yes, cancel the visit").click()
-    expect(patient.get_by_text("This visit is cancelled.")).to_be_visible()
+    patient.get_by_role("link", name="Cancel appointment").click()
+    patient.get_by_role("button", name="Yes, cancel the appointment").click()
+    expect(patient.get_by_text("This appointment is cancelled.")).to_be_visible()
     stack.wait_for_mail(email, "cancelled")
 
 

@@ -42,11 +42,11 @@ def book_and_cancel(page: Page, backstage) -> list[str]:
     keys.push(re.compile("^Book .* 06:20"))
     expect(page.get_by_text("Your appointment is booked.")).to_be_visible()
     lost += loss(page)
-    keys.follow("Cancel this visit")
-    expect(page.get_by_role("button", name="Yes, cancel the visit")).to_be_visible()
+    keys.follow("Cancel appointment")
+    expect(page.get_by_role("button", name="Yes, cancel the appointment")).to_be_visible()
     lost += loss(page)
-    keys.push("Yes, cancel the visit")
-    expect(page.get_by_text("This visit is cancelled.")).to_be_visible()
+    keys.push("Yes, cancel the appointment")
+    expect(page.get_by_text("This appointment is cancelled.")).to_be_visible()
     return keys.wrong + lost + loss(page)
 
 

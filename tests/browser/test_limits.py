@@ -21,14 +21,16 @@ def test_who_holds_enough_gives_one_back_and_books_again(new_page, backstage):
     page.goto(found)
     press(page.get_by_role("button", name="12:00"))
     refusal = page.get_by_role("alert")
-    expect(refusal).to_contain_text(f"{MOST} coming visits, as many as one patient may have.")
+    expect(refusal).to_contain_text(
+        f"{MOST} upcoming appointments, which is the limit for one patient."
+    )
     # Nor could any other time be booked now.
     expect(page.get_by_role("button", name="13:00")).to_have_count(0)
-    press(refusal.get_by_role("link", name="Look at your visits"))
+    press(refusal.get_by_role("link", name="See your appointments"))
     press(page.get_by_role("main").get_by_role("link", name=other["name"]).first)
-    press(page.get_by_role("link", name="Cancel this visit"))
-    press(page.get_by_role("button", name="Yes, cancel the visit"))
-    expect(page.get_by_text("This visit is cancelled.")).to_be_visible()
+    press(page.get_by_role("link", name="Cancel appointment"))
+    press(page.get_by_role("button", name="Yes, cancel the appointment"))
+    expect(page.get_by_text("This appointment is cancelled.")).to_be_visible()
     page.goto(found)
     press(page.get_by_role("button", name="12:00"))
     expect(page.get_by_text("Your appointment is booked.")).to_be_visible()

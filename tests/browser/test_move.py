@@ -14,12 +14,12 @@ def test_a_patient_moves_a_visit_without_a_script(new_page, stack, backstage):
     page.get_by_role("button", name="09:00").first.click()
     expect(page.get_by_text("Your appointment is booked.")).to_be_visible()
     visit = page.url
-    page.get_by_role("link", name="Move to another time").click()
-    expect(page.get_by_role("heading", name="Its time now")).to_be_visible()
+    page.get_by_role("link", name="Reschedule").click()
+    expect(page.get_by_role("heading", name="Current time")).to_be_visible()
     expect(page.get_by_role("button", name="09:00")).to_have_count(0)
     press(page.get_by_role("button", name="14:00"))
     assert page.url == visit
-    expect(page.get_by_text("The visit is moved.")).to_be_visible()
+    expect(page.get_by_text("The appointment is rescheduled.")).to_be_visible()
     for person in (patient, doctor):
         mail = stack.wait_for_mail(person["email"], "has a new time")
         lines = mail["text"].splitlines()
@@ -38,12 +38,12 @@ def test_a_doctor_moves_a_booked_slot_by_form(new_page, stack, backstage):
     desk = new_page(java_script_enabled=False)
     backstage.sign_in(desk, doctor)
     desk.goto(page.url)
-    desk.get_by_role("link", name="Move to another time").click()
-    desk.get_by_role("link", name="Or choose a time that is not published").click()
+    desk.get_by_role("link", name="Reschedule").click()
+    desk.get_by_role("link", name="Choose a time that is not published").click()
     desk.get_by_label("From", exact=True).fill("09:10")
     desk.get_by_label("To", exact=True).fill("09:30")
-    press(desk.get_by_role("button", name="Move the visit"))
-    expect(desk.get_by_text("The visit is moved.")).to_be_visible()
+    press(desk.get_by_role("button", name="Reschedule"))
+    expect(desk.get_by_text("The appointment is rescheduled.")).to_be_visible()
     mail = stack.wait_for_mail(patient["email"], "has a new time")
     lines = mail["text"].splitlines()
     assert [line[-11:] for line in lines if line.startswith("New time: ")] == ["09:10–09:30"]

@@ -59,7 +59,7 @@ def test_a_visit_on_paper_says_what_who_when_and_where(new_page, stack):
     for words in ("When", "Where", "Reference"):
         expect(page.get_by_text(words, exact=True)).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    for heading in ("Add to calendar", "What you were sent", "History"):
+    for heading in ("Add to calendar", "Messages to you", "History"):
         expect(page.get_by_role("heading", name=heading)).to_be_hidden()
     assert page.locator("main .button:visible").count() == 0
     assert on_white(page)

@@ -27,7 +27,7 @@ def is_told_whom_to_call(page: Page, why: str) -> None:
     banner = page.get_by_role("main").locator("p").filter(has_text=why)
     expect(banner).to_contain_text("Please call the clinic")
     expect(banner.get_by_role("link", name=PHONE[0])).to_have_attribute("href", PHONE[1])
-    expect(page.get_by_role("button", name=re.compile("^(Book|Yes|Move)"))).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^(Book|Yes|Reschedule)"))).to_have_count(0)
 
 
 def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backstage):
@@ -60,15 +60,19 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
     # What those tabs still offer is refused kindly …
     press(booking.get_by_role("main").get_by_role("button", name="Book"))
     is_told_whom_to_call(booking, "This time is too soon to be booked here.")
-    press(cancelling.get_by_role("button", name="Yes, cancel the visit"))
-    is_told_whom_to_call(cancelling, f"can be cancelled here until {NOTICE_HOURS} hours before")
+    press(cancelling.get_by_role("button", name="Yes, cancel the appointment"))
+    is_told_whom_to_call(
+        cancelling, f"can be cancel this appointment here until {NOTICE_HOURS} hours before"
+    )
     press(moving.get_by_role("button", name="14:00"))
-    is_told_whom_to_call(moving, f"can be moved here until {NOTICE_HOURS} hours before")
+    is_told_whom_to_call(
+        moving, f"can reschedule this appointment here until {NOTICE_HOURS} hours before"
+    )
     # … and no page offers it any more.
     for path in (visit, "/dashboard/patient/"):
         patient.goto(path)
         expect(patient.get_by_role("main").get_by_text(doctor["name"]).first).to_be_visible()
-        for name in ("Move to another time", "Cancel this visit"):
+        for name in ("Reschedule", "Cancel appointment"):
             expect(patient.get_by_role("link", name=name)).to_have_count(0)
     patient.goto(found)
     expect(patient.get_by_text("No free times at the moment.")).to_be_visible()
@@ -80,9 +84,9 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
 
     # The doctor moves the visit all the same, and the desk can read that it was so late.
     own.goto(visit)
-    press(own.get_by_role("link", name="Move to another time"))
+    press(own.get_by_role("link", name="Reschedule"))
     press(own.get_by_role("button", name="14:00"))
-    expect(own.get_by_text("The visit is moved.")).to_be_visible()
+    expect(own.get_by_text("The appointment is rescheduled.")).to_be_visible()
     desk.goto(f"/admin/bookings/booking/?q={reference}")
     press(desk.get_by_role("link", name=reference))
     history = desk.get_by_role("row")

@@ -127,7 +127,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("dashboard", "/dashboard/patient/"),
         Shot("booking", "/dashboard/patient/", (BOOKING,)),
         Shot("cancel", "/dashboard/patient/", (COMING, 'main a[href$="/cancel/"]')),
-        Shot("move", "/dashboard/patient/", (COMING, 'main a[href$="/move/"]')),
+        Shot("move", "/dashboard/patient/", (COMING, 'main a[href$="/reschedule/"]')),
         *ACCOUNT,
         Shot("profile-saved", "/users/profile/", press=SUBMIT),
         Shot(
@@ -148,11 +148,11 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot("dashboard", "/dashboard/doctor/"),
         Shot("booking", "/dashboard/doctor/", (NEXT,)),
         Shot("cancel", NEXT_WEEK, (VISIT_OF_WEEK, 'main a[href$="/cancel/"]')),
-        Shot("move", NEXT_WEEK, (VISIT_OF_WEEK, 'main a[href$="/move/"]')),
+        Shot("move", NEXT_WEEK, (VISIT_OF_WEEK, 'main a[href$="/reschedule/"]')),
         Shot(
             "move-to-time",
             NEXT_WEEK,
-            (VISIT_OF_WEEK, 'main a[href$="/move/"]', 'main a[href$="/move/time/"]'),
+            (VISIT_OF_WEEK, 'main a[href$="/reschedule/"]', 'main a[href$="/reschedule/time/"]'),
         ),
         Shot("patient-visits", "/dashboard/doctor/", (NEXT, 'main a[href$="/patient/"]')),
         Shot("request", "/dashboard/doctor/", (REQUEST,)),
@@ -204,15 +204,15 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         Shot(
             "admin-move",
             "/admin/bookings/booking/?state=coming&o=-2",
-            ("#result_list tbody th a", 'a[href*="/booking/move/"]'),
+            ("#result_list tbody th a", 'a[href*="/booking/reschedule/"]'),
         ),
         Shot(
             "admin-move-to-time",
             "/admin/bookings/booking/?state=coming&o=-2",
             (
                 "#result_list tbody th a",
-                'a[href*="/booking/move/"]',
-                'a[href*="/booking/move/"][href$="/time/"]',
+                'a[href*="/booking/reschedule/"]',
+                'a[href*="/booking/reschedule/"][href$="/time/"]',
             ),
         ),
         Shot("admin-jobs", JOBS),
