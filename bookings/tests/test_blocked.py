@@ -19,8 +19,8 @@ from bookings.actions import (
     reschedule_booking,
     reschedule_to_time,
 )
-from bookings.rules.sentences import sentences_of
 from bookings.models import Booking
+from bookings.rules.sentences import sentences_of
 from bookings.tests.factories import make_booking
 from bookings.tests.test_races import _empty_queue, race  # noqa: F401  (the first is a fixture)
 from hms.lib.clock import local
@@ -147,8 +147,8 @@ def test_the_block_costs_booking_no_query_of_its_own(django_assert_num_queries):
     """It is read with the patient's lock."""
     slot, patient = make_slot(), make_patient()
     block(slot, "clinic_closed")
-    # The slot, the patient, what is held; a savepoint, back to it and its release.
-    with django_assert_num_queries(6):
+    # The slot, the patient, the account, what is held; a savepoint, back to it and its release.
+    with django_assert_num_queries(7):
         attempt(book_slot, slot_id=slot.pk, patient=patient, booked_by=patient.user)
 
 
@@ -161,7 +161,7 @@ def test_pages_offer_a_patient_no_blocked_time(client, code):
     booking.slot.clinic.refresh_from_db()
     doctor, day = slot.doctor, day_of(slot)
     client.force_login(booking.patient.user)
-    move = reverse("bookings:move", args=[booking.reference])
+    move = reverse("bookings:reschedule", args=[booking.reference])
     book = f'formaction="{reverse("bookings:create", args=[slot.pk])}"'
     offers = {
         "/": book,
