@@ -20,7 +20,7 @@ from availability.hours import admin as hours_admin  # noqa: F401  (registers it
 from availability.models import TimeSlot, TimeSlotQuerySet
 from availability.pages.forms import SlotForm
 from availability.slots import rules
-from availability.slots.wording import span_words, zone_words
+from availability.slots.wording import block_words, span_words, zone_words
 from hms.lib import day_filter
 from hms.lib.local_dates import LocalDate
 from users.models import Clinic, DoctorProfile, User
@@ -70,6 +70,7 @@ class StateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
         return [
             ("free", _("free")),
+            ("blocked", _("not bookable")),
             ("booked", _("booked")),
             ("past", _("past")),
             ("standing", _("not withdrawn")),
@@ -81,7 +82,10 @@ class StateFilter(admin.SimpleListFilter):
         offered = queryset.filter(withdrawn_at__isnull=True)
         match self.value():
             case "free":
-                return offered.filter(starts_at__gt=now, live_booking__isnull=True)
+                return offered.filter(starts_at__gt=now, live_booking__isnull=True, blocked_by="")
+            case "blocked":
+                free = offered.filter(starts_at__gt=now, live_booking__isnull=True)
+                return free.exclude(blocked_by="")
             case "booked":
                 return queryset.filter(live_booking__isnull=False)
             case "past":
@@ -171,6 +175,8 @@ class TimeSlotAdmin(admin.ModelAdmin):
     def state(self, slot: TimeSlot) -> str:
         if slot.withdrawn_at:
             return str(_("withdrawn"))
+        if slot.state == "open" and slot.blocked_by:
+            return block_words(slot.blocked_by)
         return str({"open": _("free"), "booked": _("booked"), "past": _("past")}[slot.state])
 
     @admin.display(description=_("booking"))
@@ -182,7 +188,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
         return format_html('<a href="{}">{}</a>', url, _("Open the booking"))
 
     def get_queryset(self, request: HttpRequest) -> TimeSlotQuerySet:
-        return TimeSlot.objects.with_live_booking().order_by(*self.ordering)
+        return TimeSlot.objects.with_live_booking().with_block().order_by(*self.ordering)
 
     def get_fields(self, request: HttpRequest, obj: TimeSlot | None = None) -> tuple[str, ...]:
         return self.EDITED if self._may_edit(request, obj) else self.SHOWN

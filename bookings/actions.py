@@ -4,16 +4,22 @@ Every action takes its locks in one order, so that no two wait for each other in
 (the actions of availability only), slot, patient, booking; several of a kind by key. With the locks
 held, `bookings.rules` can say why an action is refused; the constraints of `bookings.models` are
 the guarantee. Where `now` is left out it is the database's clock, read right after the locks.
+
+No constraint knows closures and time off, so there the locks are the guarantee: time off is saved
+with the locks of all slots in it, a closure with the clinic's closure lock, which is shared by
+all who book or reschedule at that clinic (`availability.hours.closure_lock`) and taken with the
+slot.
 """
 
 import logging
 from datetime import datetime
 from typing import TypedDict, Unpack
 
-from django.db.models import Q
+from django.db.models import Q, Subquery
 
 from availability.actions import lock_doctor, replace_booked
 from availability.hours.actions import give_back
+from availability.hours.closure_lock import SharedClosureLock
 from availability.models import TimeSlot
 from bookings.calls import calls
 from bookings.job_names import TELL_ABOUT_BOOKING
@@ -64,7 +70,7 @@ def book_slot(
     slot = _lock_slots(slot_id).get(slot_id)
     if slot is None:
         raise BookingError(Refusal(Code.GONE))
-    person = _lock_patient(patient.pk)
+    person = _lock_patient(patient.pk, slot)
     refuse(conditions.for_account(person, booked_by))
     is_verified, now = _is_verified(booked_by, now)
     held = _held(slot, person.pk, now)
@@ -147,7 +153,7 @@ def reschedule_booking(
     new slot. The reference stays, the sequence is raised. Rescheduling to the present slot changes
     nothing. Raises BookingError.
     """
-    booking, slots, now = _lock_to_reschedule(booking_id, slot_id, now=now)
+    booking, slots, now = _lock_to_reschedule(booking_id, slot_id, now)
     side = booking.side_of(by)
     if side is None:
         raise BookingError(Refusal(Code.UNKNOWN))
@@ -187,7 +193,7 @@ def reschedule_to_time(
     doctor_ids = Booking.objects.filter(pk=booking_id).values_list("slot__doctor", flat=True)
     for doctor_id in doctor_ids:
         lock_doctor(doctor_id)
-    booking, slots, now = _lock_to_reschedule(booking_id, now=now)
+    booking, slots, now = _lock_to_reschedule(booking_id, None, now)
     _refuse_unless_by_clinic(booking, by)
     refuse(conditions.for_reschedule(booking, by=by, now=now))
     old = _locked_slot_of(booking, slots)
@@ -195,8 +201,9 @@ def reschedule_to_time(
         return booking
     line = conditions.checked_reason(reason, must=False)
     slot = replace_booked(slot=old, span=(starts_at, ends_at), by=by, now=now)
+    slot.blocked_by = TimeSlot.objects.with_block().get(pk=slot.pk).blocked_by
     held = [other for other in _held(slot, booking.patient_id, now) if other != booking]
-    refuse(conditions.for_new_time(booking, slot, held))
+    refuse(conditions.for_new_time(booking, slot, held, by=by))
     noted = _reschedule_noted(booking, slot, reason=line, now=now)
     _put_at(booking, slot)
     _record(booking, What.RESCHEDULED, by=by, at=now, **noted)
@@ -315,20 +322,31 @@ def _lock_slots(*slot_ids: int) -> dict[int, TimeSlot]:
     """The slots that exist, by key, locked in the order of their keys.
 
     The order is always the same, so that two users who swap their slots don't wait for each other.
+    From then on, until the transaction ends, no closure of their clinics is saved.
     """
-    slots = TimeSlot.objects.select_related("doctor__user", "clinic").filter(pk__in=slot_ids)
-    return {slot.pk: slot for slot in lock(slots).order_by("pk")}
+    slots = (
+        TimeSlot.objects.annotate(closures_locked=SharedClosureLock("clinic_id"))
+        .select_related("doctor__user", "clinic")
+        .filter(pk__in=slot_ids)
+        .order_by("pk")
+    )
+    return {slot.pk: slot for slot in lock(slots)}
 
 
-def _lock_patient(patient_id: int) -> PatientProfile:
+def _lock_patient(patient_id: int, slot: TimeSlot | None) -> PatientProfile:
     """The patient, locked: bookings of one patient wait for each other, so that limits hold.
 
-    `no_key`: inserting rows that refer to the patient does not wait.
+    `no_key`: inserting rows that refer to the patient does not wait. The statement also reads
+    `blocked_by` of the slot to book, which is locked already: read together with the slot's lock,
+    it would be from before that wait, and a statement of its own would be one more.
     """
-    patients = lock(PatientProfile.objects.filter(pk=patient_id), no_key=True)
-    patient = patients.first()
+    block = TimeSlot.objects.filter(pk=slot.pk if slot else 0).with_block().values("blocked_by")
+    patients = PatientProfile.objects.filter(pk=patient_id).annotate(block=Subquery(block))
+    patient = lock(patients, no_key=True).first()
     if patient is None:
         raise BookingError(Refusal(Code.NOT_ALLOWED))
+    if slot:
+        slot.blocked_by = patient.block or ""
     return patient
 
 
@@ -362,14 +380,14 @@ def _lock_booking(booking_id: int, now: datetime | None) -> tuple[Booking, datet
 
 
 def _lock_to_reschedule(
-    booking_id: int, *slot_ids: int, now: datetime | None
+    booking_id: int, slot_id: int | None, now: datetime | None
 ) -> tuple[Booking, dict[int, TimeSlot], datetime]:
-    """The booking, those of its slot and the new ones that exist, and `now` or the clock."""
+    """The booking, its slot and the new one as far as they exist, and `now` or the clock."""
     before = Booking.objects.filter(pk=booking_id).first()
     if before is None:
         raise BookingError(Refusal(Code.UNKNOWN))
-    slots = _lock_slots(before.slot_id, *slot_ids)
-    _lock_patient(before.patient_id)
+    slots = _lock_slots(before.slot_id, *([slot_id] if slot_id else []))
+    _lock_patient(before.patient_id, slots.get(slot_id) if slot_id else None)
     booking, moment = _reload_locked(booking_id, now)
     return booking, slots, moment
 

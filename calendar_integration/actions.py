@@ -1,4 +1,4 @@
-"""The verbs of the mirror: connect, disconnect, want an event, and what became of it."""
+"""What callers and jobs do with calendars: connect, disconnect, queue an event, record outcomes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client
 from calendar_integration.hooks import calendar_connected
 from calendar_integration.job_names import LEARN_NAME, REPLAY, REVOKE, SYNC_EVENT
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
+from hms.lib.actions import action
 from hms.lib.crypto import DecryptionError
+from hms.lib.errors import Refusal
 from hms.lib.ids import new_event_id
 from hms.lib.jobs import defer
 from hms.lib.urls import absolute_url
@@ -25,23 +27,19 @@ from notifications.actions import queue_email
 log = logging.getLogger(__name__)
 
 State = CalendarEvent.State
-# A worker that dies gives its event free after this; one that is merely slow notices later.
+# After this, another worker may claim the event. One that was only slow notices in _still_claimed.
 CLAIM = timedelta(seconds=25)
-# With the back-off of jobs.py: about a day.
+# About a day of tries, with the waits of jobs.GoogleRetry.
 MOST_ATTEMPTS = 105
-
-
-class CalendarError(Exception):
-    """Why a calendar can't be connected, in words for its owner."""
-
-
-class Busy(Exception):
-    """Another worker has this event in hand."""
 
 
 @dataclass(frozen=True)
 class EventWanted:
-    """What an event should say. Moments carry their zone; texts are plain, never HTML."""
+    """The content of an event.
+
+    `starts_at` and `ends_at` are aware; `zone` is the name of the zone to show them in. Texts are
+    plain, never HTML.
+    """
 
     title: str
     starts_at: datetime
@@ -66,9 +64,12 @@ class EventWanted:
 # -- connections -------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def connect_account(*, user_id: int, tokens: client.Tokens) -> GoogleAccount:
-    """Keep the grant, end any trouble, and bring the calendar up to date in the background."""
+    """Store Google's tokens for a user and queue the jobs that bring the calendar up to date.
+
+    Replaces an earlier connection of the user, a broken one too.
+    """
     account = GoogleAccount.objects.select_for_update().filter(user_id=user_id).first()
     account = account or GoogleAccount(user_id=user_id)
     account.refresh_token, account.access_token = tokens.refresh, tokens.access
@@ -77,7 +78,7 @@ def connect_account(*, user_id: int, tokens: client.Tokens) -> GoogleAccount:
     account.scopes, account.calendar_name = tokens.scopes, ""
     account.connected_at, account.broken_at, account.broken_reason = timezone.now(), None, ""
     account.save()
-    # Google keeps one grant per person: a late revocation of the old token would end this one.
+    # Google has one grant for each person: revoking an old token later would end this connection.
     Revocation.objects.filter(user_id=user_id).delete()
     defer(REPLAY, user_id=user_id)
     defer(LEARN_NAME, user_id=user_id)
@@ -86,38 +87,41 @@ def connect_account(*, user_id: int, tokens: client.Tokens) -> GoogleAccount:
     return account
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def disconnect_account(*, user_id: int) -> None:
-    """Forget the tokens and owe Google the revocation. Events stay as they are at Google."""
+    """Delete a user's tokens and queue their revocation at Google; nothing if not connected.
+
+    Events that are in the calendar stay there.
+    """
     account = GoogleAccount.objects.select_for_update().filter(user_id=user_id).first()
     if account is None:
         return
     if account.sealed_refresh_token:
         try:
-            owe_revocation(user_id=user_id, token=account.refresh_token)
+            queue_revocation(user_id=user_id, token=account.refresh_token)
         except DecryptionError:
-            # Nothing to give back with; the person can still take access back at Google.
+            # Without the token we can't revoke it; the user still can, at Google.
             log.error("google token unreadable", extra={"user_id": user_id})
     account.delete()
-    # The rows stay: their ids keep a later connection from showing every event twice.
+    # Keep the rows: with their ids, a later connection does not add every event a second time.
     CalendarEvent.objects.filter(user_id=user_id).exclude(state=State.REMOVED).update(
         state=State.DETACHED, updated_at=Now()
     )
     log.info("google disconnected", extra={"user_id": user_id})
 
 
-@transaction.atomic
-def owe_revocation(*, user_id: int, token: str) -> None:
-    """Have a grant given back at Google, now or when it answers again."""
+@action(refuses=CalendarError)
+def queue_revocation(*, user_id: int, token: str) -> None:
+    """Queue the revocation of a token at Google. Tried for about a day."""
     revocation = Revocation(user_id=user_id)
     revocation.token = token
     revocation.save()
     defer(REVOKE, revocation_id=str(revocation.pk))
 
 
-@transaction.atomic
-def note_revocation(*, revocation: Revocation, answer: str) -> bool:
-    """Google did not take the grant back yet. Whether it is worth another try."""
+@action(refuses=CalendarError)
+def note_failed_revocation(*, revocation: Revocation, answer: str) -> bool:
+    """Record a failed try to revoke a token. Returns whether it should be tried again."""
     row = Revocation.objects.select_for_update().filter(pk=revocation.pk).first()
     if row is None:
         return False
@@ -128,9 +132,9 @@ def note_revocation(*, revocation: Revocation, answer: str) -> bool:
     return row.attempts < MOST_ATTEMPTS
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def retry_revocations(*, revocations: QuerySet[Revocation]) -> int:
-    """Try again to give grants back, as staff ask."""
+    """Queue revocations again, with a fresh count of tries; returns how many."""
     pks = list(revocations.values_list("pk", flat=True))
     Revocation.objects.filter(pk__in=pks).update(attempts=0, last_answer="")
     for pk in pks:
@@ -138,11 +142,12 @@ def retry_revocations(*, revocations: QuerySet[Revocation]) -> int:
     return len(pks)
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def mark_broken(*, user_id: int, reason: str, connected_at: datetime) -> bool:
-    """End a connection that Google no longer honours and tell its owner, once.
+    """Mark a connection that Google no longer accepts as broken and email its owner once.
 
-    `connected_at` says which connection was meant: one made since is left alone.
+    `reason` is one of GoogleAccount.Trouble. `connected_at` names the connection: a newer one is
+    left alone. Returns whether this call marked it.
     """
     account = (
         GoogleAccount.objects.select_for_update(of=("self",))
@@ -173,8 +178,9 @@ def mark_broken(*, user_id: int, reason: str, connected_at: datetime) -> bool:
     return True
 
 
+@action(refuses=CalendarError)
 def name_calendar(*, user_id: int, name: str, connected_at: datetime) -> None:
-    """Remember what Google calls the calendar of this connection."""
+    """Store Google's name of the calendar, unless the user has connected anew since."""
     GoogleAccount.objects.filter(user_id=user_id, connected_at=connected_at).update(
         calendar_name=name[:254]
     )
@@ -183,12 +189,13 @@ def name_calendar(*, user_id: int, name: str, connected_at: datetime) -> None:
 # -- events ------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def want_event(*, user_id: int, about: str, sequence: int, event: EventWanted | None) -> None:
-    """Say how one person's calendar should show something; None: not at all.
+    """Set what a user's calendar should show about something; None removes the event.
 
-    Asking twice is harmless, and an older `sequence` is ignored. Without a connection nothing
-    happens; behind a broken one the wish is kept until its owner connects again.
+    `about` names the subject and `sequence` its version: an older one, or the same content again,
+    changes nothing. A user without a connection gets no event. If the connection is broken, the
+    event is stored and sent once the user connects again.
     """
     account = GoogleAccount.objects.filter(user_id=user_id).only("broken_at").first()
     wanted = event.as_json() if event else None
@@ -219,18 +226,18 @@ def _sync_later(row: CalendarEvent, account: GoogleAccount | None) -> None:
         defer(SYNC_EVENT, event_pk=row.pk)
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def replay_events(*, user_id: int) -> int:
-    """Send all that a fresh connection owes its calendar; answers how many events that is."""
+    """Queue all events that a new connection needs; returns how many."""
     account = GoogleAccount.objects.filter(user_id=user_id).first()
     if account is None or account.is_broken:
         return 0
     return _send_again(CalendarEvent.objects.filter(user_id=user_id).replayable())
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def retry_events(*, events: QuerySet[CalendarEvent]) -> int:
-    """Try again what failed or hangs, as staff ask; only where the connection is healthy."""
+    """Queue failed and pending events again, where the connection works; returns how many."""
     return _send_again(
         events.filter(
             state__in=[State.FAILED, State.PENDING],
@@ -250,12 +257,16 @@ def _send_again(events: QuerySet[CalendarEvent]) -> int:
     return len(pks)
 
 
-# -- what the job does with one event -------------------------------------------------------------
+# -- what the job does with one event --------------------------------------------------------------
 
 
-@transaction.atomic
+@action(refuses=CalendarError, durable=True)
 def claim(*, event_pk: int) -> CalendarEvent | None:
-    """The event, ours for CLAIM; None when nothing is owed. Raises Busy."""
+    """Claim an event for CLAIM, so that this worker alone writes it. Committed on return.
+
+    Returns None if nothing is to be written. Raises CalendarError (STILL_CLAIMED) while another
+    worker's claim lasts.
+    """
     row = (
         CalendarEvent.objects.select_for_update(of=("self",))
         .annotate(now=Now())
@@ -265,15 +276,15 @@ def claim(*, event_pk: int) -> CalendarEvent | None:
     if row is None:
         return None
     if row.claimed_until and row.claimed_until > row.now:
-        raise Busy
+        raise CalendarError(Refusal(CalendarCode.STILL_CLAIMED))
     row.claimed_until = row.now + CLAIM
     row.attempts += 1
     row.save()
     return row
 
 
-def _still_ours(claimed: CalendarEvent) -> CalendarEvent | None:
-    """The row, locked, if our claim on it stands."""
+def _still_claimed(claimed: CalendarEvent) -> CalendarEvent | None:
+    """The event's row, locked, if no other worker has claimed it since; None otherwise."""
     row = CalendarEvent.objects.select_for_update().filter(pk=claimed.pk).first()
     if row is None:
         return None
@@ -281,8 +292,8 @@ def _still_ours(claimed: CalendarEvent) -> CalendarEvent | None:
         row.claimed_until = None
         return row
     if row.state != State.DETACHED:
-        # We were slow, another worker took over, and our call may have landed after its own:
-        # what Google shows now is anybody's guess, so it is said again.
+        # We were slow and another worker claimed the event. Google may have received our call after
+        # the other one, so what it shows is unknown: write the event again.
         row.state = State.PENDING
         row.save()
         defer(SYNC_EVENT, event_pk=row.pk)
@@ -297,11 +308,11 @@ def _as_claimed(row: CalendarEvent, claimed: CalendarEvent) -> bool:
     )
 
 
-@transaction.atomic
+@action(refuses=CalendarError, durable=True)
 def renew_id(*, claimed: CalendarEvent) -> None:
-    """Another id for an event whose own is taken in a way we can't use.
+    """Give an event a new id at Google, because its own is taken and can't be used.
 
-    Saved before it is used: an id that only Google knew would be an event nobody removes.
+    Committed before the id is used: nobody could remove an event whose id only Google knows.
     """
     claimed.event_id = new_event_id()
     CalendarEvent.objects.filter(pk=claimed.pk, claimed_until=claimed.claimed_until).update(
@@ -309,10 +320,13 @@ def renew_id(*, claimed: CalendarEvent) -> None:
     )
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def mark_done(*, claimed: CalendarEvent, answer: str) -> None:
-    """Google has it as wanted. If the wish changed meanwhile, its own job is on the way."""
-    row = _still_ours(claimed)
+    """Record that Google shows the event as claimed.
+
+    If its content has changed since, it stays pending: that change has queued its own job.
+    """
+    row = _still_claimed(claimed)
     if row is None:
         return
     row.shown = claimed.wanted is not None
@@ -322,10 +336,13 @@ def mark_done(*, claimed: CalendarEvent, answer: str) -> None:
     row.save()
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def release(*, claimed: CalendarEvent, answer: str) -> bool:
-    """Not yet. Whether it is worth another try; after about a day it counts as failed."""
-    row = _still_ours(claimed)
+    """End the claim after a failed try. Returns whether the event will be tried again.
+
+    After MOST_ATTEMPTS it counts as failed.
+    """
+    row = _still_claimed(claimed)
     if row is None:
         return False
     if _as_claimed(row, claimed):
@@ -337,10 +354,10 @@ def release(*, claimed: CalendarEvent, answer: str) -> bool:
     return row.state == State.PENDING
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def give_up(*, claimed: CalendarEvent, answer: str) -> None:
-    """Google will never take it; staff see it as failed and can try again."""
-    row = _still_ours(claimed)
+    """Mark an event that Google refuses as failed. Staff see it and can try again."""
+    row = _still_claimed(claimed)
     if row is None:
         return
     if _as_claimed(row, claimed):
@@ -349,10 +366,13 @@ def give_up(*, claimed: CalendarEvent, answer: str) -> None:
     row.save()
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def let_go(*, claimed: CalendarEvent, connected: bool) -> None:
-    """Keep what is owed without trying on: until the owner connects again, or for good."""
-    row = _still_ours(claimed)
+    """End the claim without another try, because the user has no working connection.
+
+    With `connected` the event waits for the user to connect again, otherwise it is detached.
+    """
+    row = _still_claimed(claimed)
     if row is None:
         return
     row.attempts = 0
@@ -364,9 +384,12 @@ def let_go(*, claimed: CalendarEvent, connected: bool) -> None:
 # -- keys ----------------------------------------------------------------------------------------
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def reseal_account(*, pk: int) -> bool:
-    """Seal one connection's tokens with today's key. Raises DecryptionError for lost keys."""
+    """Encrypt the tokens of a connection with the first key. Returns False if it is gone.
+
+    Raises DecryptionError if no configured key decrypts them.
+    """
     account = GoogleAccount.objects.select_for_update().filter(pk=pk).first()
     if account is None:
         return False
@@ -378,9 +401,9 @@ def reseal_account(*, pk: int) -> bool:
     return True
 
 
-@transaction.atomic
+@action(refuses=CalendarError)
 def reseal_revocation(*, pk: UUID) -> bool:
-    """The same for a grant that is still to be given back."""
+    """Encrypt the token of a revocation with the first key, as reseal_account does."""
     revocation = Revocation.objects.select_for_update().filter(pk=pk).first()
     if revocation is None:
         return False

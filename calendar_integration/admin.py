@@ -13,7 +13,7 @@ from hms.lib.day_filter import DaysFilter
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """To be looked at; what changes goes through the actions."""
+    """Rows that staff can see but not edit; buttons call the actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -25,14 +25,14 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Whether the reader may have Google called: more than looking."""
+        """Whether the user may start calls to Google, which needs more than seeing the rows."""
         name = get_permission_codename("change", self.opts)
         return request.user.has_perm(f"{self.opts.app_label}.{name}")
 
 
 @admin.register(GoogleAccount)
 class GoogleAccountAdmin(ReadOnlyAdmin):
-    # Named one by one: a token is never shown, and neither is the account's address.
+    # An explicit list, so that neither a token nor the address of the Google account is shown.
     fields = ["user", "connected_at", "access_token_expires_at", "broken_at", "broken_reason"]
     list_display = ["user", "connected_at", "healthy", "broken_at", "broken_reason"]
     list_filter = [("broken_at", admin.EmptyFieldListFilter), "broken_reason"]
@@ -44,13 +44,17 @@ class GoogleAccountAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Disconnect Google Calendar"), permissions=["act"])
     def disconnect(self, request: HttpRequest, queryset: QuerySet[GoogleAccount]) -> None:
-        """For somebody who has left: nobody is deleted while Google's grant is still held."""
+        """For a user who has left: an account can't be deleted while it is connected."""
         users = list(queryset.values_list("user_id", flat=True))
         for user_id in users:
             actions.disconnect_account(user_id=user_id)
         self.message_user(
             request,
-            ngettext("%(count)d is disconnected.", "%(count)d are disconnected.", len(users))
+            ngettext(
+                "%(count)d calendar is disconnected.",
+                "%(count)d calendars are disconnected.",
+                len(users),
+            )
             % {"count": len(users)},
         )
 
@@ -86,12 +90,12 @@ class CalendarEventAdmin(ReadOnlyAdmin):
     ordering = ["-updated_at"]
     actions = ["try_again"]
 
-    @admin.action(description=_("Try again at Google"), permissions=["act"])
+    @admin.action(description=_("Try again"), permissions=["act"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[CalendarEvent]) -> None:
         count = actions.retry_events(events=queryset)
         self.message_user(
             request,
-            ngettext("%(count)d event is tried again.", "%(count)d events are tried again.", count)
+            ngettext("%(count)d event will be retried.", "%(count)d events will be retried.", count)
             % {"count": count},
             messages.SUCCESS if count else messages.WARNING,
         )
@@ -105,11 +109,15 @@ class RevocationAdmin(ReadOnlyAdmin):
     ordering = ["-created_at"]
     actions = ["try_again"]
 
-    @admin.action(description=_("Try again at Google"), permissions=["act"])
+    @admin.action(description=_("Try again"), permissions=["act"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Revocation]) -> None:
         count = actions.retry_revocations(revocations=queryset)
         self.message_user(
             request,
-            ngettext("%(count)d is tried again.", "%(count)d are tried again.", count)
+            ngettext(
+                "%(count)d revocation will be retried.",
+                "%(count)d revocations will be retried.",
+                count,
+            )
             % {"count": count},
         )

@@ -11,6 +11,6 @@ class CalendarIntegrationConfig(AppConfig):
     def ready(self) -> None:
         from calendar_integration import checks  # noqa: F401
 
-        # At DEBUG these two write codes, verifiers and tokens into the log.
+        # At level DEBUG these two log codes, verifiers and tokens.
         for name in ("requests_oauthlib", "oauthlib"):
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What `manage.py check` says about the way to Google."""
+"""System checks of the settings for Google."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NEEDED = ("client_id", "client_secret", "auth_uri", "token_uri")
 
 @register
 def google_endpoints(app_configs: Any, **options: Any) -> list[CheckMessage]:
-    """Client secrets are whole, and nothing secret travels unencrypted to another machine."""
+    """The client secrets are complete, and secrets go to other machines only over https."""
     if settings.GOOGLE_CLIENT_CONFIG is None:
         return []
     config = client.client_config() if isinstance(settings.GOOGLE_CLIENT_CONFIG, dict) else {}
@@ -37,7 +37,7 @@ def google_endpoints(app_configs: Any, **options: Any) -> list[CheckMessage]:
     return [
         Error(
             f"{name} must be https, or on this machine.",
-            hint="Tokens of people's Google accounts are sent there.",
+            hint="HMS sends tokens of users' Google accounts there.",
             id="calendar_integration.E002",
         )
         for name, address in addresses.items()

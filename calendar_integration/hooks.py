@@ -1,7 +1,7 @@
-"""Where the apps above connect: see `AppConfig.ready` in bookings."""
+"""Call-backs to higher apps, which connect them in `AppConfig.ready`."""
 
 from hms.lib.hooks import Hook
 
-# A user (by id) connected a calendar, which is to show what comes. Called in the transaction that
-# stores the connection.
+# Called with the id of a user who has connected a calendar, in the transaction that stores the
+# connection.
 calendar_connected: Hook[[int], None] = Hook()

@@ -1,4 +1,4 @@
-"""What runs later at Google: thin, may run twice or late, looks everything up again."""
+"""The jobs that call Google. Each may run twice or late, so it reads everything anew."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from calendar_integration.google import client, tokens
 from calendar_integration.job_names import LEARN_NAME, REPLAY, REVOKE, SYNC_EVENT
 from calendar_integration.models import GoogleAccount, Revocation
 from hms.lib.back_off import BackOff
+from hms.lib.errors import Refused
 
 log = logging.getLogger(__name__)
 
 BUSY_WAIT = 3.0  # seconds
-MOST_SURPRISES = 5
+MOST_UNEXPECTED = 5  # tries after an error that is neither Google's nor the database's
 
 
 class GoogleRetry(BackOff):
-    """Never before Google wants us.
+    """Waits at least as long as Google asks.
 
-    How often in all is decided by the actions, which make giving up a state that staff can see.
+    The actions count the tries and mark an event as failed, so that staff see it.
     """
 
     def wait(self, exception: BaseException, attempts: int) -> float | None:
-        if isinstance(exception, actions.Busy):
+        if isinstance(exception, Refused):
+            # Another worker's claim or lock: both last seconds.
             return BUSY_WAIT
         known = isinstance(exception, (client.TryLater, OperationalError, InterfaceError))
-        if not known and attempts >= MOST_SURPRISES:
+        if not known and attempts >= MOST_UNEXPECTED:
             return None
         asked = getattr(exception, "retry_after", None)
         if asked is None:
@@ -45,7 +47,7 @@ GOOGLE_RETRY = GoogleRetry()
 
 @app.task(queue="calendar", name=SYNC_EVENT, retry=GOOGLE_RETRY)
 def sync_event(*, event_pk: int) -> None:
-    """Make Google show one event as it is wanted now."""
+    """Create, change or delete one event at Google, as its row says now."""
     event = actions.claim(event_pk=event_pk)
     if event is None:
         return
@@ -69,14 +71,14 @@ def sync_event(*, event_pk: int) -> None:
 
 @app.task(queue="calendar", name=REPLAY, retry=GOOGLE_RETRY)
 def replay(*, user_id: int) -> None:
-    """Send what a fresh connection owes its calendar."""
+    """Queue the events that a new connection needs."""
     count = actions.replay_events(user_id=user_id)
     log.info("calendar replayed", extra={"user_id": user_id, "events": count})
 
 
 @app.task(queue="calendar", name=LEARN_NAME, retry=GOOGLE_RETRY)
 def learn_name(*, user_id: int) -> None:
-    """Ask what the calendar is called, so that its owner sees which one is connected."""
+    """Read the calendar's name from Google, so that its owner sees which one is connected."""
     account = GoogleAccount.objects.filter(user_id=user_id).first()
     if account is None or account.is_broken or account.calendar_name:
         return
@@ -94,21 +96,21 @@ def learn_name(*, user_id: int) -> None:
 
 @app.task(queue="calendar", name=REVOKE, retry=GOOGLE_RETRY)
 def revoke(*, revocation_id: str) -> None:
-    """Give a grant back to Google."""
+    """Revoke a token at Google and delete its row."""
     revocation = Revocation.objects.filter(pk=UUID(revocation_id)).first()
     if revocation is None:
         return
     try:
         client.revoke(revocation.token)
     except client.TryLater as error:
-        if actions.note_revocation(revocation=revocation, answer=error.answer):
+        if actions.note_failed_revocation(revocation=revocation, answer=error.answer):
             raise
     else:
         revocation.delete()
 
 
 def _with_calendar(account: GoogleAccount, use: Callable[[client.Calendar], str]) -> str:
-    """Use the account's calendar; a token that Google refuses is refreshed once, then no more."""
+    """Call `use` with the account's calendar. A token that Google refuses is refreshed once."""
     refused = ""
     for _ in range(2):
         access = tokens.access_for(account, not_this=refused)

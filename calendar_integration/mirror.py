@@ -1,4 +1,4 @@
-"""Make one event at Google as it is wanted, whatever happened to it before."""
+"""Bring one event at Google into the state that its row says, whatever state it is in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_TITLE, LONGEST_DESCRIPTION = 300, 8000
 
 
 def body_of(event: CalendarEvent) -> dict[str, Any]:
-    """The event in Google's words. Only for one that is wanted."""
+    """The event as Google's API expects it. Only for an event that should exist."""
     wanted: dict[str, str] = event.wanted or {}
     text = wanted["description"]
     if wanted["link"] not in text:
@@ -22,12 +22,12 @@ def body_of(event: CalendarEvent) -> dict[str, Any]:
     return {
         "summary": wanted["title"][:LONGEST_TITLE],
         "location": wanted["location"],
-        # Google reads this as HTML; a name in it is text.
+        # Google shows this as HTML, but names and notes in it are plain text.
         "description": escape(text[:LONGEST_DESCRIPTION], quote=False),
         "start": {"dateTime": wanted["starts_at"], "timeZone": wanted["zone"]},
         "end": {"dateTime": wanted["ends_at"], "timeZone": wanted["zone"]},
         "status": "confirmed",
-        # Calendars are shared with families and assistants; a doctor's visit is not theirs to read.
+        # People share calendars; nobody else should read about an appointment with a doctor.
         "visibility": "private",
         "source": {"title": "HMS", "url": wanted["link"]},
         "extendedProperties": {"private": {client.OUR_PROPERTY: "1", "about": event.about}},
@@ -35,7 +35,10 @@ def body_of(event: CalendarEvent) -> dict[str, Any]:
 
 
 def bring_up_to_date(calendar: client.Calendar, event: CalendarEvent) -> str:
-    """Show or remove the event; a word on how. May run twice, late, or after a lost answer."""
+    """Create, change or delete the event; returns what was done, for staff.
+
+    Safe to repeat: a call whose answer was lost does not lead to a second event.
+    """
     return _show(calendar, event) if event.wanted else _remove(calendar, event)
 
 
@@ -43,7 +46,7 @@ def _remove(calendar: client.Calendar, event: CalendarEvent) -> str:
     try:
         calendar.delete(event.event_id)
     except (client.NotFound, client.Gone):
-        return "was gone"
+        return "already removed"
     return "removed"
 
 
@@ -53,46 +56,46 @@ def _show(calendar: client.Calendar, event: CalendarEvent) -> str:
         try:
             calendar.patch(event.event_id, body)
         except (client.NotFound, client.Gone):
-            # Another calendar than last time, or emptied from its bin.
-            return _make(calendar, event, body)
+            # The user has connected another calendar, or deleted the event for good.
+            return _create(calendar, event, body)
         return "changed"
-    return _make(calendar, event, body)
+    return _create(calendar, event, body)
 
 
-def _make(calendar: client.Calendar, event: CalendarEvent, body: dict[str, Any]) -> str:
+def _create(calendar: client.Calendar, event: CalendarEvent, body: dict[str, Any]) -> str:
     try:
         calendar.insert(event.event_id, body)
     except client.Duplicate:
-        return _adopt(calendar, event, body)
-    return "made"
+        return _reuse(calendar, event, body)
+    return "created"
 
 
-def _adopt(calendar: client.Calendar, event: CalendarEvent, body: dict[str, Any]) -> str:
-    """Our id is taken: by our own earlier call whose answer was lost, or by a deleted event."""
+def _reuse(calendar: client.Calendar, event: CalendarEvent, body: dict[str, Any]) -> str:
+    """Use the event that has our id: an earlier call made it, or it was deleted since."""
     try:
-        if _says(calendar.get(event.event_id), body):
-            return "was there"
+        if _matches(calendar.get(event.event_id), body):
+            return "already created"
         calendar.patch(event.event_id, body)
     except (client.NotFound, client.Gone):
-        # Taken, yet not to be had: only a new id helps.
+        # The id is taken, but its event can neither be read nor changed: use a new id.
         actions.renew_id(claimed=event)
         calendar.insert(event.event_id, body)
-        return "made under a new id"
-    return "brought back"
+        return "created with a new id"
+    return "restored"
 
 
-def _says(found: dict[str, Any], body: dict[str, Any]) -> bool:
-    """Whether Google's event already says all that we want it to."""
+def _matches(found: dict[str, Any], body: dict[str, Any]) -> bool:
+    """Whether Google's event already has everything that `body` has."""
     for name, value in body.items():
         there = found.get(name)
         if name in ("start", "end"):
-            if not there or _moment(there) != _moment(value):
+            if not there or _time_and_zone(there) != _time_and_zone(value):
                 return False
         elif (there or "") != value:
             return False
     return True
 
 
-def _moment(side: dict[str, str]) -> tuple[datetime | None, str]:
+def _time_and_zone(side: dict[str, str]) -> tuple[datetime | None, str]:
     text = side.get("dateTime")
     return datetime.fromisoformat(text) if text else None, side.get("timeZone", "")

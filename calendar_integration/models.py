@@ -10,16 +10,16 @@ from django.utils.translation import gettext_lazy as _
 from hms.lib import crypto
 from hms.lib.ids import new_event_id
 
-# An access token this close to its end is refreshed before it is used.
+# An access token that expires this soon is refreshed before use.
 SPARE_TIME = timedelta(minutes=1)
 
 
 class GoogleAccount(models.Model):
-    """A user's link to Google, with its health. Tokens are sealed; a broken link has none."""
+    """A user's connection to Google. Tokens are encrypted; a broken connection has none."""
 
     class Trouble(models.TextChoices):
-        REVOKED = "revoked", _("access was taken back at Google, or ran out")
-        REFUSED = "refused", _("Google refused a fresh token")
+        REVOKED = "revoked", _("access was withdrawn at Google, or has expired")
+        REFUSED = "refused", _("Google refused a new token")
         SCOPE = "scope", _("the permission to write events is missing")
         UNREADABLE = "unreadable", _("the stored tokens can’t be decrypted")
 
@@ -71,27 +71,27 @@ class GoogleAccount(models.Model):
     def is_broken(self) -> bool:
         return self.broken_at is not None
 
-    def _place(self, field: str) -> str:
-        # Binds a sealed token to its owner and column: moved elsewhere, it can't be opened.
+    def _seal_context(self, field: str) -> str:
+        # A token can be decrypted only for its own user and column, not if copied elsewhere.
         return f"google:{self.user_id}:{field}"
 
     @property
     def refresh_token(self) -> str:
-        """In clear. Raises hms.lib.crypto.DecryptionError."""
-        return crypto.decrypt(self.sealed_refresh_token, aad=self._place("refresh_token"))
+        """In plain text. Raises hms.lib.crypto.DecryptionError."""
+        return crypto.decrypt(self.sealed_refresh_token, aad=self._seal_context("refresh_token"))
 
     @refresh_token.setter
     def refresh_token(self, token: str) -> None:
-        self.sealed_refresh_token = crypto.encrypt(token, aad=self._place("refresh_token"))
+        self.sealed_refresh_token = crypto.encrypt(token, aad=self._seal_context("refresh_token"))
 
     @property
     def access_token(self) -> str:
-        """In clear. Raises hms.lib.crypto.DecryptionError."""
-        return crypto.decrypt(self.sealed_access_token, aad=self._place("access_token"))
+        """In plain text. Raises hms.lib.crypto.DecryptionError."""
+        return crypto.decrypt(self.sealed_access_token, aad=self._seal_context("access_token"))
 
     @access_token.setter
     def access_token(self, token: str) -> None:
-        self.sealed_access_token = crypto.encrypt(token, aad=self._place("access_token"))
+        self.sealed_access_token = crypto.encrypt(token, aad=self._seal_context("access_token"))
 
     def has_live_access_token(self) -> bool:
         return bool(
@@ -103,22 +103,22 @@ class GoogleAccount(models.Model):
 
 class CalendarEventQuerySet(models.QuerySet):
     def about(self, about: str) -> "CalendarEventQuerySet":
-        """The events that one thing caused, such as `booking:7K2M9QXZ`."""
+        """The events about one thing, such as `booking:7K2M9QXZ`."""
         return self.filter(about=about)
 
     def owed(self) -> "CalendarEventQuerySet":
-        """What Google does not show yet as we want it."""
+        """The events that are still to be written at Google."""
         return self.filter(state=CalendarEvent.State.PENDING)
 
     def counts(self) -> dict[str, int]:
-        """How many there are in each state, by the state's value; states without any are absent."""
+        """The number of events in each state; states without any are absent."""
         return dict(self.values_list("state").annotate(count=models.Count("pk")).order_by())
 
     def replayable(self) -> "CalendarEventQuerySet":
-        """What a fresh connection must look at: all that is owed, and every coming event.
+        """The events to write after connecting: all pending ones, and all that are not over.
 
-        The coming ones because the new connection may lead to another calendar, and because
-        they may have changed while nobody was connected.
+        The latter because the calendar may be another one than before, and because they may have
+        changed while the user was not connected.
         """
         states = CalendarEvent.State
         return self.filter(
@@ -131,12 +131,12 @@ class CalendarEventQuerySet(models.QuerySet):
 
 
 class CalendarEvent(models.Model):
-    """The event that one user's calendar should show, and whether it does."""
+    """An event that one user's calendar should show, and whether it does."""
 
     class State(models.TextChoices):
         PENDING = "pending", _("on its way")
         SYNCED = "synced", _("in the calendar")
-        REMOVED = "removed", _("taken out of the calendar")
+        REMOVED = "removed", _("removed from the calendar")
         FAILED = "failed", _("failed")
         DETACHED = "detached", _("no longer updated, calendar disconnected")
 
@@ -146,7 +146,7 @@ class CalendarEvent(models.Model):
         related_name="calendar_events",
         verbose_name=_("user"),
     )
-    about = models.CharField(_("what it is about"), max_length=80)
+    about = models.CharField(_("subject"), max_length=80)
     event_id = models.CharField(
         _("event id"), max_length=64, default=new_event_id, unique=True, editable=False
     )
@@ -154,15 +154,17 @@ class CalendarEvent(models.Model):
     wanted = models.JSONField(
         _("wanted"),
         null=True,
-        help_text=_("what the event should say; empty when it must not exist"),
+        help_text=_("content of the event; empty if the calendar must not show it"),
     )
     ends_at = models.DateTimeField(
         _("ends at"),
         null=True,
-        help_text=_("end of the event as it was last wanted, also when it must go"),
+        help_text=_("end of the event in its last content, also if it was removed"),
     )
     shown = models.BooleanField(
-        _("shown"), default=False, help_text=_("whether Google has confirmed it at least once")
+        _("shown"),
+        default=False,
+        help_text=_("whether Google has confirmed the event at least once"),
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True, editable=False)
@@ -193,10 +195,10 @@ class CalendarEvent(models.Model):
 
 
 class Revocation(models.Model):
-    """A grant that is still to be given back to Google; gone once Google has taken it."""
+    """A token that is still to be revoked at Google; deleted once Google has revoked it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Outlives its user: the promise to give the grant back does too.
+    # The token must be revoked even if its user has been deleted.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -210,15 +212,15 @@ class Revocation(models.Model):
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
-        verbose_name = _("revocation owed to Google")
-        verbose_name_plural = _("revocations owed to Google")
+        verbose_name = _("pending revocation at Google")
+        verbose_name_plural = _("pending revocations at Google")
 
     def __str__(self) -> str:
         return f"revocation {self.pk}"
 
     @property
     def token(self) -> str:
-        """In clear. Raises hms.lib.crypto.DecryptionError."""
+        """In plain text. Raises hms.lib.crypto.DecryptionError."""
         return crypto.decrypt(self.sealed_token, aad=f"google:revocation:{self.pk}")
 
     @token.setter

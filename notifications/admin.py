@@ -1,5 +1,4 @@
-"""What staff see of the mails: everything but the codes and links; sending again goes through
-the actions."""
+"""Emails as staff see them: everything but their codes and links."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -11,36 +10,38 @@ from django.utils.translation import ngettext
 
 from hms.lib.day_filter import DaysFilter
 from notifications import actions
-from notifications.messages import LABELS
+from notifications.email_kinds import EMAIL_KINDS
+from notifications.errors import NotificationError
 from notifications.models import Email
+from notifications.wording import sentence
 
 
-class MadeFilter(DaysFilter):
+class EmailCreatedFilter(DaysFilter):
     title = _("day")
     parameter_name = "days"
     moment = "created_at"
 
 
-class ActionFilter(admin.SimpleListFilter):
-    title = _("message")
+class EmailActionFilter(admin.SimpleListFilter):
+    title = _("email")
     parameter_name = "action"
 
-    def lookups(self, request, model_admin):
-        return list(LABELS.items())
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        return [(action, str(kind.label)) for action, kind in EMAIL_KINDS.items()]
 
-    def queryset(self, request, queryset):
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Email]) -> QuerySet[Email]:
         return queryset.filter(action=self.value()) if self.value() else queryset
 
 
 @admin.register(Email)
 class EmailAdmin(admin.ModelAdmin):
-    list_display = ["created_at", "label", "to", "about", "standing", "attempts"]
-    list_filter = ["state", ActionFilter, MadeFilter]
+    list_display = ["created_at", "label", "to", "about", "delivery_state", "attempts"]
+    list_filter = ["state", EmailActionFilter, EmailCreatedFilter]
     search_fields = ["=to", "about__startswith", "=message_id"]
-    search_help_text = _("A whole address, the beginning of what it is about, or a message id")
+    search_help_text = _("A whole address, the beginning of a subject, or a message id")
     ordering = ["-created_at"]
     actions = ["resend"]
-    # `sealed` is left out on purpose: not even encrypted does anyone need to see it.
+    # `sealed` is left out on purpose: nobody needs to see codes and links, not even encrypted.
     readonly_fields = (
         "label",
         "to",
@@ -61,13 +62,14 @@ class EmailAdmin(admin.ModelAdmin):
     )
     fields = readonly_fields
 
-    @admin.display(description=_("message"), ordering="action")
+    @admin.display(description=_("email"), ordering="action")
     def label(self, email: Email) -> str:
-        return str(LABELS.get(email.action, email.action))
+        kind = EMAIL_KINDS.get(email.action)
+        return str(kind.label) if kind else email.action
 
     @admin.display(description=_("state"), ordering="state")
-    def standing(self, email: Email) -> str | SafeString:
-        """With what the last try was answered, unless it went well."""
+    def delivery_state(self, email: Email) -> str | SafeString:
+        """The state, with the last answer unless the email was sent."""
         state = email.get_state_display()
         if email.state == Email.State.SENT or not email.last_answer:
             return state
@@ -77,7 +79,7 @@ class EmailAdmin(admin.ModelAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
-        # For the list's action; saving a single row would overwrite what its job just wrote.
+        # The list's action needs it. Saving one email would overwrite what its job has written.
         return obj is None and super().has_change_permission(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Email | None = None) -> bool:
@@ -85,15 +87,16 @@ class EmailAdmin(admin.ModelAdmin):
 
     @admin.action(description=_("Send again"), permissions=["change"])
     def resend(self, request: HttpRequest, queryset: QuerySet[Email]) -> None:
-        done, refusals = 0, set()
+        done = 0
+        refusals: set[str] = set()
         for email in queryset:
             try:
                 actions.resend(email=email)
                 done += 1
-            except actions.NotificationError as error:
-                refusals.add(str(error))
+            except NotificationError as error:
+                refusals.update(sentence(refusal) for refusal in error.refusals)
         if done:
-            text = ngettext("%d e-mail is on its way.", "%d e-mails are on their way.", done)
+            text = ngettext("%d email is on its way.", "%d emails are on their way.", done)
             self.message_user(request, text % done, messages.SUCCESS)
         for refusal in sorted(refusals):
             self.message_user(request, refusal, messages.WARNING)

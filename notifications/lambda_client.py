@@ -1,4 +1,7 @@
-"""The one caller of SERVERLESS_EMAIL_URL. Nothing of HTTP leaves this module."""
+"""The client of the email function at SERVERLESS_EMAIL_URL.
+
+Its callers see neither HTTP nor `requests`: every failure is one of the two errors below.
+"""
 
 import hashlib
 import hmac
@@ -16,35 +19,39 @@ PROBE_SECONDS = 2
 LONGEST_ANSWER = 16 * 1024
 
 
-class Refused(Exception):
-    """The function will never send this message; its code says why."""
+class FunctionRefused(Exception):
+    """The email function will never send this message. The text is its status and code."""
 
 
-class Unavailable(Exception):
-    """The message could not be sent now, or it is not known whether it was: ask again later."""
+class FunctionUnavailable(Exception):
+    """The message was not sent, or it is unknown whether it was: try again later."""
 
 
 def post(message: dict[str, Any]) -> str:
-    """Have the message sent and return the function's word for it: sent or already_sent.
+    """Have the email function send a message (notifications.sending.message).
 
-    Raises Refused or Unavailable, both with a short text of status and code that holds no
-    address and no part of the message.
+    Returns its status, `sent` or `already_sent`. Raises FunctionRefused or FunctionUnavailable,
+    each with a short text that holds no address and no part of the message. Takes up to
+    CONNECT_SECONDS + READ_SECONDS.
     """
     body = json.dumps(message).encode()
     try:
         status, answer = _exchange(body, (CONNECT_SECONDS, READ_SECONDS))
     except requests.RequestException as error:
-        raise Unavailable(type(error).__name__) from error
+        raise FunctionUnavailable(type(error).__name__) from error
     if status == HTTPStatus.OK and answer.get("status") in {"sent", "already_sent"}:
         return str(answer["status"])
     code = f"{status} {str(answer.get('error', 'unexpected answer'))[:60]}"
     if _is_final(status, answer):
-        raise Refused(code)
-    raise Unavailable(code)
+        raise FunctionRefused(code)
+    raise FunctionUnavailable(code)
 
 
 def is_reachable() -> bool:
-    """Whether the function answers at all: an empty, unsigned call is refused by it with 4xx."""
+    """Whether the email function answers an empty, unsigned call with 4xx, as it should.
+
+    Takes up to twice PROBE_SECONDS.
+    """
     try:
         with _session() as session:
             answer = session.post(
@@ -60,7 +67,10 @@ def is_reachable() -> bool:
 
 
 def sign(body: bytes) -> dict[str, str]:
-    """The headers that prove that the body is ours, now and for this one call."""
+    """The headers that sign a body for one call, with the first of EMAIL_SIGNING_KEYS.
+
+    serverless/signing.py checks them. They are valid for five minutes and only once.
+    """
     timestamp, nonce = str(int(time.time())), secrets.token_hex(16)
     signed = f"v1\n{timestamp}\n{nonce}\n{hashlib.sha256(body).hexdigest()}"
     key = settings.EMAIL_SIGNING_KEYS[0].encode()
@@ -92,15 +102,15 @@ def _exchange(body: bytes, timeout: tuple[float, float]) -> tuple[int, dict[str,
 
 
 def _session() -> requests.Session:
-    """A session of its own for each call: none is shared between the worker's threads."""
+    # A new session for each call, because the worker's threads must not share one.
     session = requests.Session()
-    # Neither a proxy nor a .netrc of the machine may read or change what is sent.
+    # Ignore a proxy or .netrc of the machine: neither may read or change what is sent.
     session.trust_env = False
     return session
 
 
 def _is_final(status: int, answer: dict[str, Any]) -> bool:
-    """Only what the function itself calls final; a wrong key or clock (401) is an operator's."""
+    """Whether another try is pointless. Not for 401: an operator can correct a key or a clock."""
     return (
         answer.get("retry") is False
         and isinstance(answer.get("error"), str)

@@ -1,3 +1,4 @@
+import json
 import uuid
 from collections import Counter
 from datetime import datetime
@@ -8,37 +9,38 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications.messages import ASKED_FOR
+from hms.lib import crypto
+from notifications.email_kinds import ASKED_FOR
 
 
 class EmailQuerySet(models.QuerySet):
     def about(self, about: str) -> "EmailQuerySet":
-        """The messages that one thing caused, such as `booking:7K2M9QXZ`."""
+        """The emails about one thing, such as `booking:7K2M9QXZ`."""
         return self.filter(about=about)
 
     def owed(self) -> "EmailQuerySet":
-        """Not yet sent, and still to be sent."""
+        """The emails that are queued or being sent."""
         return self.filter(state__in=[Email.State.QUEUED, Email.State.SENDING])
 
     def oldest_owed(self) -> datetime | None:
-        """Since when the message that has waited longest is owed; None when all is told."""
+        """When the email that has waited longest was queued (UTC); None if none waits."""
         return self.owed().aggregate(oldest=models.Min("queued_at"))["oldest"]
 
     def counts_by_state(self, *, since: datetime) -> Counter[str]:
-        """How many are in each state, of those owed now and those made since then."""
+        """The number of emails in each state, of those owed now and those created since then."""
         chosen = self.owed() | self.filter(created_at__gte=since)
         return Counter(dict(chosen.order_by().values_list("state").annotate(models.Count("pk"))))
 
 
 class Email(models.Model):
-    """One message to one person: what it is about, and how far it got."""
+    """One email to one address, with its delivery state."""
 
     class State(models.TextChoices):
         QUEUED = "queued", _("on its way")
         SENDING = "sending", _("being sent")
         SENT = "sent", _("sent")
         FAILED = "failed", _("failed")
-        DROPPED = "dropped", _("dropped, overtaken by a later one")
+        DROPPED = "dropped", _("dropped, replaced by a later one")
         EXPIRED = "expired", _("expired")
 
     action = models.CharField(_("action"), max_length=40)
@@ -52,18 +54,18 @@ class Email(models.Model):
         verbose_name=_("recipient"),
     )
     language = models.CharField(_("language"), max_length=10, default="en")
-    about = models.CharField(_("what it is about"), max_length=80)
+    about = models.CharField(_("subject"), max_length=80)
     sequence = models.PositiveIntegerField(
-        _("sequence"), default=0, help_text=_("which version of the thing it tells of")
+        _("sequence"), default=0, help_text=_("version of the subject that the email is about")
     )
     data = models.JSONField(_("data"), default=dict)
     sealed = models.TextField(
         _("sealed data"),
         blank=True,
-        help_text=_("codes and links, encrypted, blanked once they are sent"),
+        help_text=_("codes and links, encrypted, deleted once the email is sent"),
     )
     urgent = models.BooleanField(
-        _("urgent"), default=False, help_text=_("somebody is waiting for it")
+        _("urgent"), default=False, help_text=_("someone is waiting for this email")
     )
     message_id = models.UUIDField(_("message id"), default=uuid.uuid4, unique=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
@@ -72,7 +74,9 @@ class Email(models.Model):
     claimed_until = models.DateTimeField(_("claimed until"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     queued_at = models.DateTimeField(
-        _("queued at"), default=timezone.now, help_text=_("when the day of tries began")
+        _("queued at"),
+        default=timezone.now,
+        help_text=_("start of the 24 hours in which sending is tried"),
     )
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
@@ -80,8 +84,8 @@ class Email(models.Model):
     objects = EmailQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("e-mail")
-        verbose_name_plural = _("e-mails")
+        verbose_name = _("email")
+        verbose_name_plural = _("emails")
         constraints = [
             models.UniqueConstraint(
                 fields=["about", "sequence", "action", "to"], name="email_told_once"
@@ -121,5 +125,19 @@ class Email(models.Model):
         return f"{self.action} {self.message_id}"
 
     def renew_message_id(self) -> None:
-        """Make it another message to the function, which sends each id once."""
+        """Give an email without secret fields a new id: the email function sends each id once."""
         self.message_id = uuid.uuid4()
+
+    def seal(self, secret: dict[str, str]) -> None:
+        """Store the secret fields encrypted. Only this email's message id decrypts them."""
+        self.sealed = crypto.encrypt(json.dumps(secret), aad=self._seal_context())
+
+    def secret_fields(self) -> dict[str, str]:
+        """The secret fields in plain text; empty once deleted. Raises crypto.DecryptionError."""
+        if not self.sealed:
+            return {}
+        fields: dict[str, str] = json.loads(crypto.decrypt(self.sealed, aad=self._seal_context()))
+        return fields
+
+    def _seal_context(self) -> str:
+        return f"notifications.email:{self.message_id.hex}:sealed"

@@ -1,4 +1,4 @@
-"""How telling people goes, in numbers for the staff's status page."""
+"""The state of email delivery, for the status page."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,14 +8,17 @@ from django.utils import timezone
 from notifications import lambda_client
 from notifications.models import Email
 
-# Older than this, what is still unsent is worth a look.
+# An unsent email older than this makes the status page show a problem.
 LATE = timedelta(minutes=5)
 RECENTLY = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
 class MailStatus:
-    """`oldest_owed` is None when nothing waits; the counts are of e-mails."""
+    """Numbers of emails, those with `recently` over RECENTLY.
+
+    `oldest_owed` is how long the oldest unsent email has waited; None if none waits.
+    """
 
     oldest_owed: timedelta | None
     queued: int
@@ -34,7 +37,7 @@ class MailStatus:
 
 
 def mail_status(*, now: datetime | None = None) -> MailStatus:
-    """The state of the mails. Asks the mail function whether it answers: up to 4 seconds."""
+    """Count the emails and call the email function, which takes up to 4 seconds."""
     now = now or timezone.now()
     counts = Email.objects.counts_by_state(since=now - RECENTLY)
     oldest = Email.objects.oldest_owed()

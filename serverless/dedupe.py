@@ -1,8 +1,8 @@
-"""What was already seen and sent: nonces once, messages in two phases.
+"""The store of used nonces and sent messages, so that each message is sent once.
 
-A message is first claimed, then marked sent. A function that dies in between leaves a claim that
-runs out, so the retry sends the message again (with the same Message-ID) instead of dropping it.
-Locally all processes share one SQLite file; at AWS it is a DynamoDB table.
+A message is first claimed, then marked as sent. If the function dies in between, the claim ends by
+itself and the next try sends the message again, with the same Message-ID: possibly twice, never not
+at all. Locally the store is an SQLite file that all processes share; on AWS it is a DynamoDB table.
 """
 
 import enum
@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 from answers import not_configured
 
-# Longer than the function may run, so that a claim never runs out under a living sender.
+# Longer than the function may run, so that no claim ends while its function is still sending.
 CLAIM_SECONDS = 25
-# Longer than any caller keeps retrying.
+# Longer than any caller retries.
 SENT_SECONDS = 14 * 24 * 3600
 SQLITE_WAIT_SECONDS = 3.0
 
@@ -33,27 +33,32 @@ class Claim(enum.Enum):
 
 
 class StoreUnavailable(Exception):
-    """The memory of sent messages cannot be reached: nothing may be sent without it."""
+    """The store cannot be reached, so nothing may be sent."""
 
 
 class Store(Protocol):
+    """Every method raises StoreUnavailable."""
+
     def use_nonce(self, nonce: str, *, seconds: int) -> bool:
-        """Remember the nonce; False when it was used before."""
+        """Store the nonce for that long; False if it was used before."""
 
-    def claim(self, message_id: str, owner: str) -> Claim: ...
+    def claim(self, message_id: str, owner: str) -> Claim:
+        """Claim a message for CLAIM_SECONDS, unless it was sent or another claim lasts."""
 
-    def mark_sent(self, message_id: str) -> None: ...
+    def mark_sent(self, message_id: str) -> None:
+        """Record for SENT_SECONDS that the message was sent."""
 
     def release(self, message_id: str, owner: str) -> None:
-        """Give up a claim, unless it ran out and someone else holds it now."""
+        """End the claim of this owner; another owner's claim stays."""
 
 
 def new_owner() -> str:
+    """A random name for the holder of a claim."""
     return secrets.token_hex(8)
 
 
 def open_store() -> Store:
-    """The store that the environment names."""
+    """The store that the environment names. Raises ErrorAnswer if it names none."""
     if table := os.environ.get("DEDUPE_TABLE", ""):
         return DynamoStore(_dynamodb_client(), table)
     if path := os.environ.get("DEDUPE_FILE", ""):
@@ -62,7 +67,7 @@ def open_store() -> Store:
 
 
 class SqliteStore:
-    """One file for all the processes of one machine."""
+    """An SQLite file that all processes of one machine share."""
 
     def __init__(self, path: Path, clock: Clock = time.time) -> None:
         self._path = path
@@ -114,8 +119,8 @@ class SqliteStore:
                 self._path, timeout=SQLITE_WAIT_SECONDS, isolation_level=None
             )
             try:
-                # Locked before the first read: two readers that both wanted to write would
-                # otherwise be refused at once instead of waiting for each other.
+                # Lock before the first read. Otherwise, of two readers that go on to write, SQLite
+                # refuses one at once instead of letting it wait.
                 database.execute("BEGIN IMMEDIATE")
                 _create_tables(database)
                 yield database
@@ -137,9 +142,9 @@ def _create_tables(database: sqlite3.Connection) -> None:
 
 
 class DynamoStore:
-    """A table with the string key `id` and TTL on `expires_at`.
+    """A DynamoDB table with the string key `id` and TTL on `expires_at`.
 
-    DynamoDB deletes expired items days late, so every condition looks at the time itself.
+    DynamoDB may delete expired items days late, so every condition compares the time itself.
     """
 
     def __init__(self, client: Any, table: str, clock: Clock = time.time) -> None:
@@ -213,11 +218,11 @@ class DynamoStore:
         return answer is not None
 
     def _call(self, method: str, **arguments: object) -> dict | None:
-        """The client's answer, or None when the condition does not hold."""
+        """The client's answer, or None if the condition is false."""
         try:
             return getattr(self._client, method)(TableName=self._table, **arguments)
         except Exception as error:
-            # boto3 makes its error classes at run time, so the code is all there is to go by.
+            # boto3 creates its error classes at run time, so only the code identifies an error.
             code = getattr(error, "response", {}).get("Error", {}).get("Code", "")
             if code == "ConditionalCheckFailedException":
                 return None
@@ -230,7 +235,7 @@ def _number(value: float) -> dict[str, str]:
 
 def _dynamodb_client() -> Any:
     try:
-        # Part of the runtime at AWS, and of nothing that runs locally.
+        # Part of the runtime on AWS. Local runs have no boto3.
         import boto3
         from botocore.config import Config
 

@@ -1,7 +1,7 @@
-"""The function behind POST /send: checks the call, words the mail, sends it once.
+"""The function for POST /send: checks the call, writes the email, sends it once.
 
-Whatever happens, the caller gets JSON: an exception or a missing answer would only surface as a
-time-out of the gateway, after the whole time the function may run.
+Every call gets a JSON answer. Without one, the caller would learn of an error only by a time-out
+of the gateway.
 """
 
 import base64
@@ -18,33 +18,36 @@ import settings
 import signing
 import smtp
 import validation
-from answers import Problem, answer
+from answers import ErrorAnswer, http_response
 
 logger = logging.getLogger("hms.mail")
 logger.setLevel(logging.INFO)
 
 
 def send(event: dict[str, Any], context: object = None) -> dict[str, Any]:
-    """Answer one API Gateway event; see README.md for the codes."""
+    """The response to one API Gateway event. README.md lists the codes."""
     try:
         return _send(event)
-    except Problem as problem:
-        _log("refused", code=problem.code, status=int(problem.status), retry=problem.retry)
-        return problem.answer()
+    except ErrorAnswer as error:
+        _log("refused", code=error.code, status=int(error.status), retry=error.retry)
+        return error.as_response()
     except dedupe.StoreUnavailable as error:
         _log("store_unavailable", cause=str(error))
-        return Problem(
+        return ErrorAnswer(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "store_unavailable",
-            "The memory of sent mails cannot be reached.",
+            "The store of sent emails cannot be reached.",
             retry=True,
-        ).answer()
+        ).as_response()
     except Exception as error:
-        # The last boundary: the kind of error is enough to find it, its text may quote the mail.
-        _log("crashed", cause=type(error).__name__, at=_place(error))
-        return Problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "Something broke here.", retry=True
-        ).answer()
+        # Log only type and place of the error: its text may quote the email.
+        _log("crashed", cause=type(error).__name__, at=_location(error))
+        return ErrorAnswer(
+            HTTPStatus.INTERNAL_SERVER_ERROR,
+            "internal",
+            "An unexpected error occurred.",
+            retry=True,
+        ).as_response()
 
 
 def _send(event: dict[str, Any]) -> dict[str, Any]:
@@ -62,49 +65,51 @@ def _send(event: dict[str, Any]) -> dict[str, Any]:
     if claim is dedupe.Claim.ALREADY_SENT:
         return _sent("already_sent", message)
     if claim is dedupe.Claim.IN_PROGRESS:
-        raise Problem(
-            HTTPStatus.CONFLICT, "in_progress", "This mail is being sent right now.", retry=True
+        raise ErrorAnswer(
+            HTTPStatus.CONFLICT, "in_progress", "This email is being sent right now.", retry=True
         )
     try:
         smtp.send(email, message.to, configured.smtp)
     except BaseException:
         _release(store, message, owner)
         raise
-    _remember(store, message)
+    _mark_sent(store, message)
     return _sent("sent", message)
 
 
 def _sent(status: str, message: validation.Message) -> dict[str, Any]:
     _log(status, message_id=message.message_id, action=message.action)
-    return answer(HTTPStatus.OK, {"status": status, "message_id": message.message_id})
+    return http_response(HTTPStatus.OK, {"status": status, "message_id": message.message_id})
 
 
 def _release(store: dedupe.Store, message: validation.Message, owner: str) -> None:
     try:
         store.release(message.message_id, owner)
     except dedupe.StoreUnavailable as error:
-        # The claim runs out by itself; what went wrong with the mail is the better answer.
+        # The claim ends by itself. Answer with the error of sending, which matters more.
         _log("release_failed", message_id=message.message_id, cause=str(error))
 
 
-def _remember(store: dedupe.Store, message: validation.Message) -> None:
+def _mark_sent(store: dedupe.Store, message: validation.Message) -> None:
     try:
         store.mark_sent(message.message_id)
     except dedupe.StoreUnavailable as error:
-        # The mail has left: any answer but "sent" would have it sent again.
+        # The email was sent: any answer but "sent" would make the caller send it again.
         _log("mark_sent_failed", message_id=message.message_id, cause=str(error))
 
 
 def _body(event: dict[str, Any]) -> bytes:
     raw = event.get("body") or ""
-    # Base64 is a third longer than what it carries; refused before anything is decoded.
+    # Base64 is a third longer than its content. Refuse a body that is too long before decoding.
     if len(raw) > validation.LARGEST_BODY * 4 // 3 + 4:
         raise _too_large()
     if event.get("isBase64Encoded"):
         try:
             body = base64.b64decode(raw, validate=True)
         except (binascii.Error, ValueError):
-            raise Problem(HTTPStatus.BAD_REQUEST, "bad_json", "The body is no Base64.") from None
+            raise ErrorAnswer(
+                HTTPStatus.BAD_REQUEST, "bad_json", "The body is not Base64."
+            ) from None
     else:
         body = raw.encode("utf-8", "surrogatepass")
     if len(body) > validation.LARGEST_BODY:
@@ -112,9 +117,9 @@ def _body(event: dict[str, Any]) -> bytes:
     return body
 
 
-def _too_large() -> Problem:
+def _too_large() -> ErrorAnswer:
     limit = validation.LARGEST_BODY // 1024
-    return Problem(
+    return ErrorAnswer(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large", f"The body is over {limit} KB."
     )
 
@@ -123,7 +128,7 @@ def _headers(event: dict[str, Any]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in (event.get("headers") or {}).items()}
 
 
-def _place(error: BaseException) -> str:
+def _location(error: BaseException) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

@@ -1,4 +1,4 @@
-"""One layout for every mail, as plain text and as HTML. Escaping happens here and only here."""
+"""The layout of every email, as plain text and as HTML. All text is escaped here."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,8 +21,8 @@ class Fact(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Words:
-    """What a mail says, unescaped and in the reader's language, in the order it is read."""
+class EmailText:
+    """The parts of an email: unescaped, in the reader's language."""
 
     subject: str
     heading: str
@@ -35,39 +35,39 @@ class Words:
     closing: str = ""
 
 
-def as_text(words: Words, _: Translate) -> str:
+def as_text(content: EmailText, _: Translate) -> str:
     facts = "\n".join(
         f"{fact.label}: {fact.value if fact.is_link else _.isolated(_on_one_line(fact.value))}"
-        for fact in words.facts
+        for fact in content.facts
     )
     parts = [
-        words.heading,
-        words.greeting,
-        *(_wrapped(paragraph) for paragraph in words.paragraphs),
-        f"    {words.code}" if words.code else "",
+        content.heading,
+        content.greeting,
+        *(_wrapped(paragraph) for paragraph in content.paragraphs),
+        f"    {content.code}" if content.code else "",
         facts,
-        f"{words.button}:\n{words.link}",
-        _wrapped(words.closing),
+        f"{content.button}:\n{content.link}",
+        _wrapped(content.closing),
         f"-- \n{_wrapped(_footer(_))}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def as_html(words: Words, _: Translate) -> str:
+def as_html(content: EmailText, _: Translate) -> str:
     return _template("layout.html").substitute(
         language=escape(wording.known(_.language)),
         direction=_.direction,
-        subject=escape(words.subject),
-        preview=escape(words.paragraphs[0]),
-        heading=escape(words.heading),
-        greeting=escape(words.greeting),
-        paragraphs="".join(f'<p class="text">{escape(text)}</p>' for text in words.paragraphs),
-        code=f'<p class="code" dir="ltr">{escape(words.code)}</p>' if words.code else "",
-        facts=_facts(words.facts),
-        button=escape(words.button),
-        link=escape(words.link),
+        subject=escape(content.subject),
+        preview=escape(content.paragraphs[0]),
+        heading=escape(content.heading),
+        greeting=escape(content.greeting),
+        paragraphs="".join(f'<p class="text">{escape(text)}</p>' for text in content.paragraphs),
+        code=f'<p class="code" dir="ltr">{escape(content.code)}</p>' if content.code else "",
+        facts=_facts(content.facts),
+        button=escape(content.button),
+        link=escape(content.link),
         bare=escape(_("Or open this link:")),
-        closing=f'<p class="text muted">{escape(words.closing)}</p>' if words.closing else "",
+        closing=f'<p class="text muted">{escape(content.closing)}</p>' if content.closing else "",
         footer=escape(_footer(_)),
     )
 
@@ -96,7 +96,9 @@ def _wrapped(text: str) -> str:
 
 
 def _footer(_: Translate) -> str:
-    return _("This mail was sent by HMS, the clinic's appointment desk. Please do not reply to it.")
+    return _(
+        "This email was sent by HMS, the clinic's appointment system. Please do not reply to it."
+    )
 
 
 @lru_cache(maxsize=1)

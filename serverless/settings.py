@@ -1,4 +1,4 @@
-"""What the environment says, read anew on each call so that a missing value is an answer."""
+"""The settings. Read from the environment on each call: a missing one is an error answer."""
 
 import os
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ class Settings:
 
 
 def signing_keys() -> list[bytes]:
-    """The secrets that may have signed a call, newest first."""
+    """The secrets with which a call may be signed, newest first."""
     keys = [key.strip() for key in os.environ.get("EMAIL_SIGNING_KEYS", "").split(",")]
     keys = [key for key in keys if key]
     if not keys or any(len(key) < SHORTEST_KEY for key in keys):
@@ -41,6 +41,7 @@ def signing_keys() -> list[bytes]:
 
 
 def load() -> Settings:
+    """All settings but the keys. Raises ErrorAnswer if one is missing or wrong."""
     return Settings(smtp=_smtp(), sender=_sender(), domain=_domain(), link_prefix=_link_prefix())
 
 
@@ -81,7 +82,7 @@ def _link_prefix() -> str:
     parts = urlsplit(prefix)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise not_configured("ALLOWED_LINK_PREFIX must be the site's address with http or https.")
-    # The slash keeps https://site.example from also allowing https://site.example.evil.test.
+    # Without the slash, https://site.example would also allow https://site.example.evil.test.
     return prefix if prefix.endswith("/") else prefix + "/"
 
 

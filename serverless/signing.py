@@ -1,4 +1,4 @@
-"""Who is calling: HMAC-SHA256 over version, timestamp, nonce and the body's digest."""
+"""Signatures of calls: HMAC-SHA256 over version, timestamp, nonce and the body's digest."""
 
 import hashlib
 import hmac
@@ -6,10 +6,10 @@ import re
 import time
 from http import HTTPStatus
 
-from answers import Problem
+from answers import ErrorAnswer
 
 TOLERANCE_SECONDS = 300
-# A nonce must outlive every call that its timestamp would still let in.
+# Store a nonce longer than its timestamp is accepted, so that no call works twice.
 NONCE_SECONDS = 2 * TOLERANCE_SECONDS + 60
 
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
@@ -26,9 +26,9 @@ def sign(key: bytes, *, timestamp: str, nonce: str, body: bytes) -> str:
 def verify(
     headers: dict[str, str], body: bytes, keys: list[bytes], now: float | None = None
 ) -> str:
-    """Return the nonce of a call signed with one of the keys, or raise a 401 Problem.
+    """The nonce of a call that is signed with one of the keys; otherwise raises a 401 ErrorAnswer.
 
-    The caller of this function must still see to it that the nonce is used only once.
+    Header names are in lower case. The caller must check that the nonce was not used before.
     """
     timestamp = headers.get("x-hms-timestamp", "")
     nonce = headers.get("x-hms-nonce", "")
@@ -39,22 +39,22 @@ def verify(
         and _SIGNATURE.fullmatch(signature)
     )
     if not well_formed:
-        raise _refused("bad_signature", "The call is not signed.")
-    # Every key is tried, so that the time taken does not tell which one fits.
+        raise _unauthorised("bad_signature", "The call is not signed.")
+    # Try every key, so that the time taken does not reveal which one is right.
     matches = [
         hmac.compare_digest(sign(key, timestamp=timestamp, nonce=nonce, body=body), signature)
         for key in keys
     ]
     if not any(matches):
-        raise _refused("bad_signature", "The signature does not fit the call.")
+        raise _unauthorised("bad_signature", "The signature is wrong.")
     if abs((time.time() if now is None else now) - int(timestamp)) > TOLERANCE_SECONDS:
-        raise _refused("stale", "The call was signed too long ago, or a clock is wrong.")
+        raise _unauthorised("stale", "The call was signed too long ago, or a clock is wrong.")
     return nonce
 
 
-def replayed() -> Problem:
-    return _refused("replayed", "This very call has been made before.")
+def replayed() -> ErrorAnswer:
+    return _unauthorised("replayed", "This call was made before.")
 
 
-def _refused(code: str, detail: str) -> Problem:
-    return Problem(HTTPStatus.UNAUTHORIZED, code, detail)
+def _unauthorised(code: str, detail: str) -> ErrorAnswer:
+    return ErrorAnswer(HTTPStatus.UNAUTHORIZED, code, detail)

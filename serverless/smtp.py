@@ -1,4 +1,4 @@
-"""Handing one message to the mail server, and telling whose fault it is when that fails."""
+"""Sending one message over SMTP, with an error that says whether to retry."""
 
 import ipaddress
 import smtplib
@@ -11,31 +11,31 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from http import HTTPStatus
 
-from answers import Problem
+from answers import ErrorAnswer
 from settings import Smtp
 
-# The function is stopped after 15 s; its answer should leave before that.
+# AWS stops the function after 15 s (serverless.yml); it must have answered by then.
 SECONDS_TO_CONNECT = 5
 SECONDS_PER_REPLY = 8
 SECONDS_IN_ALL = 12
 
 IMPLICIT_TLS_PORT = 465
-# Replies that speak of the login or the encryption, whichever command they answer (RFC 4954).
+# Replies about login or encryption, to whatever command (RFC 4954).
 _LOGIN_REPLIES = {454, 530, 534, 535, 538}
 
 
 def send(message: EmailMessage, to: str, smtp: Smtp) -> None:
-    """Send the message to its one recipient, or raise a Problem.
+    """Send the message to one recipient. Raises ErrorAnswer.
 
-    `retry` is False only where the server refuses this recipient or this message for good. All
-    that an operator can mend (connection, encryption, login, sender) is worth trying again.
+    Its `retry` is False only if the server refuses this recipient or this message permanently. An
+    operator can correct everything else: connection, encryption, login, sender.
     """
     try:
         with _connection(smtp) as connection:
             _encrypt(connection, smtp)
             _log_in(connection, smtp)
             connection.send_message(message, to_addrs=[to])
-    except Problem:
+    except ErrorAnswer:
         raise
     except smtplib.SMTPRecipientsRefused as error:
         (reply, _text), *_others = error.recipients.values()
@@ -54,21 +54,22 @@ def send(message: EmailMessage, to: str, smtp: Smtp) -> None:
 
 @contextmanager
 def _connection(smtp: Smtp) -> Iterator[smtplib.SMTP]:
-    """An open connection that is cut when the whole exchange takes too long.
+    """A connection that is closed after SECONDS_IN_ALL, whatever the server does.
 
-    Time-outs of smtplib count anew for each read, so a server that dribbles would outlive them.
+    smtplib's time-outs start again with each read, so a server that sends a byte now and then
+    would never reach them.
     """
     started = time.monotonic()
     connection = _connect(smtp)
     left = SECONDS_IN_ALL - (time.monotonic() - started)
-    watchdog = threading.Timer(max(left, 1), _cut, [connection])
+    watchdog = threading.Timer(max(left, 1), _shut_down, [connection])
     watchdog.daemon = True
     watchdog.start()
     try:
         yield connection
     finally:
         watchdog.cancel()
-        _leave(connection)
+        _quit(connection)
 
 
 def _connect(smtp: Smtp) -> smtplib.SMTP:
@@ -117,7 +118,7 @@ def _log_in(connection: smtplib.SMTP, smtp: Smtp) -> None:
 def _tls_context(host: str) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if is_loopback(host):
-        # Nothing leaves the machine, and no authority signs for localhost.
+        # The connection stays on this machine, and no authority issues a certificate for it.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
@@ -130,7 +131,7 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-def _cut(connection: smtplib.SMTP) -> None:
+def _shut_down(connection: smtplib.SMTP) -> None:
     try:
         if connection.sock is not None:
             connection.sock.shutdown(socket.SHUT_RDWR)
@@ -138,8 +139,8 @@ def _cut(connection: smtplib.SMTP) -> None:
         return
 
 
-def _leave(connection: smtplib.SMTP) -> None:
-    # The server's answer to the message is known by now; a broken farewell changes nothing.
+def _quit(connection: smtplib.SMTP) -> None:
+    # The server has answered by now; an error in QUIT changes nothing.
     try:
         if connection.sock is not None:
             connection.sock.settimeout(1)
@@ -148,7 +149,7 @@ def _leave(connection: smtplib.SMTP) -> None:
         connection.close()
 
 
-def _refusal(what: str, reply: int) -> Problem:
+def _refusal(what: str, reply: int) -> ErrorAnswer:
     if reply in _LOGIN_REPLIES:
         return _temporary("smtp_login_failed", reply)
     if 500 <= reply < 600:
@@ -156,16 +157,18 @@ def _refusal(what: str, reply: int) -> Problem:
     return _temporary(f"smtp_{what}_deferred", reply)
 
 
-def _temporary(code: str, reply: int | None) -> Problem:
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, code, _detail(reply), retry=True)
+def _temporary(code: str, reply: int | None) -> ErrorAnswer:
+    return ErrorAnswer(HTTPStatus.SERVICE_UNAVAILABLE, code, _detail(reply), retry=True)
 
 
-def _permanent(code: str, reply: int | None) -> Problem:
-    return Problem(HTTPStatus.BAD_GATEWAY, code, _detail(reply), retry=False)
+def _permanent(code: str, reply: int | None) -> ErrorAnswer:
+    return ErrorAnswer(HTTPStatus.BAD_GATEWAY, code, _detail(reply), retry=False)
 
 
 def _detail(reply: int | None) -> str:
-    # Only the number: the text of a reply often repeats the address.
+    # Only the number, because the text of a reply often contains the address.
     return (
-        f"The mail server answered {reply}." if reply else "The mail server did not take the mail."
+        f"The mail server answered {reply}."
+        if reply
+        else "The mail server did not accept the email."
     )

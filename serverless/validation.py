@@ -1,24 +1,26 @@
-"""From the bytes of a request to a message that is safe to word and send.
+"""Parse and check a request's body.
 
-The caller names an action and sends data, never ready text: what is not described here is refused.
+The caller names an action of emails.toml and sends its fields, never finished text. Anything that
+the file does not describe is refused.
 """
 
 import json
 import re
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
-from typing import NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
-from answers import Problem
+from answers import ErrorAnswer
 
 LARGEST_BODY = 64 * 1024
-LONGEST_LINE = 200
-LONGEST_TEXT = 2000
-LONGEST_REASON = 300
-LONGEST_LINK = 1000
 LONGEST_ADDRESS = 254
+
+_FILE = tomllib.loads((Path(__file__).parent / "emails.toml").read_text(encoding="utf-8"))
+_LONGEST: dict[str, int] = _FILE["longest"]
 
 _MESSAGE_ID = re.compile(r"[0-9a-f]{32}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-zA-Z0-9]{2,8})*")
@@ -27,9 +29,9 @@ _CODE = re.compile(r"[A-Za-z0-9-]{4,40}")
 _MINUTES = re.compile(r"[1-9][0-9]{0,4}")
 _LINK = re.compile(r"[!#-;=?-\[\]_a-z~]+")  # printable ASCII without space " < > \ ^ ` { | }
 _URL_LIKE = re.compile(r"(?i)[a-z]+://|www\.")
-# All that ends a line somewhere, and the other control characters; tab and newline as well.
+# Control characters, tab and newline included, and whatever else ends a line for some program.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-# What reorders or hides text around it (bidirectional overrides and isolates).
+# Characters that reorder or hide the text around them (bidirectional overrides and isolates).
 _HIDDEN = re.compile(r"[\u202a-\u202e\u2066-\u2069\ufeff]")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
 _DOMAIN_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -49,7 +51,11 @@ class Message:
 
 
 def parse(body: bytes, *, link_prefix: str) -> Message:
-    """The message in the body, or a 4xx Problem with retry false."""
+    """The message in the body.
+
+    `link_prefix` is the site's address with a slash at the end; links must start with it. Raises a
+    4xx ErrorAnswer that is not to be retried.
+    """
     fields = _json_object(body)
     unknown = set(fields) - {"message_id", "action", "to", "language", "data"}
     if unknown:
@@ -73,7 +79,7 @@ def parse(body: bytes, *, link_prefix: str) -> Message:
 
 
 def address(value: str) -> str:
-    """One plain address, its domain in ASCII; anything that could be two is refused."""
+    """The address with its domain in ASCII. Raises ErrorAnswer unless it is exactly one."""
     if _CONTROL.search(value):
         _bad("header_injection", "The address holds a control character.")
     local, at, domain = value.rpartition("@")
@@ -91,7 +97,7 @@ def address(value: str) -> str:
         and (len(labels) > 1 or domain == "localhost")
     )
     if not good:
-        _bad("bad_address", "The recipient is not one e-mail address.")
+        _bad("bad_address", "The recipient is not one email address.")
     return f"{local}@{domain}"
 
 
@@ -124,7 +130,7 @@ def _checked_data(data: object, checks: dict[str, Check], link_prefix: str) -> d
         _bad("bad_data", f"data must have exactly these fields: {names}.")
     for name, check in checks.items():
         check(name, data[name])
-        if check in {link, link_or_nothing} and data[name]:
+        if check in {link, optional_link} and data[name]:
             _within_site(name, data[name], link_prefix)
     return data
 
@@ -138,57 +144,57 @@ def line(name: str, value: str) -> None:
     """One line of text that is not empty."""
     if not value.strip():
         _bad("bad_data", f"{name} is empty.")
-    line_or_nothing(name, value)
+    optional_line(name, value)
 
 
-def line_or_nothing(name: str, value: str) -> None:
+def optional_line(name: str, value: str) -> None:
     if _CONTROL.search(value):
         _bad(
             "header_injection",
             f"{name} holds a line break or another control character.",
         )
-    if len(value) > LONGEST_LINE or _HIDDEN.search(value) or not _encodable(value):
+    if len(value) > _LONGEST["line"] or _HIDDEN.search(value) or not _encodable(value):
         _bad("bad_data", f"{name} is too long or holds characters that hide others.")
 
 
 def person(name: str, value: str) -> None:
-    """A person's name: no web address, or the clinic would be mailing strangers' links."""
+    """A person's name. A web address is refused: a stranger could send a link in our name."""
     line(name, value)
     if _URL_LIKE.search(value):
         _bad("bad_data", f"{name} holds a web address.")
 
 
-def person_or_nothing(name: str, value: str) -> None:
+def optional_person(name: str, value: str) -> None:
     if value:
         person(name, value)
 
 
-def text_or_nothing(name: str, value: str) -> None:
+def optional_text(name: str, value: str) -> None:
     """Free text of several lines."""
     if _CONTROL.search(re.sub(r"\r?\n|\t", " ", value)):
         _bad("bad_data", f"{name} holds a control character.")
-    if len(value) > LONGEST_TEXT or _HIDDEN.search(value) or not _encodable(value):
+    if len(value) > _LONGEST["text"] or _HIDDEN.search(value) or not _encodable(value):
         _bad("bad_data", f"{name} is too long or holds characters that hide others.")
 
 
-def short_text_or_nothing(name: str, value: str) -> None:
+def optional_short_text(name: str, value: str) -> None:
     """Free text of a few lines."""
-    text_or_nothing(name, value)
-    if len(value) > LONGEST_REASON:
-        _bad("bad_data", f"{name} is longer than {LONGEST_REASON} characters.")
+    optional_text(name, value)
+    if len(value) > _LONGEST["short_text"]:
+        _bad("bad_data", f"{name} is longer than {_LONGEST['short_text']} characters.")
 
 
 def link(name: str, value: str) -> None:
-    if len(value) > LONGEST_LINK or not _LINK.fullmatch(value):
+    if len(value) > _LONGEST["link"] or not _LINK.fullmatch(value):
         _bad("bad_data", f"{name} is not a link.")
 
 
-def link_or_nothing(name: str, value: str) -> None:
+def optional_link(name: str, value: str) -> None:
     if value:
         link(name, value)
 
 
-def moment(name: str, value: str) -> None:
+def time(name: str, value: str) -> None:
     """A local time in ISO 8601 with its offset from UTC."""
     try:
         offset = datetime.fromisoformat(value).utcoffset()
@@ -218,84 +224,41 @@ def pattern(expression: re.Pattern[str]) -> Check:
 
 
 def _encodable(value: str) -> bool:
-    # JSON can spell half a surrogate pair, which no mail can carry.
+    # JSON can contain half of a surrogate pair, which can't be encoded for an email.
     return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _bad(code: str, detail: str) -> NoReturn:
-    raise Problem(HTTPStatus.BAD_REQUEST, code, detail)
+    raise ErrorAnswer(HTTPStatus.BAD_REQUEST, code, detail)
 
 
-NOTICES = (
-    "password_changed",
-    "password_set",
-    "password_reset",
-    "email_added",
-    "email_changed",
-    "email_confirmed",
-    "email_deleted",
-    "google_connected",
-    "google_disconnected",
-    "new_device",
-    "totp_activated",
-    "totp_deactivated",
-    "recovery_codes_generated",
-    "passkey_added",
-    "passkey_removed",
-    "role_changed",
-    "account_closed",
-)
-
-_BOOKING: dict[str, Check] = {
-    "for": choice("patient", "doctor"),
-    "name": person_or_nothing,
-    "other": person,
-    "starts_at": moment,
-    "ends_at": moment,
-    "zone": pattern(_ZONE),
-    "clinic": line,
-    "address": text_or_nothing,
-    "kind": choice("in_person", "video"),
-    "join_link": link_or_nothing,
-    "reference": pattern(_CODE),
+KINDS: dict[str, Check] = {
+    "person": person,
+    "optional_person": optional_person,
+    "line": line,
+    "optional_text": optional_text,
+    "optional_short_text": optional_short_text,
     "link": link,
+    "optional_link": optional_link,
+    "time": time,
+    "zone": pattern(_ZONE),
+    "code": pattern(_CODE),
+    "minutes": pattern(_MINUTES),
 }
-_NAME_AND_LINK: dict[str, Check] = {"name": person_or_nothing, "link": link}
+
+
+def _checks(entry: dict[str, Any]) -> dict[str, Check]:
+    """The check of each field of an email of emails.toml."""
+    fields: dict[str, str | list[str]] = {}
+    for group in entry.get("groups", []):
+        fields |= _FILE["groups"][group]
+    fields |= entry.get("fields", {})
+    return {
+        name: KINDS[kind] if isinstance(kind, str) else choice(*kind)
+        for name, kind in fields.items()
+    }
+
 
 ACTIONS: dict[str, dict[str, Check]] = {
-    "SIGNUP_WELCOME": {
-        **_NAME_AND_LINK,
-        "role": choice("patient", "doctor", "doctor_pending"),
-    },
-    "BOOKING_CONFIRMATION": _BOOKING,
-    "BOOKING_CANCELLED": {
-        **_BOOKING,
-        "cancelled_by": choice("patient", "doctor", "staff"),
-        "reason": text_or_nothing,
-    },
-    "BOOKING_RESCHEDULED": {
-        **_BOOKING,
-        "old_starts_at": moment,
-        "old_ends_at": moment,
-        "moved_by": choice("patient", "doctor", "staff"),
-        "reason": text_or_nothing,
-    },
-    "BOOKING_REQUESTED": {**_BOOKING, "answer_by": moment},
-    "BOOKING_DECLINED": {
-        **_BOOKING,
-        "declined_by": choice("doctor", "staff", "nobody"),
-        "reason": short_text_or_nothing,
-    },
-    "DOCTOR_APPROVED": _NAME_AND_LINK,
-    "DOCTOR_REFUSED": _NAME_AND_LINK,
-    "CALENDAR_BROKEN": _NAME_AND_LINK,
-    "EMAIL_CODE": {
-        **_NAME_AND_LINK,
-        "code": pattern(_CODE),
-        "minutes": pattern(_MINUTES),
-    },
-    "PASSWORD_RESET": {**_NAME_AND_LINK, "minutes": pattern(_MINUTES)},
-    "UNKNOWN_ACCOUNT": {"link": link},
-    "ACCOUNT_ALREADY_EXISTS": {"link": link},
-    "ACCOUNT_NOTICE": {**_NAME_AND_LINK, "what": choice(*NOTICES), "when": moment},
+    action: _checks(entry) for action, entry in _FILE["emails"].items()
 }

@@ -1,6 +1,5 @@
-// A plugin for `serverless offline`, listed before it. That one starts Python through a shell and
-// quotes nothing: a folder with a space or a bracket in its path would be torn apart. Started
-// without the shell the path stays whole.
+// A plugin that must be listed before serverless-offline. That plugin starts Python through a shell
+// without quoting, which splits a path with a space or a bracket. Without the shell it works.
 "use strict"
 const processes = require("node:child_process")
 const { syncBuiltinESMExports } = require("node:module")

@@ -1,4 +1,4 @@
-"""Languages: the catalogues, and dates in words (the runtime may have no locales or time zones)."""
+"""Catalogues, and dates as text, without locales or time zones, which the runtime may lack."""
 
 import gettext
 import unicodedata
@@ -9,13 +9,13 @@ from pathlib import Path
 
 LOCALE_DIR = Path(__file__).parent / "locale"
 _RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
-# Unicode's own brackets around text of another direction: nothing beside it is moved by it.
+# Unicode's isolates: text between them does not change the order of the text around it.
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 
 
 @dataclass(frozen=True)
 class Translate:
-    """The words of one language; called with an English text it gives the translated one."""
+    """The catalogue of one language. A call with an English text returns the translation."""
 
     language: str
 
@@ -23,7 +23,7 @@ class Translate:
         return translation(self.language).gettext(text)
 
     def plural(self, one: str, many: str, n: int) -> str:
-        """The form that goes with n, as there are two in English and six in Arabic."""
+        """The translated plural form for n."""
         return translation(self.language).ngettext(one, many, n)
 
     @property
@@ -31,7 +31,7 @@ class Translate:
         return direction(self.language)
 
     def isolated(self, value: str) -> str:
-        """A name or the like, fit for a sentence, also where it is written the other way round."""
+        """`value` for use in a sentence: isolated if its script runs in the other direction."""
         other = {"ltr": {"R", "AL"}, "rtl": {"L"}}[self.direction]
         if any(unicodedata.bidirectional(sign) in other for sign in value):
             return f"{_ISOLATE}{value}{_END_ISOLATE}"
@@ -40,13 +40,13 @@ class Translate:
 
 @lru_cache(maxsize=32)
 def translation(language: str) -> gettext.NullTranslations:
-    """The catalogue of the language or of its base language, else English."""
+    """The catalogue of a language code, or of its base language, or else English."""
     wanted = [language.replace("-", "_"), language.partition("-")[0]]
     return gettext.translation("mail", LOCALE_DIR, languages=wanted, fallback=True)
 
 
 def known(language: str) -> str:
-    """The language that the words will really be in, as a code for lang= and Content-Language."""
+    """The code of the language that `translation` returns, for lang= and Content-Language."""
     return translation(language).info().get("language", "en")
 
 
@@ -54,7 +54,7 @@ def direction(language: str) -> str:
     return "rtl" if known(language).partition("-")[0] in _RIGHT_TO_LEFT else "ltr"
 
 
-def day(moment: datetime, _: Translate) -> str:
+def day(local: datetime, _: Translate) -> str:
     weekdays = (
         _("Monday"),
         _("Tuesday"),
@@ -79,19 +79,19 @@ def day(moment: datetime, _: Translate) -> str:
         _("December"),
     )
     return _("%(weekday)s, %(day)d %(month)s %(year)d") % {
-        "weekday": weekdays[moment.weekday()],
-        "day": moment.day,
-        "month": months[moment.month - 1],
-        "year": moment.year,
+        "weekday": weekdays[local.weekday()],
+        "day": local.day,
+        "month": months[local.month - 1],
+        "year": local.year,
     }
 
 
-def clock(moment: datetime, _: Translate) -> str:
-    return _("%(hour)02d:%(minute)02d") % {"hour": moment.hour, "minute": moment.minute}
+def clock(local: datetime, _: Translate) -> str:
+    return _("%(hour)02d:%(minute)02d") % {"hour": local.hour, "minute": local.minute}
 
 
 def span(starts_at: datetime, ends_at: datetime, _: Translate) -> str:
-    """A day and two times; the second day as well where the span crosses midnight."""
+    """A day and two times, and the second day if the span crosses midnight."""
     parts = {
         "day": day(starts_at, _),
         "start": clock(starts_at, _),
@@ -103,6 +103,6 @@ def span(starts_at: datetime, ends_at: datetime, _: Translate) -> str:
     return _("%(day)s, %(start)s – %(last_day)s, %(end)s") % parts
 
 
-def offset(moment: datetime) -> str:
-    """UTC+01:00"""
-    return "UTC" + moment.strftime("%z")[:3] + ":" + moment.strftime("%z")[3:5]
+def offset(local: datetime) -> str:
+    """The offset of an aware datetime, such as `UTC+01:00`."""
+    return "UTC" + local.strftime("%z")[:3] + ":" + local.strftime("%z")[3:5]

@@ -1,43 +1,49 @@
-"""What changes people: accounts, roles, approval, profiles. Each verb is one transaction."""
+"""Changes to people: accounts, roles, approval, profiles, photos."""
 
 import uuid
-from datetime import date
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Max, Model
 from django.utils import timezone, translation
-from django.utils.translation import gettext as _
 
+from hms.lib.actions import action
+from hms.lib.clock import database_now
+from hms.lib.errors import Refusal
 from hms.lib.urls import absolute_url
 from notifications.actions import drop_overtaken, queue_email
 from notifications.models import Email
-from users import hooks
+from users import access, hooks
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+from users.people.errors import UserCode, UserError
 from users.people.validators import validate_deliverable
 from users.photos import storage
 from users.photos.renditions import Renditions
 
-# What a person may call themselves when they sign up. Staff are made by staff.
+# The account types that people choose from when they sign up. Staff accounts are made by staff.
 ACCOUNT_TYPES = {"patient": User.Role.PATIENT, "doctor": User.Role.DOCTOR}
 
 
-class UserError(Exception):
-    """A refusal; its text is a sentence for the person who asked."""
+@action(refuses=UserError)
+def set_up_account(
+    *, user: User, name: str, account_type: str, now: datetime | None = None
+) -> None:
+    """Give a new account the role for its `account_type` and the profile of that role.
 
-
-@transaction.atomic
-def set_up_account(*, user: User, name: str, account_type: str) -> None:
-    """Give a fresh account the role it asked for, by whitelist, and the profile of that role."""
+    `account_type` is one of ACCOUNT_TYPES. Where DOCTOR_SIGNUP is open, a doctor is approved at
+    `now`. Raises UserError for an account type that this installation does not offer.
+    """
     if account_type not in ACCOUNT_TYPES or (
         account_type == "doctor" and settings.DOCTOR_SIGNUP == "closed"
     ):
-        raise UserError(_("This kind of account cannot be chosen."))
+        raise UserError(Refusal(UserCode.ACCOUNT_TYPE_UNAVAILABLE, field="account_type"))
     user.role = ACCOUNT_TYPES[account_type]
     language = translation.get_language()
     if language in dict(settings.LANGUAGES):
@@ -45,18 +51,18 @@ def set_up_account(*, user: User, name: str, account_type: str) -> None:
     user.save(update_fields=["role", "language"])
     user.ensure_profile()
     if user.is_doctor:
-        open_house = settings.DOCTOR_SIGNUP == "open"
+        is_approved = settings.DOCTOR_SIGNUP == "open"
         user.doctor_profile.name = name
-        user.doctor_profile.approved_at = timezone.now() if open_house else None
+        user.doctor_profile.approved_at = (now or database_now()) if is_approved else None
         user.doctor_profile.save()
     else:
         user.patient_profile.name = name
         user.patient_profile.save()
 
 
-@transaction.atomic
+@action(refuses=UserError)
 def welcome(*, user: User) -> None:
-    """Greet someone whose address has just been confirmed; once, however often it is."""
+    """Queue the welcome email for someone who has just confirmed their address; only once."""
     role, page = "patient", "availability:home"
     if user.is_doctor:
         role, page = "doctor", "availability:create_slot"
@@ -72,48 +78,54 @@ def welcome(*, user: User) -> None:
     )
 
 
-@transaction.atomic
-def approve_doctor(*, doctor: DoctorProfile, by: User) -> DoctorProfile:
-    """Let the doctor be listed and publish, and tell them. Asking twice is harmless."""
-    doctor = _doctor_to_judge(doctor, by)
+@action(refuses=UserError)
+def approve_doctor(*, doctor_id: int, by: User, now: datetime | None = None) -> DoctorProfile:
+    """List the doctor, let them publish slots, and email them. Does nothing the second time.
+
+    Raises UserError if `by` may not decide about this doctor.
+    """
+    doctor = _doctor_to_decide_on(doctor_id, by)
     if doctor.is_approved:
         return doctor
-    doctor.approved_at, doctor.approved_by = timezone.now(), by
+    doctor.approved_at, doctor.approved_by = now or database_now(), by
     doctor.refused_at = doctor.refused_by = None
     doctor.save(update_fields=["approved_at", "approved_by", "refused_at", "refused_by"])
     doctor_changed(doctor=doctor)
-    _tell_doctor(doctor, "DOCTOR_APPROVED", "availability:create_slot")
+    _email_doctor(doctor, "DOCTOR_APPROVED", "availability:create_slot")
     return doctor
 
 
-@transaction.atomic
-def refuse_doctor(*, doctor: DoctorProfile, by: User) -> DoctorProfile:
-    """Keep the doctor from being listed, also one who was approved before, and tell them."""
-    doctor = _doctor_to_judge(doctor, by)
+@action(refuses=UserError)
+def reject_doctor(*, doctor_id: int, by: User, now: datetime | None = None) -> DoctorProfile:
+    """Unlist the doctor, approved before or not, and email them. Does nothing the second time.
+
+    Raises UserError if `by` may not decide about this doctor.
+    """
+    doctor = _doctor_to_decide_on(doctor_id, by)
     if doctor.refused_at:
         return doctor
-    doctor.refused_at, doctor.refused_by = timezone.now(), by
+    doctor.refused_at, doctor.refused_by = now or database_now(), by
     doctor.approved_at = doctor.approved_by = None
     doctor.save(update_fields=["approved_at", "approved_by", "refused_at", "refused_by"])
-    _tell_doctor(doctor, "DOCTOR_REFUSED", "bookings:dashboard")
+    _email_doctor(doctor, "DOCTOR_REFUSED", "bookings:dashboard")
     return doctor
 
 
-@transaction.atomic
-def set_role(*, user: User, role: str, by: User) -> User:
-    """Make someone a patient, a doctor (to be approved) or neither (""), and tell them.
+@action(refuses=UserError)
+def set_role(*, user_id: int, role: str, by: User) -> User:
+    """Make someone a patient, a doctor to be approved, or neither (""), and email them.
 
-    Their open sessions end. Nobody sets their own role or a superuser's.
+    Their sessions end. Raises UserError for an unknown role, and if `by` may not set it.
     """
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if not may_change(by=by, user=user) or user.pk == by.pk or user.is_superuser:
-        raise UserError(_("You cannot set the role of this account."))
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
+    if not access.may_set_role(by=by, user=user):
+        raise UserError(Refusal(UserCode.MAY_NOT_SET_ROLE, field="role"))
     if role not in (*User.Role.values, ""):
-        raise UserError(_("There is no such role."))
+        raise UserError(Refusal(UserCode.UNKNOWN_ROLE, field="role"))
     if role == user.role:
         return user
     if user.is_doctor:
-        # Whoever becomes a doctor again is looked at again.
+        # A person who becomes a doctor again has to be approved again.
         DoctorProfile.objects.filter(user=user).update(approved_at=None, approved_by=None)
     user.role = role
     user.save(update_fields=["role"])
@@ -122,95 +134,104 @@ def set_role(*, user: User, role: str, by: User) -> User:
     return user
 
 
-@transaction.atomic
-def change_email(*, user: User, email: str, by: User) -> User:
-    """Give an account another address, to be confirmed at the next login; the old one is told.
+@action(refuses=UserError)
+def change_email(*, user_id: int, email: str, by: User) -> User:
+    """Give an account another address, to be confirmed at the next login; email the old address.
 
-    For superusers, when someone has lost their mailbox. People change their own at /users/email/.
-    Raises UserError if `by` may not, if mail can't reach the address or another account has it.
+    For superusers, when someone has lost access to their emails. People change their own address
+    at /users/email/. Raises UserError if `by` may not, if no email can reach the address, or if
+    another account has it.
     """
-    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-    if not may_change_login(by=by) or user.pk == by.pk:
-        raise UserError(_("You cannot change the address of this account."))
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
+    if not access.may_change_email(by=by, user=user):
+        raise UserError(Refusal(UserCode.MAY_NOT_CHANGE_EMAIL, field="email"))
     email = User.objects.normalize_email(email)
     try:
         validate_email(email)
         validate_deliverable(email)
     except ValidationError as error:
-        raise UserError(error.messages[0]) from error
+        raise UserError(_invalid("email", error)) from error
     if email == user.email:
         return user
     notify(user=user, what="email_changed")
     EmailAddress.objects.filter(user=user).delete()
-    taken = UserError(_("Another account has this address."))
     if EmailAddress.objects.filter(email=email, verified=True).exists():
-        raise taken
+        raise UserError(Refusal(UserCode.EMAIL_TAKEN, field="email"))
     user.email = email
-    try:
-        with transaction.atomic():
-            user.save(update_fields=["email"])
-    except IntegrityError as error:
-        raise taken from error
+    user.save(update_fields=["email"])
     EmailAddress.objects.create(user=user, email=email, primary=True, verified=False)
     return user
 
 
-def may_change(*, by: User, user: User) -> bool:
-    """Whether `by` may change the account: a superuser any; a clerk their own and no staff's."""
-    if not by.is_active or not by.is_staff:
-        return False
-    if by.is_superuser:
-        return True
-    own_or_simple = user.pk == by.pk or not (user.is_staff or user.is_superuser)
-    return own_or_simple and by.has_perm("users.change_user")
-
-
-def may_change_login(*, by: User) -> bool:
-    """Whether `by` may set the user name, address and password that people log in with.
-
-    Only superusers may. It is not a permission that a group can have: a link to a new password
-    goes to the address, so whoever sets the address can log in as that person.
-    """
-    return by.is_active and by.is_staff and by.is_superuser
-
-
-@transaction.atomic
+@action(refuses=UserError)
 def set_preferences(*, user: User, time_zone: str, language: str) -> None:
-    """The zone and language in which the person reads."""
+    """Set the zone (IANA name; "" for the clinic's) and the language that the user reads in.
+
+    Raises UserError for a zone or language that there is not.
+    """
     user.time_zone, user.language = time_zone, language
     _check(user)
     user.save(update_fields=["time_zone", "language"])
 
 
-@transaction.atomic
+@action(refuses=UserError)
 def update_patient(
     *, patient: PatientProfile, name: str, date_of_birth: date | None, phone: str
 ) -> None:
-    """What a patient says about themselves."""
+    """Save the details of a patient. Raises UserError with a refusal for each invalid field."""
     patient.name, patient.date_of_birth, patient.phone = name, date_of_birth, phone
     _check(patient)
     patient.save()
 
 
-@transaction.atomic
+@action(refuses=UserError)
 def update_doctor(
     *,
     doctor: DoctorProfile,
     name: str,
     specialty: Specialty | None,
-    clinics: Any,
+    clinics: Iterable[Clinic],
     bio: str,
     languages: list[str],
     video_room_url: str,
 ) -> None:
-    """What a doctor says about themselves."""
+    """Save the details of a doctor; the slots of their hours follow the clinics and video room.
+
+    Raises UserError with a refusal for each invalid field.
+    """
     doctor.name, doctor.specialty, doctor.bio = name, specialty, bio
     doctor.languages, doctor.video_room_url = languages, video_room_url
     _check(doctor)
-    # These alone: staff may approve, and another tab may change the photo, at the same time.
+    # Only these: staff may approve, and another tab may change the photo, at the same time.
     doctor.save(update_fields=["name", "specialty", "bio", "languages", "video_room_url"])
     doctor.clinics.set(Clinic.objects.filter(pk__in=[clinic.pk for clinic in clinics]))
     doctor_changed(doctor=doctor)
+
+
+@action(refuses=UserError)
+def save_patient_page(
+    *, patient: PatientProfile, details: Mapping[str, Any], preferences: Mapping[str, str], by: User
+) -> None:
+    """Save what a patient (`by`) entered on their profile page: both parts or neither.
+
+    `details` are the arguments of `update_patient`, `preferences` those of `set_preferences`.
+    Raises UserError as they do.
+    """
+    update_patient(patient=patient, **details)
+    set_preferences(user=by, **preferences)
+
+
+@action(refuses=UserError)
+def save_doctor_page(
+    *, doctor: DoctorProfile, details: Mapping[str, Any], preferences: Mapping[str, str], by: User
+) -> None:
+    """Save what a doctor (`by`) entered on their profile page: both parts or neither.
+
+    `details` are the arguments of `update_doctor`, `preferences` those of `set_preferences`.
+    Raises UserError as they do.
+    """
+    update_doctor(doctor=doctor, **details)
+    set_preferences(user=by, **preferences)
 
 
 def doctor_changed(*, doctor: DoctorProfile) -> None:
@@ -222,35 +243,43 @@ def doctor_changed(*, doctor: DoctorProfile) -> None:
 
 
 def left_behind(*, doctor: DoctorProfile, by: User) -> list[str]:
-    """Sentences, safe HTML with links for `by`, about slots that remain where the doctor no longer
-    sees patients; empty, most of the time."""
+    """Sentences about slots that remain where the doctor no longer sees patients; mostly none.
+
+    Each is safe HTML with links that `by` can open.
+    """
     return [sentence for found in hooks.left_behind.call(doctor, by) for sentence in found]
 
 
 def set_photo(*, doctor: DoctorProfile, pictures: Renditions | None) -> None:
     """Replace the doctor's photo by what users.photos.renditions made, or remove it (None).
 
-    Raises UserError when the files cannot be kept; the photo stays as it was.
+    Not one transaction: the files are stored before it begins, so that no lock waits for a slow
+    storage. Raises UserError when the files cannot be stored; the photo stays as it was.
     """
     try:
-        # Before the transaction: a storage far away may take its time, and no lock waits for it.
         key = storage.store(pictures) if pictures else ""
     except storage.PhotoStorageError as error:
-        raise UserError(
-            _("The photo could not be kept just now. Please try again in a few minutes.")
-        ) from error
-    with transaction.atomic():
-        # Two uploads at once: the second one sees, and removes, what the first one put there.
-        row = DoctorProfile.objects.select_for_update(no_key=True).get(pk=doctor.pk)
-        old = storage.key_in(row.photo.name)
-        doctor.photo = storage.name_of(key) if key else ""
-        doctor.save(update_fields=["photo"])
-        if old:
-            transaction.on_commit(partial(storage.forget, old))
+        raise UserError(Refusal(UserCode.PHOTO_NOT_STORED, field="photo")) from error
+    _replace_photo(doctor=doctor, key=key)
+
+
+@action(refuses=UserError)
+def _replace_photo(*, doctor: DoctorProfile, key: str) -> None:
+    # Two uploads at once: the second one sees and removes the files of the first one.
+    row = DoctorProfile.objects.select_for_update(no_key=True).get(pk=doctor.pk)
+    old = storage.key_in(row.photo.name)
+    doctor.photo = storage.name_of(key) if key else ""
+    doctor.save(update_fields=["photo"])
+    if old:
+        transaction.on_commit(partial(storage.forget, old))
 
 
 def notify(*, user: User, what: str, to: str = "") -> None:
-    """Tell the holder that something about the account changed, in the caller's transaction."""
+    """Queue the email that something about the account changed, in the caller's transaction.
+
+    `what` is one of the values that the ACCOUNT_NOTICE email knows; `to` is an address other than
+    the account's own.
+    """
     to = to or user.email
     if not to:
         return
@@ -270,32 +299,48 @@ def notify(*, user: User, what: str, to: str = "") -> None:
 
 
 def _check(row: Model) -> None:
+    """Raise UserError with a refusal for each field that its own validators do not accept."""
     try:
         row.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:
-        raise UserError(" ".join(error.messages)) from error
+        raise UserError(
+            *(_invalid(field, ValidationError(errors)) for field, errors in _by_field(error))
+        ) from error
 
 
-def _doctor_to_judge(doctor: DoctorProfile, by: User) -> DoctorProfile:
+def _by_field(error: ValidationError) -> list[tuple[str, list[ValidationError]]]:
+    return [
+        ("" if field == NON_FIELD_ERRORS else field, errors)
+        for field, errors in error.error_dict.items()
+    ]
+
+
+def _invalid(field: str, error: ValidationError) -> Refusal:
+    return Refusal(UserCode.INVALID, {"error": error}, field=field)
+
+
+def _doctor_to_decide_on(doctor_id: int, by: User) -> DoctorProfile:
+    """The doctor, locked. Raises UserError if `by` may not decide about them."""
     doctor = (
         DoctorProfile.objects.select_for_update(of=("self",))
         .select_related("user")
-        .get(pk=doctor.pk)
+        .get(pk=doctor_id)
     )
-    if not (by.is_active and by.is_staff and by.has_perm("users.approve_doctorprofile")):
-        raise UserError(_("You may not decide about doctors."))
+    if not access.may_decide_on_doctors(by=by):
+        raise UserError(Refusal(UserCode.MAY_NOT_DECIDE))
     if doctor.user_id == by.pk:
-        raise UserError(_("Nobody decides about their own account."))
+        raise UserError(Refusal(UserCode.OWN_APPLICATION))
     return doctor
 
 
-def _tell_doctor(doctor: DoctorProfile, action: str, page: str) -> None:
+def _email_doctor(doctor: DoctorProfile, action: str, page: str) -> None:
     user = doctor.user
     if not user.email:
         return
     about = f"doctor:{doctor.pk}"
     last = Email.objects.about(about).aggregate(last=Max("sequence"))["last"]
     sequence = 0 if last is None else last + 1
+    # A decision that has not been sent yet must not arrive after the newer one.
     drop_overtaken(about=about, before_sequence=sequence)
     queue_email(
         action=action,

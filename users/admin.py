@@ -1,4 +1,4 @@
-"""What staff do with people. Changes that have rules go through the actions."""
+"""The admin pages for people and clinics. Changes that have rules go through the actions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,12 +7,13 @@ from allauth.account.decorators import secure_admin_login
 from allauth.account.models import EmailAddress, EmailConfirmation
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UsernameField
 from django.core.exceptions import PermissionDenied
 from django.core.validators import URLValidator
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,33 +24,35 @@ from django.utils.translation import gettext_lazy as _
 from hms.lib import public_holidays
 from hms.lib.deletion import BoundedDeletion
 from hms.lib.urls import absolute_url
-from users import actions, policy
+from users import access, actions, policy
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
 from users.pages.forms import zone_choices
-from users.pages.requests import SignedInRequest
+from users.pages.requests import logged_in_user
+from users.people.errors import UserError
 from users.people.languages import SPOKEN
+from users.people.sentences import sentences
 from users.people.validators import validate_deliverable
 
-# The admin's own login knows no rate limits and no second factor: ours does.
+# The admin's own login has neither rate limits nor a second factor; ours has.
 setattr(admin.site, "login", secure_admin_login(admin.site.login))  # noqa: B010
-# Whoever edits these rows directly can attach an address of theirs to another's account.
+# Editing these rows directly could attach a person's address to another person's account.
 admin.site.unregister(EmailAddress)
 if admin.site.is_registered(EmailConfirmation):
     admin.site.unregister(EmailConfirmation)
 
 
-Judge = Callable[..., DoctorProfile]
+Decision = Callable[..., DoctorProfile]
 
 
 class UserChangeForm(forms.ModelForm):
-    """Without the password: not even its hash's beginning is anybody's business."""
+    """Without the password field, which shows a part of the hash."""
 
     new_email = forms.EmailField(
-        label=capfirst(_("new e-mail address")),
+        label=capfirst(_("new email address")),
         required=False,
         help_text=_(
-            "For someone who lost their mailbox. It is confirmed with a code at the next login; "
-            "the old address is told."
+            "For someone who has lost access to their emails. They confirm it with a code at the "
+            "next login; we email the old address."
         ),
     )
     time_zone = forms.ChoiceField(
@@ -78,7 +81,7 @@ class UserAddForm(AdminUserCreationForm):
         field_classes = {"username": UsernameField}
 
     def clean_email(self) -> str:
-        """None, for staff who need no mail, or one that mail can reach."""
+        """The address, or none for staff who need no emails."""
         if email := self.cleaned_data["email"]:
             validate_deliverable(email)
         return email
@@ -88,18 +91,18 @@ class EmailAddressInline(admin.StackedInline):
     model = EmailAddress
     fields = ["email", "verified", "primary"]
     extra = 0
-    verbose_name_plural = _("e-mail addresses")
+    verbose_name_plural = _("email addresses")
 
-    def has_add_permission(self, request, obj=None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_view_permission(self, request, obj=None) -> bool:
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return True
 
 
@@ -117,7 +120,7 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
         (None, {"fields": ["username", "role", "email", "new_email"]}),
         (_("Preferences"), {"fields": ["time_zone", "language"]}),
         (
-            _("Rank"),
+            _("Permissions"),
             {"fields": ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"]},
         ),
         (_("Dates"), {"fields": ["last_login", "date_joined"]}),
@@ -128,40 +131,42 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
             {"fields": ["username", "email", "role", "usable_password", "password1", "password2"]},
         )
     ]
-    RANK = ("is_staff", "is_superuser", "groups", "user_permissions")
-    LOGIN = ("username", "new_email")
+    PERMISSION_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")
+    LOGIN_FIELDS = ("username", "new_email")
 
     @admin.display(description=_("name"))
     def full_name(self, user: User) -> str:
         return user.get_full_name()
 
-    def has_change_permission(self, request, obj=None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or actions.may_change(by=request.user, user=obj))
+        return allowed and (obj is None or access.may_change(by=logged_in_user(request), user=obj))
 
-    def has_delete_permission(self, request, obj=None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         allowed = super().has_delete_permission(request, obj)
         return allowed and (obj is None or self._is_others(request, obj))
 
-    def _is_others(self, request: SignedInRequest, user: User) -> bool:
-        return user.pk != request.user.pk and actions.may_change(by=request.user, user=user)
+    def _is_others(self, request: HttpRequest, user: User) -> bool:
+        return user.pk != request.user.pk and access.may_change(
+            by=logged_in_user(request), user=user
+        )
 
-    def get_readonly_fields(self, request, obj=None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         fields = ["email", "last_login", "date_joined"]
         if obj is None:
             return []
-        if not request.user.is_superuser:
-            fields += self.RANK
-        if not actions.may_change_login(by=request.user):
-            fields += self.LOGIN
+        if not logged_in_user(request).is_superuser:
+            fields += self.PERMISSION_FIELDS
+        if not access.may_change_login(by=logged_in_user(request)):
+            fields += self.LOGIN_FIELDS
         if obj == request.user:
-            # Their own address is changed on the page that asks for the password first.
-            fields += [*self.RANK, "is_active", "role", "new_email"]
+            # Staff change their own address on the account page, which asks for the password.
+            fields += [*self.PERMISSION_FIELDS, "is_active", "role", "new_email"]
         elif obj.is_superuser:
             fields += ["role"]
         return list(dict.fromkeys(fields))
 
-    def get_fieldsets(self, request, obj=None):
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if "new_email" not in self.get_readonly_fields(request, obj):
             return fieldsets
@@ -186,64 +191,70 @@ class UserAdmin(BoundedDeletion, DjangoUserAdmin):
             help_texts["email"] = _how_to_change_address(own=obj == request.user)
         return super().get_form(request, obj, change=change, help_texts=help_texts, **kwargs)
 
-    def get_inlines(self, request, obj):
-        return self.inlines if obj else []
+    def get_inlines(self, request: HttpRequest, obj: User | None) -> list[type[InlineModelAdmin]]:
+        return list(self.inlines) if obj else []
 
-    def save_model(self, request, obj: User, form, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool
+    ) -> None:
         if not change:
             obj.email = User.objects.normalize_email(obj.email)
             super().save_model(request, obj, form, change)
             obj.ensure_profile()
             return
-        wanted = obj.role
+        role = obj.role
         obj.role = form.initial["role"] if "role" in form.changed_data else obj.role
         super().save_model(request, obj, form, change)
         try:
             if "role" in form.changed_data:
-                actions.set_role(user=obj, role=wanted, by=request.user)
+                actions.set_role(user_id=obj.pk, role=role, by=logged_in_user(request))
             if form.cleaned_data.get("new_email"):
                 actions.change_email(
-                    user=obj, email=form.cleaned_data["new_email"], by=request.user
+                    user_id=obj.pk, email=form.cleaned_data["new_email"], by=logged_in_user(request)
                 )
-        except actions.UserError as error:
-            messages.error(request, str(error))
+        except UserError as error:
+            messages.error(request, sentences(error))
 
-    def user_change_password(self, request, id, form_url=""):
-        """For superusers only: who sets another's password can be that person."""
-        if not actions.may_change_login(by=request.user):
-            raise PermissionDenied(str(_("Send a link to choose a new password instead.")))
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Only for superusers: whoever sets a password can log in as that person."""
+        if not access.may_change_login(by=logged_in_user(request)):
+            raise PermissionDenied(
+                str(_("Only superusers can set a password. Send the person a link to choose one."))
+            )
         return super().user_change_password(request, id, form_url)
 
 
 def _how_to_change_address(*, own: bool) -> SafeString:
-    """Help text beside an address that the user can't set here: who can, and on which page."""
+    """Help text for an address that the user can't set here: who can, and on which page."""
     if own:
-        words = gettext("You change your address on your account page: {link}")
+        text = gettext("You change your address on your account page: {link}")
     else:
-        words = gettext(
+        text = gettext(
             "The person changes this address on their own account page: {link}. If they can no "
             "longer read email sent to it, ask a superuser to change it here."
         )
     page = absolute_url("account_email")
-    return format_html(words, link=format_html('<a href="{0}" dir="ltr">{0}</a>', page))
+    return format_html(text, link=format_html('<a href="{0}" dir="ltr">{0}</a>', page))
 
 
 class ApprovalFilter(admin.SimpleListFilter):
     title = _("approval")
     parameter_name = "approval"
 
-    def lookups(self, request, model_admin) -> list:
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
         return [
             ("waiting", _("waiting for approval")),
             ("approved", _("approved")),
-            ("refused", _("refused")),
+            ("rejected", _("rejected")),
         ]
 
-    def queryset(self, request, queryset: QuerySet) -> QuerySet:
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return {
             "waiting": queryset.filter(approved_at__isnull=True, refused_at__isnull=True),
             "approved": queryset.filter(approved_at__isnull=False),
-            "refused": queryset.filter(refused_at__isnull=False),
+            "rejected": queryset.filter(refused_at__isnull=False),
         }.get(self.value() or "", queryset)
 
 
@@ -266,7 +277,7 @@ class DoctorAdmin(admin.ModelAdmin):
     list_display = ["__str__", "specialty", "email", "approval", "approved_at", "approved_by"]
     list_filter = [ApprovalFilter, "specialty", "clinics"]
     search_fields = ["name", "user__email", "user__username"]
-    # Not the photo: it is decoded and written anew only on the doctor's own page.
+    # Not the photo: only the doctor's own page decodes uploads and encodes them again.
     fields = [
         "user",
         "name",
@@ -281,13 +292,13 @@ class DoctorAdmin(admin.ModelAdmin):
     ]
     readonly_fields = ["user", "approved_at", "approved_by", "refused_at", "refused_by"]
     ordering = ["-pk"]
-    actions = ["approve", "refuse", "remove_photo"]
+    actions = ["approve", "reject", "remove_photo"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DoctorProfile]:
-        """Also where one is chosen: who has no name yet is called by their user's."""
+        """With the user, whose name is shown for someone without a name, in choices too."""
         return super().get_queryset(request).select_related("user", "specialty", "approved_by")
 
-    @admin.display(description=_("e-mail"))
+    @admin.display(description=_("email"))
     def email(self, doctor: DoctorProfile) -> str:
         return doctor.user.email
 
@@ -295,49 +306,57 @@ class DoctorAdmin(admin.ModelAdmin):
     def approval(self, doctor: DoctorProfile) -> str | Promise:
         if doctor.is_approved:
             return _("approved")
-        return _("refused") if doctor.refused_at else _("waiting for approval")
+        return _("rejected") if doctor.refused_at else _("waiting for approval")
 
-    def save_related(self, request, form, formsets, change: bool) -> None:
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: forms.ModelForm,
+        formsets: list[forms.BaseModelFormSet],
+        change: bool,
+    ) -> None:
         super().save_related(request, form, formsets, change)
         actions.doctor_changed(doctor=form.instance)
-        for sentence in actions.left_behind(doctor=form.instance, by=request.user):
+        for sentence in actions.left_behind(doctor=form.instance, by=logged_in_user(request)):
             messages.warning(request, sentence)
 
-    def has_add_permission(self, request) -> bool:
-        """A doctor comes with the account."""
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """A doctor is created with the account."""
         return False
 
-    def has_delete_permission(self, request, obj=None) -> bool:
-        """A doctor goes with the account."""
+    def has_delete_permission(self, request: HttpRequest, obj: DoctorProfile | None = None) -> bool:
+        """A doctor is deleted with the account."""
         return False
 
-    def has_approve_permission(self, request) -> bool:
+    def has_approve_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("users.approve_doctorprofile")
 
-    @admin.action(description=_("Approve the chosen doctors"), permissions=["approve"])
-    def approve(self, request, queryset) -> None:
-        done = self._judge(request, queryset, actions.approve_doctor)
-        words = ngettext("%d doctor is approved.", "%d doctors are approved.", done)
-        self.message_user(request, words % done)
+    @admin.action(description=_("Approve selected doctors"), permissions=["approve"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[DoctorProfile]) -> None:
+        done = self._decide(request, queryset, actions.approve_doctor)
+        text = ngettext("%d doctor is approved.", "%d doctors are approved.", done)
+        self.message_user(request, text % done)
 
-    @admin.action(description=_("Refuse the chosen doctors"), permissions=["approve"])
-    def refuse(self, request, queryset) -> None:
-        done = self._judge(request, queryset, actions.refuse_doctor)
-        words = ngettext("%d doctor is refused.", "%d doctors are refused.", done)
-        self.message_user(request, words % done)
+    @admin.action(description=_("Reject selected doctors"), permissions=["approve"])
+    def reject(self, request: HttpRequest, queryset: QuerySet[DoctorProfile]) -> None:
+        done = self._decide(request, queryset, actions.reject_doctor)
+        text = ngettext("%d doctor is rejected.", "%d doctors are rejected.", done)
+        self.message_user(request, text % done)
 
-    def _judge(self, request: HttpRequest, queryset: QuerySet, judge: Judge) -> int:
+    def _decide(
+        self, request: HttpRequest, queryset: QuerySet[DoctorProfile], decide: Decision
+    ) -> int:
         done = 0
         for doctor in queryset:
             try:
-                judge(doctor=doctor, by=request.user)
+                decide(doctor_id=doctor.pk, by=logged_in_user(request))
                 done += 1
-            except actions.UserError as error:
-                self.message_user(request, f"{doctor}: {error}", messages.ERROR)
+            except UserError as error:
+                self.message_user(request, f"{doctor}: {sentences(error)}", messages.ERROR)
         return done
 
-    @admin.action(description=_("Remove the photos of the chosen doctors"), permissions=["change"])
-    def remove_photo(self, request, queryset) -> None:
+    @admin.action(description=_("Remove photos of selected doctors"), permissions=["change"])
+    def remove_photo(self, request: HttpRequest, queryset: QuerySet[DoctorProfile]) -> None:
         for doctor in queryset:
             actions.set_photo(doctor=doctor, pictures=None)
 
@@ -351,15 +370,17 @@ class PatientAdmin(BoundedDeletion):
     ordering = ["-pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[PatientProfile]:
-        """Also where one is chosen: who has no name yet is called by their user's."""
+        """With the user, whose name is shown for someone without a name, in choices too."""
         return super().get_queryset(request).select_related("user")
 
-    @admin.display(description=_("e-mail"))
+    @admin.display(description=_("email"))
     def email(self, patient: PatientProfile) -> str:
         return patient.user.email if patient.user else ""
 
-    def has_delete_permission(self, request, obj=None) -> bool:
-        """Someone with an account goes with the account."""
+    def has_delete_permission(
+        self, request: HttpRequest, obj: PatientProfile | None = None
+    ) -> bool:
+        """A patient with an account is deleted with the account."""
         allowed = super().has_delete_permission(request, obj)
         return allowed and (obj is None or obj.user_id is None)
 
@@ -387,7 +408,7 @@ class ClinicForm(forms.ModelForm):
                 self.fields[name].required = False
 
     def clean(self) -> dict[str, Any]:
-        """An empty notice is none."""
+        """An empty notice means 0."""
         data = super().clean() or self.cleaned_data
         return data | {name: data.get(name) or 0 for name in policy.NOTICES}
 
@@ -400,18 +421,18 @@ class ClinicAdmin(BoundedDeletion):
     fieldsets = [
         (None, {"fields": ["name", "address", "phone", "time_zone", "country", "subdivision"]}),
         (
-            _("What patients may do by themselves"),
+            _("What patients can do online"),
             {
                 "fields": ("booking_mode", "request_hours", *policy.FIELDS),
                 "description": _(
-                    "Outside these times the pages ask patients to call the clinic. "
-                    "Doctors and staff are not bound by them; the booking’s history says so."
+                    "Outside these limits, patients are asked to call the clinic. Doctors and "
+                    "staff can still book, which the appointment’s history shows."
                 ),
             },
         ),
     ]
     search_fields = ["name", "address"]
 
-    def get_readonly_fields(self, request, obj=None) -> list[str]:
-        """Another zone would move the wall-clock time of every slot there, and tell nobody."""
+    def get_readonly_fields(self, request: HttpRequest, obj: Clinic | None = None) -> list[str]:
+        """Another zone would change the local time of every slot there without any email."""
         return ["time_zone"] if obj and obj.slots.exists() else []

@@ -1,4 +1,4 @@
-"""The group that the people at the appointment desk belong to."""
+"""The group of staff at the appointment desk, and its permissions."""
 
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
@@ -6,8 +6,8 @@ from django.db.models import Q
 
 NAME = "Appointment desk"
 
-# By application and model, what the desk may do there. `change` of an account is neither its rank
-# nor its login: user name, address and password are for superusers (users.actions).
+# By app and model, what the group may do. `change` of an account does not include staff status,
+# permissions, user name, address and password: those are for superusers (users.access).
 MAY = {
     ("users", "user"): ("view", "change"),
     ("users", "doctorprofile"): ("view", "change", "approve"),
@@ -30,11 +30,11 @@ MAY = {
 
 @transaction.atomic
 def appointment_desk() -> Group:
-    """The group with exactly these permissions, made or brought up to date."""
+    """The group with exactly these permissions, created or updated."""
     group, _ = Group.objects.get_or_create(name=NAME)
-    wanted = Q()
+    permissions = Q()
     for (app, model), verbs in MAY.items():
         names = [f"{verb}_{model}" for verb in verbs]
-        wanted |= Q(content_type__app_label=app, codename__in=names)
-    group.permissions.set(Permission.objects.filter(wanted))
+        permissions |= Q(content_type__app_label=app, codename__in=names)
+    group.permissions.set(Permission.objects.filter(permissions))
     return group

@@ -1,4 +1,4 @@
-"""Where the apps above connect: see `AppConfig.ready` in availability."""
+"""Hooks for the apps above: availability connects to them in `AppConfig.ready`."""
 
 from hms.lib.hooks import Hook
 from users.models import DoctorProfile, User

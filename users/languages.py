@@ -1,4 +1,4 @@
-"""The path by which migrations name the languages; the code imports `users.people.languages`."""
+"""The path by which migrations import the languages; other code uses `users.people`."""
 
 from users.people.languages import of_pages
 

@@ -1,4 +1,4 @@
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.models import UserManager as DjangoUserManager
@@ -17,7 +17,7 @@ from hms.lib.clock import zone_names
 from users.people import languages as spoken
 from users.people.validators import validate_birth_date, validate_person_name, validate_phone
 from users.photos import renditions, storage
-from users.policy import WindowsOfClinic, WindowsOfDoctor
+from users.policy import ClinicPolicyFields, DoctorPolicyFields
 
 
 def validate_zone(name: str) -> None:
@@ -26,21 +26,29 @@ def validate_zone(name: str) -> None:
 
 
 class UserManager(DjangoUserManager["User"]):
-    """Every account comes with the profile of its role, however it is made."""
+    """Creates each account with the profile of its role."""
 
     @classmethod
-    def normalize_email(cls, email):
-        """All lower case, as allauth keeps its addresses: one person has one spelling."""
+    def normalize_email(cls, email: str | None) -> str:
+        """The address in lower case, as allauth stores it, so that each has one spelling."""
         return super().normalize_email(email).lower()
 
     @transaction.atomic
-    def _create_user(self, username, email, password, **extra_fields):
+    def _create_user(
+        self, username: str, email: str | None, password: str | None, **extra_fields: Any
+    ) -> "User":
         user = super()._create_user(username, email, password, **extra_fields)  # type: ignore[misc]
         user.ensure_profile()
         return user
 
-    def create_superuser(self, username, email=None, password=None, **extra_fields):
-        """Staff alone, with an address that counts as confirmed: mail may not work yet."""
+    def create_superuser(
+        self,
+        username: str,
+        email: str | None = None,
+        password: str | None = None,
+        **extra_fields: Any,
+    ) -> "User":
+        """Neither patient nor doctor. The address counts as confirmed: email may not work yet."""
         extra_fields.setdefault("role", "")
         with transaction.atomic():
             user = super().create_superuser(username, email, password, **extra_fields)
@@ -92,18 +100,19 @@ class User(AbstractUser):
         profile = self.profile()
         return (profile.name if profile else "") or super().get_full_name() or self.username
 
-    def _get_session_auth_hash(self, secret=None) -> str:
-        """What a session is checked against: a new password, role or rank ends all older ones."""
+    def _get_session_auth_hash(self, secret: str | bytes | None = None) -> str:
+        """Sessions with another hash end: those before a new password, role or staff status."""
         value = f"{self.password}:{self.role}:{self.is_staff}:{self.is_superuser}"
         return salted_hmac("users.session", value, secret=secret, algorithm="sha256").hexdigest()
 
     def profile(self) -> "DoctorProfile | PatientProfile | None":
-        """The profile of the present role; None for staff who are neither."""
+        """The profile of the current role; None for staff who are neither patient nor doctor."""
         if self.is_doctor:
             return getattr(self, "doctor_profile", None)
         return getattr(self, "patient_profile", None) if self.is_patient else None
 
     def ensure_profile(self) -> None:
+        """Create the profile of the role if there is none."""
         if self.is_doctor:
             DoctorProfile.objects.get_or_create(user=self)
         elif self.is_patient:
@@ -111,7 +120,7 @@ class User(AbstractUser):
 
     def trust_email(self) -> None:
         """Mark the address as confirmed without a code (superusers, demo accounts)."""
-        # Not at the top: allauth's models need this one to be there first.
+        # Not at the top: allauth's models import this one.
         from allauth.account.models import EmailAddress
 
         if self.email:
@@ -135,11 +144,11 @@ class Specialty(models.Model):
         return self.name
 
 
-class Clinic(WindowsOfClinic):
+class Clinic(ClinicPolicyFields):
     class BookingMode(models.TextChoices):
-        """How much patients may do by themselves; staff always book."""
+        """What patients may do by themselves; staff can always book."""
 
-        LOOK = "look", _("look at free times, and call")
+        LOOK = "look", _("see free times and call")
         REQUEST = "request", _("request a time, which the clinic confirms")
         BOOK = "book", _("book a time")
 
@@ -151,13 +160,13 @@ class Clinic(WindowsOfClinic):
         _("country"),
         max_length=2,
         blank=True,
-        help_text=_("Its public holidays are suggested as days on which the clinic is closed."),
+        help_text=_("Used to suggest public holidays as closures."),
     )
     subdivision = models.CharField(
-        _("part of the country"),
+        _("region code"),
         max_length=40,
         blank=True,
-        help_text=_("Where a state, province or canton has holidays of its own: its code."),
+        help_text=_("For regional public holidays: the code of the state, province or canton."),
     )
     booking_mode = models.CharField(
         _("patients may"),
@@ -171,7 +180,7 @@ class Clinic(WindowsOfClinic):
         default=48,
         db_default=48,
         validators=[MinValueValidator(1), MaxValueValidator(14 * 24)],
-        help_text=_("Afterwards, or when the visit would begin, the time is free again."),
+        help_text=_("After that, or when the appointment would start, the time is free again."),
     )
 
     class Meta:
@@ -197,21 +206,35 @@ class Clinic(WindowsOfClinic):
             raise ValidationError({"country": _("No public holidays are known for this country.")})
         parts = public_holidays.subdivisions(self.country)
         if self.subdivision and self.subdivision not in parts:
-            known = _("Known there: %(parts)s.") % {"parts": ", ".join(parts)}
-            none = _("This country has no parts with holidays of their own.")
+            known = _("Use one of these codes: %(parts)s.") % {"parts": ", ".join(parts)}
+            none = _("This country has no regional public holidays.")
             raise ValidationError({"subdivision": known if parts else none})
+
+
+def listed_doctor(prefix: str = "") -> Q:
+    """What `DoctorProfile.is_listed` says, for a query: the doctor is approved, and their account
+    is active and still a doctor's.
+
+    `prefix` leads from the query's model to the doctor and ends in "__", as in "slot__doctor__".
+    """
+    return Q(
+        (f"{prefix}approved_at__isnull", False),
+        (f"{prefix}user__is_active", True),
+        (f"{prefix}user__role", User.Role.DOCTOR),
+    )
 
 
 class DoctorQuerySet(models.QuerySet):
     def approved(self) -> "DoctorQuerySet":
-        """May be listed and may publish: staff said yes and the account is alive."""
-        return self.filter(approved_at__isnull=False, user__is_active=True, user__role="doctor")
+        """The doctors who are listed and may publish slots."""
+        return self.filter(listed_doctor())
 
     def waiting(self) -> "DoctorQuerySet":
+        """The doctors whom staff have neither approved nor rejected."""
         return self.filter(approved_at__isnull=True, refused_at__isnull=True)
 
 
-class DoctorProfile(WindowsOfDoctor):
+class DoctorProfile(DoctorPolicyFields):
     user = models.OneToOneField(
         User, on_delete=models.CASCADE, related_name="doctor_profile", verbose_name=_("user")
     )
@@ -241,7 +264,7 @@ class DoctorProfile(WindowsOfDoctor):
         _("video room"),
         max_length=300,
         blank=True,
-        help_text=_("where patients join a video visit"),
+        help_text=_("where patients join a video appointment"),
     )
     approved_at = models.DateTimeField(_("approved at"), null=True, blank=True)
     approved_by = models.ForeignKey(
@@ -252,14 +275,14 @@ class DoctorProfile(WindowsOfDoctor):
         related_name="+",
         verbose_name=_("approved by"),
     )
-    refused_at = models.DateTimeField(_("refused at"), null=True, blank=True)
+    refused_at = models.DateTimeField(_("rejected at"), null=True, blank=True)
     refused_by = models.ForeignKey(
         User,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="+",
-        verbose_name=_("refused by"),
+        verbose_name=_("rejected by"),
     )
 
     objects = DoctorQuerySet.as_manager()
@@ -295,12 +318,18 @@ class DoctorProfile(WindowsOfDoctor):
 
     @property
     def is_listed(self) -> bool:
-        """What DoctorQuerySet.approved() asks, for a doctor whose user is loaded."""
+        """Whether patients find the doctor: see `listed_doctor`, its twin for queries.
+
+        Reads the doctor's user.
+        """
         return self.is_approved and self.user.is_active and self.user.is_doctor
 
     @property
     def photo_url(self) -> str:
-        """What the addresses of the photo's sizes begin with, or nothing; new with each photo."""
+        """The beginning of the addresses of the photo's sizes; empty without a photo.
+
+        A new photo has a new one.
+        """
         key = storage.key_in(self.photo.name)
         if not key:
             return ""
@@ -313,7 +342,7 @@ class DoctorProfile(WindowsOfDoctor):
 
 
 class PatientProfile(models.Model):
-    """The person who comes; a child or someone booked by phone has no user."""
+    """The person that an appointment is for. A child, or someone who calls, may have no user."""
 
     user = models.OneToOneField(
         User,

@@ -1,4 +1,4 @@
-"""The path by which migrations name the validators; the code imports `users.people.validators`."""
+"""The path by which migrations import the validators; other code uses `users.people`."""
 
 from users.people.validators import validate_birth_date, validate_person_name, validate_phone
 

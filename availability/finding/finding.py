@@ -257,10 +257,18 @@ def _by_day(free: TimeSlotQuerySet, first: date, until: date) -> Counter[date]:
 
 
 def day_of(doctor: DoctorProfile, day: date) -> list[AtClinic]:
-    """All the doctor's slots of that day, free, booked and past, clinic by clinic."""
+    """All the doctor's slots of that day, free, booked and past, clinic by clinic.
+
+    Without those in a closure or time off that nobody has booked: they are not on offer.
+    """
     slots = on_local_day(TimeSlot.objects.offered().filter(doctor=doctor), day)
+    slots = slots.with_live_booking().with_block()
     groups: dict[int, AtClinic] = {}
-    for slot in slots.with_live_booking().select_related("clinic").order_by("starts_at"):
+    for slot in (
+        slots.exclude(live_booking=None, blocked_by__gt="")
+        .select_related("clinic")
+        .order_by("starts_at")
+    ):
         slot.doctor = doctor
         groups.setdefault(slot.clinic_id, AtClinic(slot.clinic, [])).slots.append(slot)
     return list(groups.values())

@@ -39,13 +39,15 @@ def own_slots(
     """Coming slots soonest first, or past ones latest first, by their day in the clinic's zone;
     with `left`, of the coming ones those that are left behind.
 
-    Each slot has `live_reference`, its live booking's reference or None. One query.
+    Each slot has `live_reference`, its live booking's reference or None, and `blocked_by`. One
+    query.
     """
     now = now or timezone.now()
     slots = (
         TimeSlot.objects.offered()
         .filter(doctor=doctor)
         .with_live_booking()
+        .with_block()
         .annotate(live_reference=F("_live__reference"))
         .select_related("clinic")
     )

@@ -2,7 +2,8 @@
 
 Every verb about a doctor locks the doctor's row first and slots after it, as those in
 availability.actions do, and publishes at once in the same transaction: what the preview showed is
-then what happened. A closure concerns many doctors, so its publishing is a job.
+then what happened. A closure concerns many doctors, so its publishing is a job; bookings at the
+clinic and the closure wait for each other by the closure lock.
 """
 
 import logging
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from availability.actions import SlotError, lock_doctor, refuses_kindly
 from availability.hours import rules
+from availability.hours.closure_lock import lock_closures
 from availability.hours.closures import Closing, Opening, closing, opening
 from availability.hours.models import (
     Closure,
@@ -318,6 +320,7 @@ def save_closure(*, closure: Closure, by: User, now: datetime | None = None) -> 
     _refuse(rules.closure_refusals(closure, by=by, now=now or timezone.now()))
     moved_from = Closure.objects.filter(pk=closure.pk).values_list("clinic", flat=True)
     clinics = {closure.clinic_id, *moved_from}
+    lock_closures(clinics)
     closure.save()
     _publish_clinics_later(clinics)
     log.info("closure saved", extra={"closure": closure.pk, "by": by.pk})
@@ -342,6 +345,7 @@ def close_on(
     closures = [c for c in closures if (c.starts_on, c.ends_on, c.name) not in known]
     for closure in closures:
         _refuse(rules.closure_refusals(closure, by=by, now=now))
+    lock_closures([clinic.pk])
     before = clinic.closures.count()
     Closure.objects.bulk_create(closures, ignore_conflicts=True)
     _publish_clinics_later({clinic.pk})

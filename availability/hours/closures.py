@@ -25,7 +25,7 @@ from availability.slots.spans import Span, Spans
 from hms.lib import public_holidays
 from hms.lib.clock import day_bounds, local
 from hms.lib.ranges import TouchesAny, TsTzRange
-from users.models import Clinic, DoctorProfile
+from users.models import Clinic, DoctorProfile, listed_doctor
 
 SLOTS_SHOWN = 50
 DOCTORS_COUNTED = 100
@@ -102,12 +102,7 @@ def closing(closures: Iterable[Closure], clinic: Clinic, *, now: datetime | None
     is_booked = Q(live_booking__isnull=False)
     is_by_hand = Q(weekly_hours__isnull=True, extra_hours__isnull=True)
     # What nobody sees, of a doctor who is not approved, is in nobody's way.
-    is_seen_by_hand = is_by_hand & Q(
-        live_booking__isnull=True,
-        doctor__approved_at__isnull=False,
-        doctor__user__is_active=True,
-        doctor__user__role="doctor",
-    )
+    is_seen_by_hand = is_by_hand & Q(live_booking__isnull=True) & listed_doctor("doctor__")
     counts = slots.aggregate(
         going=Count("pk", filter=~is_booked & ~is_by_hand),
         booked=Count("pk", filter=is_booked),

@@ -28,6 +28,9 @@ class Why(StrEnum):
     OVERLAPS = "overlaps"  # it takes the time of a slot that the hours would have
 
 
+BLOCKED = (Why.CLOSED, Why.OFF)
+
+
 @dataclass(frozen=True)
 class Standing:
     """A coming slot as it stands; `reference` is its live booking's, or empty."""
@@ -83,9 +86,13 @@ class Plan:
         return [conflict for conflict in self.in_the_way if not conflict.slot.reference]
 
     def to_lock(self) -> list[int]:
-        """Slots whose bookings decide what happens to them, by id."""
-        booked = [c.slot.pk for c in self.in_the_way if c.slot.is_from_hours]
-        return sorted([*(slot.pk for slot in self.go), *booked])
+        """Slots whose bookings decide what happens to them, and those that are blocked, by id.
+
+        Whoever books a slot in time off either commits before the time off does, or waits for it
+        and is refused.
+        """
+        fixed = [c.slot.pk for c in self.in_the_way if c.slot.is_from_hours or c.why in BLOCKED]
+        return sorted([*(slot.pk for slot in self.go), *fixed])
 
 
 def days_ahead() -> int:

@@ -116,7 +116,7 @@ def who_and_where(draft: Draft) -> Iterator[Problem]:
     doctor, own = draft.doctor, draft.by.pk == draft.doctor.user_id
     if not may_act_for(draft.by, doctor):
         yield NON_FIELD_ERRORS, not_yours()
-    if not (doctor.is_approved and doctor.user.is_active and doctor.user.is_doctor):
+    if not doctor.is_listed:
         yield (
             NON_FIELD_ERRORS,
             _("You can publish as soon as the hospital has approved you.")

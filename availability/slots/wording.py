@@ -5,6 +5,7 @@ from datetime import datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from availability.hours.timetable import Row
 from hms.lib.clock import local
 from hms.lib.templatetags.hms_tags import day_and_time, from_to, zone_label
 
@@ -32,6 +33,13 @@ def clock_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
 def span_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
     """`Tue 3 Mar, 09:20–09:40`."""
     return day_and_time(day_words(starts_at, zone), clock_words(starts_at, ends_at, zone))
+
+
+def block_words(blocked_by: str) -> str:
+    """Why nobody can book a free slot, for its doctor and staff."""
+    if blocked_by == Row.CLOSURE:
+        return _("not bookable: clinic closed")
+    return _("not bookable: time off")
 
 
 def zone_words(moment: datetime, zone: str) -> str:

@@ -69,6 +69,9 @@ def zone_short(moment: datetime, zone: str) -> str:
     return wording.zone_short(moment, zone)
 
 
+register.filter(wording.block_words)
+
+
 @register.filter
 def spoken(codes: list[str]) -> str:
     """`English, German` for `["en", "de"]`."""

@@ -3,6 +3,7 @@ from datetime import time, timedelta
 import pytest
 from django.utils import timezone
 
+from availability.hours.tests.factories import make_closure
 from availability.models import TimeSlot
 from availability.tests.factories import book, make_slot
 from availability.tests.helpers import BERLIN, in_days, slot_data
@@ -150,6 +151,18 @@ def test_the_list_is_filtered_by_state(as_staff, doctor, state, found):
     make_slot(doctor=doctor, starts_at=timezone.now() - timedelta(hours=2))
     make_slot(doctor=doctor, withdrawn_at=timezone.now())
     assert as_staff.get(f"{LIST}?state={state}").context["cl"].result_count == 1
+
+
+def test_a_free_slot_in_a_closure_is_not_among_the_free_ones(as_staff, doctor):
+    free = make_slot(doctor=doctor)
+    blocked = make_slot(doctor=doctor, starts_at=in_days(9, time(9)))
+    book(make_slot(doctor=doctor, starts_at=in_days(9, time(10))))
+    make_closure(blocked.clinic, local(blocked.starts_at, BERLIN).date())
+    for state, expected in (("free", free), ("blocked", blocked)):
+        page = as_staff.get(f"{LIST}?state={state}")
+        assert list(page.context["cl"].result_list) == [expected]
+        shown = "not bookable: clinic closed" in page.content.decode()
+        assert shown == (state == "blocked")
 
 
 def test_the_list_finds_by_doctor(as_staff, doctor):

@@ -15,6 +15,8 @@ from django.utils import timezone
 from availability import actions
 from availability.finding import finding, freshness
 from availability.finding.finding import AtClinic
+from availability.hours.models import Closure
+from availability.hours.tests.factories import make_closure, make_time_off
 from availability.models import TimeSlot
 from availability.pages import views
 from availability.tests.factories import book, make_slot
@@ -79,6 +81,33 @@ def test_a_booking_however_made_is_told():
     with heard() as topics:
         booking.delete()
     assert topics == [topic]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_time_off_and_closures_are_told_to_whom_they_concern():
+    slot, elsewhere = make_slot(), make_slot()
+    colleague = make_slot(clinic=slot.clinic)
+    later = make_slot(clinic=slot.clinic, starts_at=slot.starts_at + timedelta(days=30))
+    day = slot.starts_at.date()
+    mine, theirs = (freshness.doctor_topic(one.doctor_id) for one in (slot, colleague))
+    with heard() as topics:
+        off = make_time_off(slot.doctor, day)
+    assert topics == [mine]
+    with heard() as topics:
+        off.delete()
+    assert topics == [mine]
+    with heard() as topics:
+        closure = make_closure(slot.clinic, day)
+    assert sorted(topics) == sorted([mine, theirs])
+    with heard() as topics:
+        Closure.objects.update(starts_on=day + timedelta(days=29), ends_on=day + timedelta(days=31))
+    assert sorted(topics) == sorted([mine, theirs, freshness.doctor_topic(later.doctor_id)])
+    with heard() as topics:
+        Closure.objects.update(clinic=elsewhere.clinic, starts_on=day, ends_on=day)
+    assert freshness.doctor_topic(elsewhere.doctor_id) in topics
+    with heard() as topics:
+        closure.delete()
+    assert topics == [freshness.doctor_topic(elsewhere.doctor_id)]
 
 
 # --- the part of the page -------------------------------------------------------------------

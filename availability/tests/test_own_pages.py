@@ -6,10 +6,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from availability.hours.tests.factories import make_closure, make_time_off
 from availability.models import TimeSlot
 from availability.tests.factories import book, make_slot
 from availability.tests.helpers import BERLIN, in_days, slot_data
-from hms.lib.clock import to_utc
+from availability.week.calendar import week_url
+from hms.lib.clock import local, to_utc
 from users.tests.factories import (
     make_clinic,
     make_doctor,
@@ -39,6 +41,27 @@ def test_my_slots_lead_from_a_booked_slot_to_its_booking(as_doctor, doctor):
     html = as_doctor.get("/my-slots/").content.decode()
     assert reverse("bookings:detail", args=[booking.reference]) in html
     assert reverse("availability:edit_slot", args=[booking.slot_id]) not in html
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda slot, day: make_closure(slot.clinic, day), "not bookable: clinic closed"),
+        (lambda slot, day: make_time_off(slot.doctor, day), "not bookable: time off"),
+    ],
+)
+def test_ones_own_pages_say_why_nobody_can_book_a_free_slot(as_doctor, doctor, make, words):
+    slot = make_slot(doctor=doctor, starts_at=in_days(3, time(9)))
+    booking = book(make_slot(doctor=doctor, starts_at=in_days(3, time(10))))
+    day = local(slot.starts_at, BERLIN).date()
+    pages = ["/my-slots/", week_url(day)]
+    assert not [url for url in pages if words in as_doctor.get(url).content.decode()]
+    make(slot, day)
+    for url in pages:
+        html = as_doctor.get(url).content.decode()
+        assert html.count(words) == 1, url
+        assert reverse("availability:edit_slot", args=[slot.pk]) in html
+        assert reverse("bookings:detail", args=[booking.reference]) in html
 
 
 @pytest.mark.parametrize("past", [False, True])

@@ -45,6 +45,19 @@ INSERT INTO bookings_booking (reference, slot_id, patient_id, booked_by_id, star
   FROM availability_timeslot s JOIN users_doctorprofile d ON d.id = s.doctor_id,
     (SELECT min(id) AS first FROM users_patientprofile) p
   WHERE s.id %% 3 = 0;
+-- A year of holidays of 200 clinics, one of them during the slots; of each doctor five times off,
+-- of which two repeat.
+INSERT INTO users_clinic (name, address, time_zone, country, subdivision, phone,
+    booking_mode, request_hours)
+  SELECT 'Plan ' || n, '', 'Europe/Berlin', '', '', '', 'book', 24 FROM generate_series(2, 200) n;
+INSERT INTO availability_closure (clinic_id, name, starts_on, ends_on, starts, ends)
+  SELECT id, 'Holiday ' || n, day, day, '13:00', '14:00'
+  FROM users_clinic, generate_series(0, 19) n, LATERAL (SELECT current_date + 5 + n * 17 AS day) d;
+INSERT INTO availability_timeoff (doctor_id, starts_on, ends_on, starts, ends, repeats)
+  SELECT id, day, day, '14:00', '15:00',
+    CASE n WHEN 0 THEN 'weekly' WHEN 1 THEN 'yearly' ELSE '' END
+  FROM users_doctorprofile, generate_series(0, 4) n,
+    LATERAL (SELECT current_date - 50 + n * 70 AS day) d;
 ANALYZE;
 """
 

@@ -271,6 +271,7 @@ def _slots(doctor: DoctorProfile, monday: date) -> list[TimeSlot]:
         .alias(local_day=LocalDay())
         .filter(local_day__gte=monday, local_day__lt=monday + timedelta(days=DAYS))
         .with_live_booking()
+        .with_block()
         .annotate(reference=F("_live__reference"), patient=F("_live__patient__name"))
         .select_related("clinic")
         .order_by("starts_at")[: MOST_SLOTS + 1]

@@ -8,6 +8,7 @@ time. An empty list means yes; of several refusals the most important comes firs
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from availability.hours.timetable import Row
 from availability.models import TimeSlot
 from bookings.models import Booking, Side
 from bookings.rules import limits, outcomes, requests
@@ -15,7 +16,7 @@ from bookings.rules.errors import BookingChange, BookingError, Code
 from hms.lib.errors import Refusal
 from hms.lib.texts import one_line
 from users.models import Clinic, PatientProfile, User
-from users.policy import windows_of
+from users.policy import policy_of
 
 LONGEST_REASON = 300
 HOUR = timedelta(hours=1)
@@ -51,6 +52,7 @@ def for_booking(
     theirs = [booking for booking in held if booking.patient_id == patient.pk]
     return (
         for_slot(slot, held, now)
+        or if_blocked(slot, by)
         or _if_moved(slot, seen_start)
         or _for_patient(slot, patient, theirs, is_verified=is_verified, by=by, now=now)
     )
@@ -61,13 +63,24 @@ def for_slot(slot: TimeSlot, held: Sequence[Booking], now: datetime) -> list[Ref
     doctor = slot.doctor
     if slot.withdrawn_at:
         return [Refusal(Code.GONE)]
-    if not (doctor.is_approved and doctor.user.is_active and doctor.user.is_doctor):
+    if not doctor.is_listed:
         return [Refusal(Code.CLOSED)]
     if slot.starts_at <= now:
         return [Refusal(Code.STARTED)]
     if any(booking.slot_id == slot.pk for booking in held):
         return [Refusal(Code.TAKEN)]
     return []
+
+
+def if_blocked(slot: TimeSlot, by: User) -> list[Refusal]:
+    """Whether the slot is in a closure or time off, in which staff can't book either.
+
+    `slot.blocked_by` must be read (TimeSlotQuerySet.with_block).
+    """
+    if not slot.blocked_by:
+        return []
+    code = Code.CLINIC_CLOSED if slot.blocked_by == Row.CLOSURE else Code.TIME_OFF
+    return [Refusal(code, {"may_end_it": by.is_staff or by.pk == slot.doctor.user_id})]
 
 
 def for_patients(slot: TimeSlot, now: datetime) -> list[Refusal]:
@@ -77,10 +90,10 @@ def for_patients(slot: TimeSlot, now: datetime) -> list[Refusal]:
 
 def if_outside_notice(slot: TimeSlot, now: datetime) -> list[Refusal]:
     """Whether it is too late or too early for patients to book the slot themselves."""
-    windows = windows_of(slot.doctor, slot.clinic)
-    if slot.starts_at - now < windows.book:
+    policy = policy_of(slot.doctor, slot.clinic)
+    if slot.starts_at - now < policy.min_notice:
         return [Refusal(Code.TOO_SOON), _ask(slot)]
-    if windows.ahead is not None and slot.starts_at - now > windows.ahead:
+    if policy.max_ahead is not None and slot.starts_at - now > policy.max_ahead:
         return [Refusal(Code.TOO_FAR), _ask(slot)]
     return []
 
@@ -162,6 +175,7 @@ def for_new_slot(
     """
     return (
         for_slot(slot, held, now)
+        or if_blocked(slot, by)
         or for_same_doctor(booking, slot)
         or _if_moved(slot, seen_start)
         or [
@@ -172,9 +186,11 @@ def for_new_slot(
     )
 
 
-def for_new_time(booking: Booking, slot: TimeSlot, held: Sequence[Booking]) -> list[Refusal]:
+def for_new_time(
+    booking: Booking, slot: TimeSlot, held: Sequence[Booking], *, by: User
+) -> list[Refusal]:
     """Whether doctor or staff can reschedule the booking to the slot that was made for it."""
-    return for_same_doctor(booking, slot) or _if_elsewhere(slot, held)
+    return if_blocked(slot, by) or for_same_doctor(booking, slot) or _if_elsewhere(slot, held)
 
 
 def for_same_doctor(booking: Booking, slot: TimeSlot) -> list[Refusal]:
@@ -198,7 +214,7 @@ def for_patients_reschedule(booking: Booking, now: datetime) -> list[Refusal]:
 
 def if_too_late_to_reschedule(booking: Booking, now: datetime) -> list[Refusal]:
     """Whether the patient's notice for rescheduling is over."""
-    notice = windows_of(booking.slot.doctor, booking.slot.clinic).move
+    notice = policy_of(booking.slot.doctor, booking.slot.clinic).reschedule_notice
     return _if_too_late(booking, notice, BookingChange.RESCHEDULE, now)
 
 
@@ -229,7 +245,7 @@ def if_too_late_to_cancel(booking: Booking, now: datetime) -> list[Refusal]:
     """Whether the patient's notice for cancelling is over; it does not apply to a request."""
     if booking.is_requested:
         return []
-    notice = windows_of(booking.slot.doctor, booking.slot.clinic).cancel
+    notice = policy_of(booking.slot.doctor, booking.slot.clinic).cancel_notice
     return _if_too_late(booking, notice, BookingChange.CANCEL, now)
 
 

@@ -23,6 +23,8 @@ class Code(StrEnum):
     CLOSED = "closed"
     STARTED = "started"
     TAKEN = "taken"
+    CLINIC_CLOSED = "clinic_closed"  # (may_end_it)
+    TIME_OFF = "time_off"  # (may_end_it)
     MOVED = "moved"  # (slot)
     OTHER_DOCTOR = "other_doctor"
 
@@ -76,13 +78,14 @@ LIMITS = frozenset(
 class BookingError(Refused):
     """What the actions of bookings raise.
 
-    book_slot: GONE, CLOSED, STARTED, TAKEN, MOVED, NOT_ALLOWED, LOOK_ONLY, TOO_SOON, TOO_FAR,
-    UNVERIFIED, ELSEWHERE and the LIMITS.
+    book_slot: GONE, CLOSED, STARTED, TAKEN, CLINIC_CLOSED, TIME_OFF, MOVED, NOT_ALLOWED, LOOK_ONLY,
+    TOO_SOON, TOO_FAR, UNVERIFIED, ELSEWHERE and the LIMITS.
     cancel_booking: UNKNOWN, OVER, MARKED, TOO_LATE, REASON_MISSING, REASON_TOO_LONG.
     reschedule_booking: UNKNOWN, OVER, REQUESTED, MARKED, TOO_LATE, OTHER_DOCTOR, REASON_TOO_LONG,
     LOOK_ONLY, MOVED_BY_CLINIC, MOVED_OFTEN, and of the new slot what book_slot has: GONE, CLOSED,
-    STARTED, TAKEN, MOVED, TOO_SOON, TOO_FAR, ELSEWHERE.
-    reschedule_to_time: UNKNOWN, OVER, REQUESTED, MARKED, REASON_TOO_LONG, ELSEWHERE.
+    STARTED, TAKEN, CLINIC_CLOSED, TIME_OFF, MOVED, TOO_SOON, TOO_FAR, ELSEWHERE.
+    reschedule_to_time: UNKNOWN, OVER, REQUESTED, MARKED, REASON_TOO_LONG, CLINIC_CLOSED, TIME_OFF,
+    ELSEWHERE.
     record_outcome: UNKNOWN, OVER, REQUESTED, TOO_EARLY, TOO_LATE, MARKED.
     confirm_request: UNKNOWN, OVER, EXPIRED.
     close_call: UNKNOWN_CALL, OVERTAKEN.

@@ -10,7 +10,7 @@ More steps on demand: HMS_PROMISE_RUNS=2000 ./test.sh -k promises
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -118,6 +118,7 @@ class Desk(RuleBasedStateMachine):
         self.staff, self.now = make_staff(), START
         self.slots: dict[int, Slot] = {}
         self.visits: dict[int, Visit] = {}
+        self.days_off: set[tuple[int, date]] = set()
         self.told = 0
 
     def teardown(self) -> None:
@@ -196,6 +197,7 @@ class Desk(RuleBasedStateMachine):
         day = local(self.now, ZONE).date() + timedelta(days=days)
         off = TimeOff(doctor=self.doctors[doctor], starts_on=day, ends_on=day)
         save_time_off(time_off=off, by=self.doctors[doctor].user, now=self.now)
+        self.days_off.add((doctor, day))
         self.read_slots_anew()
 
     @precondition(lambda self: self.slots)
@@ -205,7 +207,7 @@ class Desk(RuleBasedStateMachine):
         holder = self.holder(slot)
         mine = holder is not None and holder.patient == patient
         allowed = (
-            self.is_free(slot) and self.has_time(patient, slot) and self.may_hold(patient, slot)
+            self.is_open(slot) and self.has_time(patient, slot) and self.may_hold(patient, slot)
         )
         try:
             booking = book_slot(
@@ -281,7 +283,7 @@ class Desk(RuleBasedStateMachine):
             and not visit.is_requested
             and not visit.outcome
             and visit.slot.start > self.now
-            and self.is_free(slot)
+            and self.is_open(slot)
             and slot.doctor == visit.slot.doctor
             and self.has_time(visit.patient, slot, but=visit)
         )
@@ -391,6 +393,12 @@ class Desk(RuleBasedStateMachine):
 
     def is_free(self, slot: Slot) -> bool:
         return not slot.withdrawn and slot.start > self.now and self.holder(slot) is None
+
+    def is_open(self, slot: Slot) -> bool:
+        """Free, and its doctor is not off on any day that it touches."""
+        ends = slot.end - timedelta(microseconds=1)
+        days = {local(moment, ZONE).date() for moment in (slot.start, ends)}
+        return self.is_free(slot) and not any((slot.doctor, day) in self.days_off for day in days)
 
     def overlapped(
         self, doctor: int, start: datetime, end: datetime, but: Slot | None = None

@@ -15,7 +15,7 @@ from bookings.models import Booking
 from bookings.rules.sentences import sentences_of
 from bookings.tests.factories import make_booking
 from hms.lib.clock import local
-from users.policy import windows_of
+from users.policy import BookingPolicy, policy_of
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -66,12 +66,9 @@ def page(user, url):
 
 
 def test_without_a_word_patients_may_until_the_visit_starts(doctor, clinic):
-    found = windows_of(doctor, clinic)
-    assert (found.book, found.ahead, found.move, found.cancel) == (
-        timedelta(0),
-        None,
-        timedelta(0),
-        timedelta(0),
+    none = timedelta(0)
+    assert policy_of(doctor, clinic) == BookingPolicy(
+        min_notice=none, max_ahead=None, cancel_notice=none, reschedule_notice=none
     )
 
 
@@ -79,10 +76,12 @@ def test_the_doctors_word_goes_before_the_clinics(doctor, clinic):
     clinic.book_notice_minutes, clinic.book_ahead_days = 90, 30
     clinic.move_notice_hours, clinic.cancel_notice_hours = 12, 24
     doctor.book_notice_minutes, doctor.cancel_notice_hours = 0, 48
-    found = windows_of(doctor, clinic)
-    assert found.book == timedelta(0)  # nought is a word as well
-    assert found.ahead == timedelta(days=30)
-    assert (found.move, found.cancel) == (timedelta(hours=12), timedelta(hours=48))
+    assert policy_of(doctor, clinic) == BookingPolicy(
+        min_notice=timedelta(0),  # 0 is a setting too
+        max_ahead=timedelta(days=30),
+        cancel_notice=timedelta(hours=48),
+        reschedule_notice=timedelta(hours=12),
+    )
 
 
 @pytest.mark.parametrize("owner", ["clinic", "doctor"])

@@ -1,8 +1,8 @@
-"""Google, seen from here: consent, tokens and events in a person's primary calendar.
+"""The client of Google: consent, tokens, and events in a user's primary calendar.
 
-The only place that imports Google's libraries. They are imported inside the functions: they
-take 30 MB and 200 ms, and most processes never talk to Google. Nothing of HTTP leaves this
-module; what can go wrong is one of the errors below.
+The only module that imports Google's libraries. It imports them inside functions, because they
+take 30 MB and 200 ms and most processes never call Google. Callers see neither HTTP nor these
+libraries: every failure is one of the errors below.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ import requests
 from django.conf import settings
 
 SCOPES = ["https://www.googleapis.com/auth/calendar.events.owned"]
-TIMEOUT = 10
-# Names our events, so that they can be found again without reading anybody's other events.
+TIMEOUT = 10  # seconds
+# A property of our events, by which we list them without reading any other event.
 OUR_PROPERTY = "hms"
-DEFAULT_TOKEN_LIFE = 3600
-LONGEST_RETRY_AFTER = 3600.0
+DEFAULT_TOKEN_LIFE = 3600  # seconds
+LONGEST_RETRY_AFTER = 3600.0  # seconds
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 RATE_REASONS = {
     "rateLimitExceeded",
@@ -34,12 +34,12 @@ RATE_REASONS = {
     "RATE_LIMIT_EXCEEDED",
 }
 SCOPE_REASONS = {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
-# Ours to repair, not the person's: the API is off, the client's secret is wrong.
+# The operator can correct these, the user can't: the API is not enabled.
 OPERATOR_REASONS = {"accessNotConfigured", "SERVICE_DISABLED"}
 
 
 class GoogleError(Exception):
-    """Anything Google did not do. `answer` is what it said, in a word or two, for staff."""
+    """Something that Google did not do. `answer` is a short text for staff."""
 
     def __init__(self, answer: str) -> None:
         super().__init__(answer)
@@ -47,55 +47,58 @@ class GoogleError(Exception):
 
 
 class TryLater(GoogleError):
-    """Not now. `retry_after`: seconds Google asked to wait, if it said so."""
+    """It may work later. `retry_after` is the seconds that Google asks to wait, or None."""
 
     def __init__(self, answer: str, *, retry_after: float | None = None) -> None:
         super().__init__(answer)
         self.retry_after = retry_after
 
 
-class Unavailable(TryLater):
-    """Down, slow, unreachable, or misconfigured on our side."""
+class GoogleUnavailable(TryLater):
+    """Google is down, slow or unreachable, or HMS is configured wrongly."""
 
 
 class RateLimited(TryLater):
-    """Too many calls."""
+    """Google received too many calls."""
 
 
 class TokenExpired(GoogleError):
-    """The access token is not, or no longer, valid: refresh it once."""
+    """Google does not accept the access token: refresh it once."""
 
 
 class Broken(GoogleError):
-    """The connection is over until its owner connects again. `reason`: GoogleAccount.Trouble."""
+    """Only its owner can repair the connection, by connecting again.
+
+    `reason` is a value of GoogleAccount.Trouble.
+    """
 
     def __init__(self, answer: str, *, reason: str) -> None:
         super().__init__(answer)
         self.reason = reason
 
 
-class Refused(GoogleError):
-    """Google will never do this, however often it is asked."""
+class GoogleRefused(GoogleError):
+    """Google will never do this; another try is pointless."""
 
 
 class Duplicate(GoogleError):
-    """An event with this id was made before; it may be deleted by now."""
+    """An event with this id exists, perhaps a deleted one."""
 
 
 class NotFound(GoogleError):
-    """No event with this id was ever here."""
+    """The calendar never had an event with this id."""
 
 
 class Gone(GoogleError):
-    """The event was here and is deleted."""
+    """The event was deleted."""
 
 
 class ConsentFailed(GoogleError):
-    """The code that came back from the consent page is worth nothing."""
+    """Google gives no usable tokens for the code from its consent page."""
 
 
 class MissingScope(GoogleError):
-    """Consent came without what we asked for. `token` is the half-hearted one, to give back."""
+    """The user did not allow what we need. `token` is the one to revoke; it may be empty."""
 
     def __init__(self, answer: str, *, token: str) -> None:
         super().__init__(answer)
@@ -104,7 +107,7 @@ class MissingScope(GoogleError):
 
 @dataclass(frozen=True)
 class Tokens:
-    """What Google gives for a code or a refresh token; `refresh` is empty for the latter."""
+    """Tokens from Google, in plain text. `refresh` is empty after a refresh."""
 
     access: str
     refresh: str
@@ -113,7 +116,7 @@ class Tokens:
 
 
 def client_config() -> dict[str, Any]:
-    """Google's client secrets, without their outer `web`; empty when Google is not configured."""
+    """The inner part of Google's client secrets; empty if Google is not configured."""
     config: dict[str, Any] = settings.GOOGLE_CLIENT_CONFIG or {}
     inner: dict[str, Any] = config.get("web") or config.get("installed") or {}
     return inner
@@ -131,7 +134,7 @@ def _flow(redirect_uri: str, **options: Any) -> Any:
 
     address = urlsplit(client_config()["token_uri"])
     if address.scheme == "http" and address.hostname in LOOPBACK:
-        # oauthlib knows no finer switch. Reached only with a stand-in on this machine.
+        # oauthlib has no narrower switch. Only a local stand-in for Google has such an address.
         os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
     flow = Flow.from_client_config(
         {"web": client_config()}, SCOPES, redirect_uri=redirect_uri, **options
@@ -141,15 +144,18 @@ def _flow(redirect_uri: str, **options: Any) -> Any:
 
 
 def consent_address(*, redirect_uri: str) -> tuple[str, str, str]:
-    """Where to send the person, and the state and PKCE verifier to keep until they return."""
+    """The address of Google's consent page, and the state and PKCE verifier for the call-back."""
     flow = _flow(redirect_uri, autogenerate_code_verifier=True)
-    # prompt=consent: only a fresh consent comes with a refresh token.
+    # Without prompt=consent, Google gives no refresh token to a user who has consented before.
     address, state = flow.authorization_url(access_type="offline", prompt="consent")
     return address, state, flow.code_verifier
 
 
 def exchange_code(*, code: str, verifier: str, redirect_uri: str) -> Tokens:
-    """The tokens behind a code. Raises ConsentFailed, MissingScope, Unavailable."""
+    """The tokens for a code from the consent page.
+
+    Raises ConsentFailed, MissingScope, GoogleUnavailable.
+    """
     from oauthlib.oauth2 import OAuth2Error  # type: ignore[import-untyped]
 
     flow = _flow(redirect_uri, code_verifier=verifier)
@@ -158,9 +164,9 @@ def exchange_code(*, code: str, verifier: str, redirect_uri: str) -> Tokens:
     except OAuth2Error as error:
         raise ConsentFailed(str(error.error)) from error
     except requests.RequestException as error:
-        raise Unavailable(type(error).__name__) from error
+        raise GoogleUnavailable(type(error).__name__) from error
     except Warning as warning:
-        # How oauthlib says that other scopes were granted than asked for.
+        # oauthlib raises a Warning if the granted scopes differ from the requested ones.
         given = getattr(warning, "token", {})
     granted = set(given.get("scope") or SCOPES)
     if not granted.issuperset(SCOPES):
@@ -184,7 +190,7 @@ def _post(address: str, form: dict[str, str]) -> tuple[int, dict[str, Any], requ
     try:
         response = requests.post(address, data=form, timeout=TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
-        raise Unavailable(type(error).__name__) from error
+        raise GoogleUnavailable(type(error).__name__) from error
     try:
         body = response.json()
     except ValueError:
@@ -193,14 +199,13 @@ def _post(address: str, form: dict[str, str]) -> tuple[int, dict[str, Any], requ
 
 
 def refresh(refresh_token: str) -> Tokens:
-    """A new access token. Raises Broken when the grant is over, TryLater for anything else.
+    """A new access token. Raises Broken if the grant has ended, TryLater for any other failure.
 
-    Asked directly and once: google-auth would retry with sleeps inside, and the job that asks
-    has a better idea of when to come back.
+    Not through google-auth, which would retry and sleep here; the job decides when to retry.
     """
     config = client_config()
     if not config:
-        raise Unavailable("not configured")
+        raise GoogleUnavailable("not configured")
     status, body, response = _post(
         config["token_uri"],
         {
@@ -217,21 +222,21 @@ def refresh(refresh_token: str) -> Tokens:
         raise Broken(answer, reason="revoked")
     if status == 429:
         raise RateLimited(answer, retry_after=_retry_after(response.headers.get("Retry-After")))
-    raise Unavailable(answer, retry_after=_retry_after(response.headers.get("Retry-After")))
+    raise GoogleUnavailable(answer, retry_after=_retry_after(response.headers.get("Retry-After")))
 
 
 def revoke(token: str) -> None:
-    """Give a grant back. Nothing to give back counts as done. Raises TryLater."""
+    """Revoke a token; one that is no longer valid counts as revoked. Raises TryLater."""
     status, body, response = _post(settings.GOOGLE_REVOKE_URL, {"token": token})
     if status == 200 or (status == 400 and body.get("error") in {"invalid_token", "invalid_grant"}):
         return
-    raise Unavailable(
+    raise GoogleUnavailable(
         f"revoke {status}", retry_after=_retry_after(response.headers.get("Retry-After"))
     )
 
 
 def _retry_after(value: str | None) -> float | None:
-    """Seconds out of a Retry-After header, which is a number or a date; an hour at most."""
+    """Seconds from a Retry-After header (a number or a date), at most LONGEST_RETRY_AFTER."""
     if not value:
         return None
     try:
@@ -248,10 +253,10 @@ def _retry_after(value: str | None) -> float | None:
 
 
 class Calendar:
-    """The primary calendar behind an access token. One per use: the service is not thread-safe.
+    """The primary calendar of an access token. Make one for each use: it is not thread-safe.
 
-    Every method raises TokenExpired, Broken, RateLimited, Unavailable or Refused, and what its
-    own words name.
+    Each method raises TokenExpired, Broken, RateLimited, GoogleUnavailable or GoogleRefused, and
+    what its docstring adds.
     """
 
     def __init__(self, access_token: str) -> None:
@@ -265,7 +270,7 @@ class Calendar:
         self._service = build(
             "calendar",
             "v3",
-            # Refreshing is ours (tokens.py): it is shared between workers and saved.
+            # Tokens are refreshed in tokens.py, where workers share and store the new one.
             http=AuthorizedHttp(Credentials(access_token), http=http, refresh_status_codes=()),
             static_discovery=True,
             client_options={"api_endpoint": f"{settings.GOOGLE_API_BASE}/calendar/v3/"},
@@ -276,7 +281,7 @@ class Calendar:
         self._service.close()
 
     def name(self) -> str:
-        """What Google calls this calendar; asks for none of its events but ours."""
+        """Google's name of the calendar; empty if it has none. Reads no events but ours."""
         page = self._execute(
             self._events.list(
                 calendarId="primary", privateExtendedProperty=f"{OUR_PROPERTY}=1", maxResults=1
@@ -285,19 +290,19 @@ class Calendar:
         return str(page.get("summary") or "")
 
     def insert(self, event_id: str, body: dict[str, Any]) -> None:
-        """Make the event. Raises Duplicate."""
+        """Create an event. Raises Duplicate."""
         self._execute(self._events.insert(calendarId="primary", body=body | {"id": event_id}))
 
     def get(self, event_id: str) -> dict[str, Any]:
-        """The event as Google has it, a deleted one too. Raises NotFound, Gone."""
+        """The event at Google, also a deleted one. Raises NotFound, Gone."""
         return self._execute(self._events.get(calendarId="primary", eventId=event_id))
 
     def patch(self, event_id: str, body: dict[str, Any]) -> None:
-        """Make the event say this. Raises NotFound, Gone."""
+        """Replace the given fields of an event. Raises NotFound, Gone."""
         self._execute(self._events.patch(calendarId="primary", eventId=event_id, body=body))
 
     def delete(self, event_id: str) -> None:
-        """Take the event out. Raises NotFound, Gone."""
+        """Delete an event. Raises NotFound, Gone."""
         self._execute(self._events.delete(calendarId="primary", eventId=event_id))
 
     def _execute(self, request: Any) -> dict[str, Any]:
@@ -306,19 +311,19 @@ class Calendar:
         from googleapiclient.errors import Error, HttpError
 
         try:
-            # No retries in here: the job that called comes back later, and sleeps nowhere.
+            # No retries here, because they would sleep: the calling job is retried later.
             answer = request.execute(num_retries=0)
         except HttpError as error:
             raise _translated(error) from None
         except (Error, GoogleAuthError, httplib2.HttpLib2Error, OSError, ValueError) as error:
-            # Timeouts and TLS trouble are OSErrors, a body that is no JSON is a ValueError.
-            raise Unavailable(type(error).__name__) from error
+            # Time-outs and TLS errors are OSErrors, an invalid JSON body is a ValueError.
+            raise GoogleUnavailable(type(error).__name__) from error
         return answer if isinstance(answer, dict) else {}
 
 
 @contextmanager
 def opened(access_token: str) -> Iterator[Calendar]:
-    """A Calendar that is closed afterwards."""
+    """A Calendar that is closed at the end of the block."""
     calendar = Calendar(access_token)
     try:
         yield calendar
@@ -327,7 +332,7 @@ def opened(access_token: str) -> Iterator[Calendar]:
 
 
 def _reason(error: Any) -> str:
-    """The machine-readable word in Google's answer, in its old place or its new one."""
+    """Google's machine-readable reason, in either of its formats; empty if there is none."""
     details = error.error_details
     for detail in details if isinstance(details, list) else []:
         if isinstance(detail, dict) and detail.get("reason"):
@@ -346,6 +351,6 @@ def _translated(error: Any) -> GoogleError:
     if status == 429 or (status == 403 and reason in RATE_REASONS):
         return RateLimited(answer, retry_after=wait)
     if status >= 500 or status < 400 or status == 408 or reason in OPERATOR_REASONS:
-        return Unavailable(answer, retry_after=wait)
+        return GoogleUnavailable(answer, retry_after=wait)
     known = {404: NotFound, 409: Duplicate, 410: Gone}
-    return known.get(status, Refused)(answer)
+    return known.get(status, GoogleRefused)(answer)

@@ -1,4 +1,4 @@
-"""The way to Google's consent page and back: who left, with which state, and who returned."""
+"""Consent at Google: the link to Google's page, and the call-back from it."""
 
 from __future__ import annotations
 
@@ -7,24 +7,25 @@ import time
 from dataclasses import dataclass
 
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 
 from calendar_integration import actions
+from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client
+from hms.lib.errors import Refusal
 from hms.lib.urls import absolute_url
 
 SESSION_KEY = "google_consent"
-# Seconds between leaving for Google and coming back.
-LONGEST_ABSENCE = 15 * 60
+# Seconds within which the call-back must arrive.
+LONGEST_CONSENT = 15 * 60
 
 
 def redirect_uri() -> str:
-    """Where Google sends people back to; registered with Google letter by letter."""
+    """The address of the call-back; the one registered with Google must be equal to it."""
     return absolute_url("calendar_integration:oauth2callback")
 
 
 def begin(request: HttpRequest) -> str:
-    """The consent page's address; what must come back with the person stays in the session."""
+    """The address of Google's consent page. Stores in the session what `finish` compares."""
     address, state, verifier = client.consent_address(redirect_uri=redirect_uri())
     request.session[SESSION_KEY] = {
         "state": state,
@@ -36,65 +37,51 @@ def begin(request: HttpRequest) -> str:
 
 
 @dataclass(frozen=True)
-class _Journey:
+class _Consent:
     state: str
     verifier: str
     user_id: int
     at: float
 
 
-def _take_journey(request: HttpRequest) -> _Journey | None:
-    """What `begin` kept, once."""
-    kept = request.session.pop(SESSION_KEY, None)
-    return _Journey(**kept) if kept else None
+def _take_consent(request: HttpRequest) -> _Consent | None:
+    """What `begin` stored; None if nothing, or if it was used before."""
+    stored = request.session.pop(SESSION_KEY, None)
+    return _Consent(**stored) if stored else None
 
 
 def finish(request: HttpRequest) -> None:
-    """Connect the account of the person who left and came back. Raises actions.CalendarError.
+    """Connect the calendar of the user whom Google sent back. Raises CalendarError.
 
-    A callback address that somebody else's consent made is refused: its state is in another
-    session. So is a second use of our own.
+    A call-back that belongs to another session's consent is refused, and so is a second use.
     """
-    journey = _take_journey(request)
+    consent = _take_consent(request)
     state = request.GET.get("state", "")
     if (
-        journey is None
-        or not hmac.compare_digest(journey.state.encode(), state.encode())
-        or journey.user_id != request.user.pk
-        or time.time() - journey.at > LONGEST_ABSENCE
+        consent is None
+        or not hmac.compare_digest(consent.state.encode(), state.encode())
+        or consent.user_id != request.user.pk
+        or time.time() - consent.at > LONGEST_CONSENT
     ):
-        raise actions.CalendarError(
-            _("This way back from Google is not, or no longer, valid. Please start again here.")
-        )
+        raise CalendarError(Refusal(CalendarCode.CONSENT_INVALID))
     if request.GET.get("error") == "access_denied":
-        raise actions.CalendarError(
-            _("You didn’t allow access, so nothing was connected. You can change your mind here.")
-        )
+        raise CalendarError(Refusal(CalendarCode.CONSENT_DENIED))
     if request.GET.get("error") or not request.GET.get("code"):
-        raise actions.CalendarError(_("Google could not connect the calendar. Please try again."))
-    tokens = _exchange(journey, request.GET["code"])
-    actions.connect_account(user_id=journey.user_id, tokens=tokens)
+        raise CalendarError(Refusal(CalendarCode.CONSENT_FAILED))
+    tokens = _exchange(consent, request.GET["code"])
+    actions.connect_account(user_id=consent.user_id, tokens=tokens)
 
 
-def _exchange(journey: _Journey, code: str) -> client.Tokens:
+def _exchange(consent: _Consent, code: str) -> client.Tokens:
     try:
         return client.exchange_code(
-            code=code, verifier=journey.verifier, redirect_uri=redirect_uri()
+            code=code, verifier=consent.verifier, redirect_uri=redirect_uri()
         )
     except client.MissingScope as error:
         if error.token:
-            actions.owe_revocation(user_id=journey.user_id, token=error.token)
-        raise actions.CalendarError(
-            _(
-                "Google was not allowed to let us write events, so nothing was connected. "
-                "Please start again and leave the box about calendar events ticked."
-            )
-        ) from error
+            actions.queue_revocation(user_id=consent.user_id, token=error.token)
+        raise CalendarError(Refusal(CalendarCode.SCOPE_MISSING)) from error
     except client.ConsentFailed as error:
-        raise actions.CalendarError(
-            _("Google could not connect the calendar. Please try again.")
-        ) from error
+        raise CalendarError(Refusal(CalendarCode.CONSENT_FAILED)) from error
     except client.TryLater as error:
-        raise actions.CalendarError(
-            _("Google does not answer just now. Please try again in a few minutes.")
-        ) from error
+        raise CalendarError(Refusal(CalendarCode.GOOGLE_UNAVAILABLE)) from error

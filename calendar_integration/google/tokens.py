@@ -1,4 +1,4 @@
-"""Access tokens that work: from the row while they last, else refreshed once for everybody."""
+"""Valid access tokens: the stored one, or a new one that all workers then share."""
 
 from __future__ import annotations
 
@@ -15,37 +15,39 @@ from hms.lib.crypto import DecryptionError
 
 log = logging.getLogger(__name__)
 
-# Longer than one call to the token endpoint can take, so that one worker asks at a time.
+# Longer than a call to the token endpoint can take, so that one worker refreshes at a time.
 REFRESH_LEASE = timedelta(seconds=2 * client.TIMEOUT + 5)
-REFRESH_WAIT = 1.0
+REFRESH_WAIT = 1.0  # seconds
 
 
 @dataclass(frozen=True)
-class Access:
-    """A token, and which connection it belongs to: a later one must not suffer for it."""
+class AccessToken:
+    """An access token in plain text, and the connection that it belongs to."""
 
     token: str
     connected_at: datetime
 
 
-def access_for(account: GoogleAccount, *, not_this: str = "") -> Access:
-    """A live access token of a healthy account; `not_this` is one that Google has just refused.
+def access_for(account: GoogleAccount, *, not_this: str = "") -> AccessToken:
+    """A valid access token of a connection that is not broken, refreshed if necessary.
 
-    Raises client.Broken, client.TryLater.
+    `not_this` is a token that Google has just refused. Raises client.Broken, client.TryLater.
     """
     try:
         if account.has_live_access_token() and account.access_token != not_this:
-            return Access(account.access_token, account.connected_at)
+            return AccessToken(account.access_token, account.connected_at)
     except DecryptionError as error:
         raise client.Broken("tokens can't be decrypted", reason="unreadable") from error
     return _refreshed(account)
 
 
-def _refreshed(account: GoogleAccount) -> Access:
-    """Ask Google for a new token, one worker at a time; the others come back in a second."""
+def _refreshed(account: GoogleAccount) -> AccessToken:
+    """A new token from Google. Raises TryLater while another worker refreshes it."""
     lease = _take_lease(account)
     if lease is None:
-        raise client.Unavailable("another worker refreshes the token", retry_after=REFRESH_WAIT)
+        raise client.GoogleUnavailable(
+            "another worker refreshes the token", retry_after=REFRESH_WAIT
+        )
     try:
         tokens = client.refresh(account.refresh_token)
     except DecryptionError as error:
@@ -57,14 +59,14 @@ def _refreshed(account: GoogleAccount) -> Access:
         raise
     _save(account, lease, tokens)
     log.info("google token refreshed", extra={"user_id": account.user_id})
-    return Access(tokens.access, account.connected_at)
+    return AccessToken(tokens.access, account.connected_at)
 
 
 @transaction.atomic
 def _take_lease(account: GoogleAccount) -> datetime | None:
-    """The right to refresh until the answered moment; None when somebody else has it or did it.
+    """Reserve the refresh for this worker. Returns until when, or None if another one has it.
 
-    A lease in the row, not a lock held while Google thinks: no transaction is open meanwhile.
+    A lease in the row instead of a lock: no transaction is open during the call to Google.
     """
     row = (
         GoogleAccount.objects.select_for_update()
@@ -82,7 +84,7 @@ def _take_lease(account: GoogleAccount) -> datetime | None:
 
 @transaction.atomic
 def _save(account: GoogleAccount, lease: datetime, tokens: client.Tokens) -> None:
-    """Keep the new token, unless the connection was replaced or ended in the meantime."""
+    """Store the new token, unless the connection was replaced or ended in the meantime."""
     row = (
         GoogleAccount.objects.select_for_update()
         .filter(pk=account.pk, refreshing_until=lease, broken_at__isnull=True)

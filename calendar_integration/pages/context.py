@@ -1,4 +1,4 @@
-"""What other rooms' pages may show of a person's calendar connection."""
+"""What pages of other apps show about a user's calendar connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class CalendarContext(TypedDict):
 
 
 def calendar_context(user_id: int) -> CalendarContext:
-    """For `calendar_integration/_banner.html`; one query, none when Google is not configured."""
+    """The variables of `calendar_integration/_banner.html`. One query, none without Google."""
     if not client.is_configured():
         return CalendarContext(
             calendar_configured=False, calendar_connected=False, calendar_broken=False

@@ -1,4 +1,4 @@
-"""Step-up: what changes where a person's data goes asks for the password again (S-24)."""
+"""Asking for the password again before a page that changes where a user's data go."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Callable
 from functools import wraps
 
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.login import get_authentication_records
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,24 +14,26 @@ from django.urls import reverse
 from django.utils.functional import lazy
 from django.utils.http import urlencode
 
+from users.login.allauth_private import entered_password_recently, login_times
+
 View = Callable[..., HttpResponse]
 
 
 def recently_authenticated(request: HttpRequest) -> bool:
-    """Whether this session proved who it is in the last few minutes, at login or since."""
-    records = get_authentication_records(request, request.user)
-    newest = max((record["at"] for record in records), default=0.0)
+    """Whether the user logged in or entered the password within the last few minutes."""
+    newest = max(login_times(request), default=0.0)
     return (
         time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
-        or did_recently_reauthenticate(request)
+        or entered_password_recently(request)
     )
 
 
 def recent_authentication_required(landing: str, query: str = "") -> Callable[[View], View]:
-    """Ask for the password if it is long ago, then go to the page named `landing`.
+    """Ask for the password if it was not entered recently, then go to the page named `landing`.
 
-    allauth's own decorator comes back to the very address. That fails for one that redirects
-    to Google: form-action 'self' holds for all redirects that follow the password form.
+    `query` is added to that page's address. allauth's own decorator returns to the same address,
+    which fails for a view that redirects to Google: the CSP's form-action 'self' applies to every
+    redirect that follows the password form.
     """
 
     def decorator(view: View) -> View:
@@ -51,10 +51,10 @@ def recent_authentication_required(landing: str, query: str = "") -> Callable[[V
 
 
 def login_leads_to(landing: str) -> Callable[[View], View]:
-    """Anonymous visitors go to the login page and from there to `landing`, not back to here.
+    """Send anonymous visitors to the login page, and from there to the page named `landing`.
 
-    For addresses that lead on to Google (see above) or carry a code, which belongs into no
-    login page. LoginRequiredMiddleware reads these two attributes.
+    For views that redirect to Google (see above) or have a code in their address, which must not
+    appear in the login page's address. LoginRequiredMiddleware reads the two attributes.
     """
     address = lazy(lambda: f"{reverse('account_login')}?next={reverse(landing)}", str)
 

@@ -1,6 +1,6 @@
-"""The page about a person's calendar connection, and the way to Google and back.
+"""The page about a user's calendar connection, and consent at Google.
 
-Google is reached by a link: the CSP's form-action 'self' would stop a form, redirects included.
+A link leads to Google, because the CSP's form-action 'self' blocks a form that redirects there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from calendar_integration import actions
+from calendar_integration.errors import CalendarError
 from calendar_integration.google import client, oauth
 from calendar_integration.models import CalendarEvent, GoogleAccount
 from calendar_integration.pages.decorators import (
@@ -20,20 +21,26 @@ from calendar_integration.pages.decorators import (
     recent_authentication_required,
     recently_authenticated,
 )
+from calendar_integration.wording import sentence
 
 PAGE = "calendar_integration:settings"
 
 
 def _account(request: HttpRequest) -> GoogleAccount | None:
-    """The reader's own connection."""
-    # Nobody anonymous gets here; the type checker can't know.
+    """The user's own connection."""
+    # Only logged-in users get here, which the type checker can't know.
     return GoogleAccount.objects.filter(user_id=request.user.pk or 0).first()
+
+
+def _show(request: HttpRequest, error: CalendarError) -> None:
+    for refusal in error.refusals:
+        messages.error(request, sentence(refusal))
 
 
 @never_cache
 @require_safe
 def settings_page(request: HttpRequest) -> HttpResponse:
-    """Which calendar is connected, how it is, and the ways to change that."""
+    """The state of the connection, with links to connect and disconnect."""
     account = _account(request)
     counts = CalendarEvent.objects.filter(user_id=account.user_id).counts() if account else {}
     return render(
@@ -53,9 +60,9 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 @recent_authentication_required(PAGE, "?confirmed")
 def auth(request: HttpRequest) -> HttpResponse:
-    """On to Google's consent page."""
+    """Redirect to Google's consent page."""
     if not client.is_configured():
-        messages.info(request, _("Google Calendar is not set up here."))
+        messages.info(request, _("Google Calendar is not available here."))
         return redirect(PAGE)
     return redirect(oauth.begin(request))
 
@@ -64,13 +71,13 @@ def auth(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def oauth2callback(request: HttpRequest) -> HttpResponse:
-    """Back from Google; on to our page, so that the code stays in no address bar."""
+    """Handle Google's call-back, then redirect, so that the code leaves the address bar."""
     if not client.is_configured():
         return redirect(PAGE)
     try:
         oauth.finish(request)
-    except actions.CalendarError as error:
-        messages.error(request, str(error))
+    except CalendarError as error:
+        _show(request, error)
     else:
         messages.success(request, _("Your Google Calendar is connected."))
     return redirect(PAGE)
@@ -80,12 +87,16 @@ def oauth2callback(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @recent_authentication_required("calendar_integration:disconnect")
 def disconnect(request: HttpRequest) -> HttpResponse:
-    """GET names the consequence, POST disconnects."""
+    """GET asks for confirmation, POST disconnects."""
     account = _account(request)
     if account is None:
         return redirect(PAGE)
     if request.method != "POST":
         return render(request, "calendar_integration/disconnect.html", {"account": account})
-    actions.disconnect_account(user_id=account.user_id)
-    messages.success(request, _("Your Google Calendar is disconnected."))
+    try:
+        actions.disconnect_account(user_id=account.user_id)
+    except CalendarError as error:
+        _show(request, error)
+    else:
+        messages.success(request, _("Your Google Calendar is disconnected."))
     return redirect(PAGE)

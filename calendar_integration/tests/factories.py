@@ -1,4 +1,4 @@
-"""Connections and wishes for tests: small, keyword-only."""
+"""Connections and events for tests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def make_tokens(
     scope: str = client.SCOPES[0],
     seconds: int = 3600,
 ) -> client.Tokens:
-    """A real grant at the stand-in."""
+    """Tokens that the stand-in for Google accepts."""
     state = google.standin.state
     state.add_account(email)
     return client.Tokens(
@@ -40,13 +40,13 @@ def make_tokens(
 def make_account(
     *, google: GoogleServer, user: User | None = None, **options: object
 ) -> GoogleAccount:
-    """A healthy connection of a user to an account at the stand-in."""
+    """A working connection of a user to an account at the stand-in."""
     user = user or make_user()
     tokens = make_tokens(google=google, **options)  # type: ignore[arg-type]
     return actions.connect_account(user_id=user.pk, tokens=tokens)
 
 
-def make_wish(**changes: object) -> EventWanted:
+def make_content(**changes: object) -> EventWanted:
     start = datetime(2030, 6, 3, 9, 0, tzinfo=UTC)
     values: dict[str, object] = {
         "title": "Appointment with Dr. Rao",
@@ -63,14 +63,14 @@ def make_wish(**changes: object) -> EventWanted:
 def make_event(
     *, account: GoogleAccount, about: str = ABOUT, sequence: int = 0, **changes: object
 ) -> CalendarEvent:
-    """A wish for the account's owner, not yet sent."""
-    wish = make_wish(**changes)
-    actions.want_event(user_id=account.user_id, about=about, sequence=sequence, event=wish)
+    """A pending event of the account's owner."""
+    content = make_content(**changes)
+    actions.want_event(user_id=account.user_id, about=about, sequence=sequence, event=content)
     return CalendarEvent.objects.get(user_id=account.user_id, about=about)
 
 
 def log_in(web: Client, user: User, *, minutes_ago: float = 0) -> None:
-    """As if the password had been typed that long ago."""
+    """Make the session's login seem that long ago."""
     web.force_login(user)
     session = web.session
     session[allauth_login.AUTHENTICATION_METHODS_SESSION_KEY] = [

@@ -1,4 +1,4 @@
-"""Wishes, connections, keys: what the rows say, without asking Google for events."""
+"""The actions, as far as they call Google for no events."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from calendar_integration import actions, checks, hooks, jobs
+from calendar_integration import actions, checks, hooks, jobs, wording
+from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client, tokens
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from calendar_integration.pages.context import calendar_context
-from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
+from calendar_integration.tests.factories import ABOUT, make_account, make_content, make_event
 from hms.dev.google.faults import Fault
 from hms.lib.crypto import DecryptionError
+from hms.lib.errors import Refusal
 from notifications.models import Email
 from users.tests.factories import make_user
 
@@ -34,16 +36,16 @@ def deferred(task):
     ]
 
 
-# -- wishes ---------------------------------------------------------------------------------------
+# -- events ---------------------------------------------------------------------------------------
 
 
 def test_want_event_without_account_does_nothing():
     user = make_user()
-    actions.want_event(user_id=user.pk, about=ABOUT, sequence=0, event=make_wish())
+    actions.want_event(user_id=user.pk, about=ABOUT, sequence=0, event=make_content())
     assert (CalendarEvent.objects.count(), deferred("sync_event")) == (0, [])
 
 
-def test_want_event_defers_one_job_however_often_asked(google):
+def test_want_event_repeated_defers_one_job(google):
     account = make_account(google=google)
     event = make_event(account=account)
     make_event(account=account)
@@ -65,13 +67,13 @@ def test_want_event_ignores_older_sequence(google):
     assert (event.sequence, event.wanted["title"]) == (2, "New")
 
 
-def test_want_event_none_for_unknown_thing_does_nothing(google):
+def test_want_event_none_for_an_unknown_subject_does_nothing(google):
     account = make_account(google=google)
     actions.want_event(user_id=account.user_id, about=ABOUT, sequence=0, event=None)
     assert CalendarEvent.objects.count() == 0
 
 
-def test_want_event_behind_broken_connection_is_kept_without_job(google):
+def test_want_event_of_a_broken_connection_is_stored_without_job(google):
     account = make_account(google=google)
     actions.mark_broken(
         user_id=account.user_id, reason="revoked", connected_at=account.connected_at
@@ -80,7 +82,7 @@ def test_want_event_behind_broken_connection_is_kept_without_job(google):
     assert (event.state, deferred("sync_event")) == (State.PENDING, [])
 
 
-def test_want_event_after_disconnect_is_remembered_for_later(google):
+def test_want_event_after_disconnect_is_stored_for_later(google):
     account = make_account(google=google)
     make_event(account=account)
     actions.disconnect_account(user_id=account.user_id)
@@ -122,16 +124,16 @@ def test_connect_defers_replay_and_calls_what_is_connected(google):
     assert deferred("replay") == [{"user_id": account.user_id}]
 
 
-def test_mark_broken_tells_once_and_forgets_tokens(google):
+def test_mark_broken_emails_once_and_deletes_tokens(google):
     account = make_account(google=google)
-    told = [
+    marked = [
         actions.mark_broken(
             user_id=account.user_id, reason="revoked", connected_at=account.connected_at
         )
         for _ in range(2)
     ]
     account.refresh_from_db()
-    assert told == [True, False]
+    assert marked == [True, False]
     assert (account.sealed_refresh_token, account.sealed_access_token) == ("", "")
     assert Email.objects.filter(action="CALENDAR_BROKEN").count() == 1
 
@@ -170,7 +172,7 @@ def test_revocation_waits_for_google(google):
     actions.disconnect_account(user_id=account.user_id)
     google.standin.faults.add(Fault(match="revoke", status=503))
     [job] = deferred("revoke")
-    with pytest.raises(client.Unavailable):
+    with pytest.raises(client.GoogleUnavailable):
         jobs.revoke(**job)
     assert Revocation.objects.get().last_answer == "revoke 503"
     jobs.revoke(**job)
@@ -186,7 +188,7 @@ def test_revocation_of_unknown_token_is_done(google):
     assert Revocation.objects.count() == 0
 
 
-def test_reconnect_cancels_owed_revocation(google):
+def test_reconnect_deletes_a_pending_revocation(google):
     account = make_account(google=google)
     actions.disconnect_account(user_id=account.user_id)
     make_account(google=google, user=account.user)
@@ -222,14 +224,14 @@ def test_tokens_are_not_readable_in_the_database(google):
     assert "1//0" not in dump
 
 
-def test_token_moved_to_another_row_can_not_be_opened(google):
+def test_token_copied_to_another_row_cannot_be_decrypted(google):
     first, second = make_account(google=google), make_account(google=google)
     second.sealed_refresh_token = first.sealed_refresh_token
     with pytest.raises(DecryptionError):
         _ = second.refresh_token
 
 
-def test_token_moved_to_another_column_can_not_be_opened(google):
+def test_token_copied_to_another_column_cannot_be_decrypted(google):
     account = make_account(google=google)
     account.sealed_access_token = account.sealed_refresh_token
     with pytest.raises(DecryptionError):
@@ -239,23 +241,26 @@ def test_token_moved_to_another_column_can_not_be_opened(google):
 def test_rotate_tokens_seals_all_with_the_new_key(google, settings, capsys):
     settings.FIELD_ENCRYPTION_KEYS = {"old": OLD_KEY}
     account = make_account(google=google)
-    actions.owe_revocation(user_id=account.user_id, token="t")
+    actions.queue_revocation(user_id=account.user_id, token="t")
     before = account.refresh_token
     settings.FIELD_ENCRYPTION_KEYS = {"new": NEW_KEY, "old": OLD_KEY}
     call_command("rotate_tokens")
     call_command("rotate_tokens")
-    assert capsys.readouterr().out == "2 sealed with today's key.\n0 sealed with today's key.\n"
+    assert (
+        capsys.readouterr().out
+        == "2 encrypted with the first key.\n0 encrypted with the first key.\n"
+    )
     settings.FIELD_ENCRYPTION_KEYS = {"new": NEW_KEY}
     account.refresh_from_db()
     assert account.refresh_token == before
     assert Revocation.objects.get().token == "t"
 
 
-def test_rotate_tokens_names_what_it_can_not_open(google, settings, capsys):
+def test_rotate_tokens_names_what_it_cannot_decrypt(google, settings, capsys):
     settings.FIELD_ENCRYPTION_KEYS = {"old": OLD_KEY}
     account = make_account(google=google)
     settings.FIELD_ENCRYPTION_KEYS = {"new": NEW_KEY}
-    with pytest.raises(CommandError, match="1 could not be opened"):
+    with pytest.raises(CommandError, match="1 could not be decrypted"):
         call_command("rotate_tokens")
     assert f"Google connection {account.pk}" in capsys.readouterr().err
 
@@ -299,7 +304,7 @@ def test_many_workers_refresh_once(google):
             mine = GoogleAccount.objects.get(pk=account.pk)
             ready.wait(timeout=5)
             return tokens.access_for(mine).token
-        except client.Unavailable as error:
+        except client.GoogleUnavailable as error:
             return error.retry_after
         finally:
             connection.close()
@@ -314,6 +319,22 @@ def test_many_workers_refresh_once(google):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_claim_is_refused_inside_a_transaction_that_may_roll_back(google):
+    event = make_event(account=make_account(google=google))
+
+    with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
+        actions.claim(event_pk=event.pk)
+
+    event.refresh_from_db()
+    assert event.claimed_until is None
+
+
+@pytest.mark.parametrize("code", CalendarCode)
+def test_every_refusal_has_a_sentence(code):
+    assert wording.sentence(Refusal(code)).endswith(".")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_workers_one_event(google):
     event = make_event(account=make_account(google=google))
     google.standin.faults.add(Fault(match="insert", hang=0.3))
@@ -323,22 +344,22 @@ def test_two_workers_one_event(google):
         try:
             ready.wait(timeout=5)
             jobs.sync_event(event_pk=event.pk)
-        except actions.Busy:
-            return "busy"
+        except CalendarError as error:
+            return error.code
         else:
             return "done"
         finally:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(attempt, range(2))) == ["busy", "done"]
+        assert sorted(pool.map(attempt, range(2))) == ["done", CalendarCode.STILL_CLAIMED]
     assert [entry["op"] for entry in google.standin.state.log] == ["insert"]
 
 
 # -- what others see ------------------------------------------------------------------------------
 
 
-def test_context_says_what_is_broken(google, django_assert_num_queries):
+def test_context_shows_what_is_broken(google, django_assert_num_queries):
     account = make_account(google=google)
     with django_assert_num_queries(1):
         context = calendar_context(account.user_id)
@@ -359,7 +380,7 @@ def test_context_without_configuration_asks_nothing(settings, django_assert_num_
         assert not calendar_context(1)["calendar_configured"]
 
 
-def test_check_wants_whole_secrets_and_https(google, settings):
+def test_check_requires_complete_secrets_and_https(google, settings):
     assert checks.google_endpoints(None) == []
     settings.GOOGLE_REVOKE_URL = "http://elsewhere.example/revoke"
     assert [error.id for error in checks.google_endpoints(None)] == ["calendar_integration.E002"]

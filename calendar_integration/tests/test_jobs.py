@@ -1,4 +1,4 @@
-"""One event and everything Google can do about it, against the stand-in."""
+"""The jobs, against a stand-in for Google that fails in many ways."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from calendar_integration import actions, jobs
+from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client
 from calendar_integration.models import CalendarEvent, GoogleAccount
-from calendar_integration.tests.factories import ABOUT, make_account, make_event, make_wish
+from calendar_integration.tests.factories import ABOUT, make_account, make_content, make_event
 from hms.dev.google.faults import Fault
 from hms.tests.worker import drain
 from notifications.models import Email
@@ -24,7 +25,7 @@ State = CalendarEvent.State
 
 
 def sync(event):
-    """Run the job; the row afterwards."""
+    """Run the job; returns the reloaded event."""
     jobs.sync_event(event_pk=event.pk)
     event.refresh_from_db()
     return event
@@ -79,13 +80,13 @@ def redirecting_to(address):
         server.server_close()
 
 
-# -- the good way ---------------------------------------------------------------------------------
+# -- without errors -------------------------------------------------------------------------------
 
 
-def test_sync_shows_event_with_what_was_wanted(google):
+def test_sync_shows_event_with_its_content(google):
     event = sync(make_event(account=make_account(google=google)))
     [found] = shown(google)
-    assert (event.state, event.last_answer, event.shown) == (State.SYNCED, "made", True)
+    assert (event.state, event.last_answer, event.shown) == (State.SYNCED, "created", True)
     assert found["id"] == event.event_id
     assert found["summary"] == "Appointment with Dr. Rao"
     assert found["start"] == {"dateTime": "2030-06-03T09:00:00+00:00", "timeZone": "Europe/Berlin"}
@@ -131,7 +132,11 @@ def test_cancel_before_first_sync_makes_nothing(google):
     event = make_event(account=account)
     actions.want_event(user_id=account.user_id, about=ABOUT, sequence=1, event=None)
     event = sync(event)
-    assert (event.state, event.last_answer, operations(google)) == (State.REMOVED, "was gone", [])
+    assert (event.state, event.last_answer, operations(google)) == (
+        State.REMOVED,
+        "already removed",
+        [],
+    )
 
 
 # -- what Google already has ----------------------------------------------------------------------
@@ -142,7 +147,7 @@ def test_insert_conflict_with_same_content_changes_nothing(google):
     event = make_event(account=make_account(google=google))
     sync_fails(event)
     assert (event.state, event.last_answer) == (State.PENDING, "503 backendError")
-    assert sync(event).last_answer == "was there"
+    assert sync(event).last_answer == "already created"
     assert operations(google) == ["insert"]
 
 
@@ -152,7 +157,7 @@ def test_insert_conflict_with_deleted_event_brings_it_back(google):
         "ada@gmail.test", "delete", shown(google)[0] | {"status": "cancelled"}
     )
     CalendarEvent.objects.update(state=State.PENDING, shown=False)
-    assert sync(event).last_answer == "brought back"
+    assert sync(event).last_answer == "restored"
     assert [e["id"] for e in shown(google)] == [event.event_id]
 
 
@@ -183,7 +188,7 @@ def test_patch_of_missing_event_makes_it_again(google, status):
     google.standin.state.calendars["ada@gmail.test"].clear()
     fault(google, match="patch", status=status)
     make_event(account=account, sequence=1)
-    assert sync(event).last_answer == "made"
+    assert sync(event).last_answer == "created"
     assert len(shown(google)) == 1
 
 
@@ -196,7 +201,7 @@ def test_delete_of_missing_event_is_done(google, status):
     assert sync(event).state == State.REMOVED
 
 
-# -- trouble that passes --------------------------------------------------------------------------
+# -- temporary errors -----------------------------------------------------------------------------
 
 
 def test_slow_google_is_waited_for(google):
@@ -208,7 +213,7 @@ def test_timeout_after_commit_makes_no_second_event(google, monkeypatch):
     monkeypatch.setattr(client, "TIMEOUT", 0.3)
     fault(google, match="insert", hang=2, after_commit=True)
     event = make_event(account=make_account(google=google))
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     assert event.state == State.PENDING
     sync(event)
     assert (event.state, len(shown(google)), operations(google)) == (State.SYNCED, 1, ["insert"])
@@ -217,14 +222,14 @@ def test_timeout_after_commit_makes_no_second_event(google, monkeypatch):
 def test_connection_cut_without_answer_is_tried_again(google):
     fault(google, match="insert", drop=True, times=2)
     event = make_event(account=make_account(google=google))
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     assert sync(event).state == State.SYNCED
 
 
 def test_google_down_keeps_event_owed(google, settings):
     event = make_event(account=make_account(google=google))
     settings.GOOGLE_API_BASE = "http://localhost:9"
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     assert (event.state, event.attempts, event.claimed_until) == (State.PENDING, 1, None)
 
 
@@ -232,7 +237,7 @@ def test_google_down_keeps_event_owed(google, settings):
 def test_server_error_is_tried_again(google, status):
     fault(google, match="insert", status=status)
     event = make_event(account=make_account(google=google))
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     assert sync(event).state == State.SYNCED
 
 
@@ -256,7 +261,7 @@ def test_redirect_of_event_calls_is_not_followed(google, settings):
     account = make_account(google=google)
     with redirecting_to(google.base_url) as address:
         settings.GOOGLE_API_BASE = address
-        with pytest.raises(client.Unavailable, match="307"):
+        with pytest.raises(client.GoogleUnavailable, match="307"):
             jobs.learn_name(user_id=account.user_id)
     account.refresh_from_db()
     assert account.calendar_name == ""
@@ -266,9 +271,9 @@ def test_redirect_of_token_calls_is_not_followed(google, settings):
     event = make_event(account=make_account(google=google, seconds=0))
     with redirecting_to(google.base_url) as address:
         settings.GOOGLE_CLIENT_CONFIG["web"]["token_uri"] = f"{address}/token"
-        sync_fails(event, client.Unavailable)
+        sync_fails(event, client.GoogleUnavailable)
         settings.GOOGLE_REVOKE_URL = f"{address}/revoke"
-        with pytest.raises(client.Unavailable, match="307"):
+        with pytest.raises(client.GoogleUnavailable, match="307"):
             client.revoke("token")
     assert (event.last_answer, operations(google)) == ("token 307", [])
 
@@ -283,7 +288,7 @@ def test_event_is_given_up_after_about_a_day(google):
     assert sync(event).state == State.SYNCED
 
 
-# -- trouble that stays ---------------------------------------------------------------------------
+# -- permanent errors -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -307,7 +312,7 @@ def assert_broken(account, reason):
     assert email.data["link"].endswith("/calendar/")
 
 
-def test_revoked_grant_breaks_connection_and_tells_owner_once(google):
+def test_revoked_grant_breaks_connection_and_emails_owner_once(google):
     account = make_account(google=google)
     events = [make_event(account=account, about=f"booking:{n}") for n in range(2)]
     google.standin.state.revoke("ada@gmail.test")
@@ -330,7 +335,7 @@ def test_missing_scope_breaks_connection(google):
     assert_broken(account, "scope")
 
 
-def test_401_is_cured_by_one_refresh(google):
+def test_after_401_the_token_is_refreshed_once(google):
     account = make_account(google=google)
     google.standin.state.expire()
     assert sync(make_event(account=account)).state == State.SYNCED
@@ -363,11 +368,11 @@ def test_token_endpoint_in_trouble_is_tried_again(google, status):
     assert sync(event).state == State.SYNCED
 
 
-def test_wrong_client_secret_is_ours_to_repair(google, settings):
+def test_wrong_client_secret_leaves_the_connection(google, settings):
     account = make_account(google=google, seconds=0)
     event = make_event(account=account)
     settings.GOOGLE_CLIENT_CONFIG["web"]["client_secret"] = "wrong"
-    sync_fails(event, client.Unavailable)
+    sync_fails(event, client.GoogleUnavailable)
     account.refresh_from_db()
     assert not account.is_broken
 
@@ -377,7 +382,7 @@ def test_wrong_client_secret_is_ours_to_repair(google, settings):
 
 def test_reconnect_replays_what_is_owed(google):
     account = make_account(google=google)
-    kept = sync(make_event(account=account, about="booking:KEPT"))
+    synced = sync(make_event(account=account, about="booking:KEPT"))
     dropped = sync(make_event(account=account, about="booking:DROPPED"))
     google.standin.state.revoke("ada@gmail.test")
     owed = sync(make_event(account=account, about="booking:OWED"))
@@ -389,11 +394,11 @@ def test_reconnect_replays_what_is_owed(google):
     ProcrastinateJob.objects.filter(task_name="calendar_integration.jobs.sync_event").delete()
     jobs.replay(user_id=account.user_id)
     deferred = ProcrastinateJob.objects.filter(task_name="calendar_integration.jobs.sync_event")
-    assert {job.args["event_pk"] for job in deferred} == {kept.pk, dropped.pk, owed.pk}
-    for event in (kept, dropped, owed):
+    assert {job.args["event_pk"] for job in deferred} == {synced.pk, dropped.pk, owed.pk}
+    for event in (synced, dropped, owed):
         sync(event)
-    assert {e["id"] for e in shown(google)} == {kept.event_id, owed.event_id}
-    assert (kept.state, dropped.state, owed.state) == (State.SYNCED, State.REMOVED, State.SYNCED)
+    assert {e["id"] for e in shown(google)} == {synced.event_id, owed.event_id}
+    assert (synced.state, dropped.state, owed.state) == (State.SYNCED, State.REMOVED, State.SYNCED)
 
 
 def test_reconnect_to_another_calendar_shows_events_there(google):
@@ -426,14 +431,15 @@ def test_learn_name_asks_google_once(google):
 # -- claims ---------------------------------------------------------------------------------------
 
 
-def test_event_in_another_workers_hands_is_left_alone(google):
+def test_event_that_another_worker_claimed_is_not_written(google):
     event = make_event(account=make_account(google=google))
     actions.claim(event_pk=event.pk)
-    sync_fails(event, actions.Busy)
+    with pytest.raises(CalendarError, match=CalendarCode.STILL_CLAIMED):
+        jobs.sync_event(event_pk=event.pk)
     assert operations(google) == []
 
 
-def test_claim_of_dead_worker_runs_out(google):
+def test_claim_of_a_dead_worker_ends(google):
     event = make_event(account=make_account(google=google))
     actions.claim(event_pk=event.pk)
     CalendarEvent.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
@@ -446,12 +452,12 @@ def test_change_during_sync_is_not_marked_as_shown(google):
     claimed = actions.claim(event_pk=event.pk)
     assert claimed is not None
     make_event(account=account, sequence=1, title="Moved")
-    actions.mark_done(claimed=claimed, answer="made")
+    actions.mark_done(claimed=claimed, answer="created")
     assert sync(event).state == State.SYNCED
     assert [e["summary"] for e in shown(google)] == ["Moved"]
 
 
-def test_late_worker_has_the_event_said_again(google):
+def test_late_worker_makes_the_event_be_written_again(google):
     account = make_account(google=google)
     event = make_event(account=account)
     late = actions.claim(event_pk=event.pk)
@@ -470,12 +476,12 @@ def test_late_worker_has_the_event_said_again(google):
     assert [e["summary"] for e in shown(google)] == ["Moved"]
 
 
-def test_wait_doubles_to_a_limit_and_surprises_end():
-    waits = [jobs.GOOGLE_RETRY.wait(client.Unavailable("x"), n) or 0 for n in range(30)]
+def test_wait_doubles_to_a_limit_and_unexpected_errors_end_the_tries():
+    waits = [jobs.GOOGLE_RETRY.wait(client.GoogleUnavailable("x"), n) or 0 for n in range(30)]
     assert 1 <= waits[0] <= 2
     assert all(450 <= wait <= 900 for wait in waits[9:])
     assert jobs.GOOGLE_RETRY.wait(KeyError("x"), 0)
-    assert jobs.GOOGLE_RETRY.wait(KeyError("x"), jobs.MOST_SURPRISES) is None
+    assert jobs.GOOGLE_RETRY.wait(KeyError("x"), jobs.MOST_UNEXPECTED) is None
 
 
 def test_retry_after_may_be_a_date_and_is_capped():
@@ -486,8 +492,8 @@ def test_retry_after_may_be_a_date_and_is_capped():
     assert client._retry_after(None) is None
 
 
-def test_wish_survives_json_with_its_moments():
-    wanted = make_wish().as_json()
+def test_content_survives_json_with_its_times():
+    wanted = make_content().as_json()
     assert wanted["starts_at"] == "2030-06-03T09:00:00+00:00"
 
 

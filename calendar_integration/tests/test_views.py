@@ -1,4 +1,4 @@
-"""The settings page, the way to Google and back, the admin."""
+"""The settings page, consent at Google, the admin."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.urls import reverse
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from calendar_integration import actions, jobs
+from calendar_integration.errors import CalendarCode, CalendarError
 from calendar_integration.google import client, oauth
 from calendar_integration.models import CalendarEvent, GoogleAccount, Revocation
 from calendar_integration.tests.factories import (
@@ -22,6 +23,7 @@ from calendar_integration.tests.factories import (
     make_tokens,
 )
 from hms.dev.google.faults import Fault
+from hms.lib.errors import Refusal
 from users.models import User
 from users.tests.factories import make_staff, make_user
 
@@ -37,7 +39,7 @@ def signed_in(web, **user_fields):
 
 
 def answer_consent(address, *, email="ada@gmail.test", **form):
-    """What a person does on the consent page; the path and query Google sends them back to."""
+    """Agree or not on the consent page; returns path and query of the call-back."""
     fields = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     fields |= {"email": email, "decision": "allow", "granted": client.SCOPES} | form
     page = address.partition("?")[0]
@@ -47,7 +49,7 @@ def answer_consent(address, *, email="ada@gmail.test", **form):
 
 
 def words(web, path=SETTINGS):
-    """The messages on the page that follows."""
+    """The messages on the next page."""
     return [str(message) for message in web.get(path).context["messages"]]
 
 
@@ -77,7 +79,7 @@ def test_connect_logs_no_secret_at_any_level(client, google, caplog):
     jobs.learn_name(user_id=user.pk)
     account = GoogleAccount.objects.get(user=user)
     code = parse_qs(urlsplit(way_back).query)["code"][0]
-    # What urllib3 and this test's own client say of the addresses they ask is not ours.
+    # Leave out the addresses that urllib3 and this test's client log.
     ours = [r for r in caplog.records if not r.name.startswith(("urllib3", "django.request"))]
     log = "\n".join(logging.Formatter().format(record) for record in ours)
     for secret in (code, journey["verifier"], account.access_token, account.refresh_token):
@@ -91,16 +93,16 @@ def test_callback_works_once(client, google):
     client.get(way_back)
     client.get(SETTINGS)
     client.get(way_back)
-    assert words(client)[0].startswith("This way back from Google is not")
+    assert words(client)[0].startswith("This link from Google has expired.")
 
 
 def test_callback_with_wrong_state_connects_nothing(client, google):
     signed_in(client)
     way_back = answer_consent(client.get(AUTH)["Location"])
     client.get(way_back.replace("state=", "state=x"))
-    assert words(client)[0].startswith("This way back from Google is not")
+    assert words(client)[0].startswith("This link from Google has expired.")
     assert GoogleAccount.objects.count() == 0
-    # The wrong state has used the journey up; nobody guesses on.
+    # The wrong state has ended this consent: it cannot be tried again with another state.
     client.get(way_back)
     assert GoogleAccount.objects.count() == 0
 
@@ -131,7 +133,7 @@ def test_callback_after_too_long_connects_nothing(client, google):
     signed_in(client)
     way_back = answer_consent(client.get(AUTH)["Location"])
     session = client.session
-    session[oauth.SESSION_KEY] |= {"at": time.time() - oauth.LONGEST_ABSENCE - 1}
+    session[oauth.SESSION_KEY] |= {"at": time.time() - oauth.LONGEST_CONSENT - 1}
     session.save()
     client.get(way_back)
     assert GoogleAccount.objects.count() == 0
@@ -154,7 +156,7 @@ def test_denied_consent_is_explained(client, google):
     assert sentence.startswith("You didn’t allow access")
 
 
-def test_unticked_scope_is_explained_and_given_back(client, google):
+def test_missing_scope_is_explained_and_revoked(client, google):
     signed_in(client)
     client.get(answer_consent(client.get(AUTH)["Location"], granted=[]))
     [sentence] = words(client)
@@ -177,7 +179,7 @@ def test_google_unreachable_at_callback_is_explained(client, google, settings):
     way_back = answer_consent(client.get(AUTH)["Location"])
     settings.GOOGLE_CLIENT_CONFIG["web"]["token_uri"] = "http://localhost:9/token"
     client.get(way_back)
-    assert words(client) == ["Google does not answer just now. Please try again in a few minutes."]
+    assert words(client) == ["Google is not responding. Please try again in a few minutes."]
 
 
 def test_callback_without_anything_changes_nothing(client, google):
@@ -191,16 +193,16 @@ def test_callback_without_anything_changes_nothing(client, google):
 def test_connect_asks_for_password_when_login_is_long_ago(client, google):
     log_in(client, make_user(), minutes_ago=6)
     response = client.get(AUTH)
-    # Back to our page, not on to Google: form-action 'self' would stop that redirect.
+    # To our page, not to Google: form-action 'self' blocks that redirect.
     assert response["Location"] == "/users/reauthenticate/?next=%2Fcalendar%2F%3Fconfirmed"
     assert oauth.SESSION_KEY not in client.session
 
 
 def test_settings_offers_the_last_step_after_the_password(client, google):
     signed_in(client)
-    assert "continue to Google" in client.get(SETTINGS + "?confirmed").text
+    assert "Continue to Google" in client.get(SETTINGS + "?confirmed").text
     log_in(client, make_user(), minutes_ago=6)
-    assert "continue to Google" not in client.get(SETTINGS + "?confirmed").text
+    assert "Continue to Google" not in client.get(SETTINGS + "?confirmed").text
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
@@ -235,10 +237,10 @@ def test_settings_shows_only_the_readers_own(client, google):
 # -- pages ----------------------------------------------------------------------------------------
 
 
-def test_settings_without_configuration_says_so(client, settings):
+def test_settings_without_configuration(client, settings):
     settings.GOOGLE_CLIENT_CONFIG = None
     signed_in(client)
-    assert "Google Calendar is not set up here." in client.get(SETTINGS).text
+    assert "Google Calendar is not available here." in client.get(SETTINGS).text
     assert client.get(AUTH)["Location"] == SETTINGS
     assert client.get(CALLBACK)["Location"] == SETTINGS
 
@@ -270,15 +272,26 @@ def test_settings_of_broken_connection_offers_to_connect_again(client, google):
     make_event(account=account)
     log_in(client, account.user)
     page = client.get(SETTINGS).text
-    assert "access was taken back at Google" in page
-    assert "Connect again" in page
-    assert "1 change waits" in page
+    assert "access was withdrawn at Google" in page
+    assert "Reconnect" in page
+    assert "1 change is waiting" in page
+
+
+def test_disconnect_that_is_refused_is_explained(client, google, monkeypatch):
+    def refuse(**_arguments):
+        raise CalendarError(Refusal(CalendarCode.BUSY))
+
+    account = make_account(google=google)
+    log_in(client, account.user)
+    monkeypatch.setattr(actions, "disconnect_account", refuse)
+    client.post(DISCONNECT)
+    assert words(client) == ["Your calendar is being changed right now. Please try again."]
 
 
 def test_disconnect_asks_on_get_and_acts_on_post(client, google):
     account = make_account(google=google)
     log_in(client, account.user)
-    assert "no longer follow" in client.get(DISCONNECT).text
+    assert "no longer updated" in client.get(DISCONNECT).text
     assert GoogleAccount.objects.count() == 1
     assert client.post(DISCONNECT)["Location"] == SETTINGS
     assert GoogleAccount.objects.count() == 0
@@ -296,7 +309,7 @@ def test_pages_are_not_stored(client, google, path):
 
 def test_admin_never_shows_tokens(client, google):
     account = make_account(google=google)
-    actions.owe_revocation(user_id=account.user_id, token="canary-token")
+    actions.queue_revocation(user_id=account.user_id, token="canary-token")
     client.force_login(make_staff(superuser=True))
     for name, pk in (("googleaccount", account.pk), ("revocation", Revocation.objects.get().pk)):
         for path in (
@@ -323,7 +336,7 @@ def test_admin_tries_failed_events_again(client, google):
     client.force_login(make_staff(superuser=True))
     path = reverse("admin:calendar_integration_calendarevent_changelist")
     page = client.post(path, {"action": "try_again", "_selected_action": [event.pk]}, follow=True)
-    assert "1 event is tried again." in page.text
+    assert "1 event will be retried." in page.text
     assert ProcrastinateJob.objects.get().args == {"event_pk": event.pk}
 
 
@@ -344,7 +357,7 @@ def test_admin_disconnects_whom_it_does_not_delete(client, google):
     assert User.objects.filter(pk=user.pk).exists()
     connections = reverse("admin:calendar_integration_googleaccount_changelist")
     chosen = {"action": "disconnect", "_selected_action": [GoogleAccount.objects.get().pk]}
-    assert "1 is disconnected." in client.post(connections, chosen, follow=True).text
+    assert "1 calendar is disconnected." in client.post(connections, chosen, follow=True).text
     assert Revocation.objects.get().user_id == user.pk
 
 

@@ -28,9 +28,9 @@ def action(
     refusal can go on. With `durable` it must be the outermost transaction, since a network call
     after it relies on the commit: RuntimeError otherwise.
 
-    Raises `refuses` for a lock that was not had in time, a deadlock, and a constraint that
-    `refuses.constraints` names. Any other IntegrityError is a fault of ours: it is logged with the
-    constraint's name and raised.
+    Raises `refuses` for a lock that was not had in time, for a deadlock, for either of them in an
+    action of another app, and for a constraint that `refuses.constraints` names. Any other
+    IntegrityError is a fault of ours: it is logged with the constraint's name and raised.
     """
 
     def decorate(verb: Callable[P, R]) -> Callable[P, R]:
@@ -51,6 +51,11 @@ def action(
                 raise
             except OperationalError as error:
                 if isinstance(error.__cause__, pg.LockNotAvailable | pg.DeadlockDetected):
+                    raise refuses(Refusal(refuses.busy)) from error
+                raise
+            except Refused as error:
+                # An action of another app, called by this one.
+                if not isinstance(error, refuses) and error.code == error.busy:
                     raise refuses(Refusal(refuses.busy)) from error
                 raise
 

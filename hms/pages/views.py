@@ -79,7 +79,7 @@ def _choose_for_account(request: HttpRequest) -> HttpResponseBase:
 @staff_required
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    """System status: jobs, emails, Google Calendar. Sends a request to the mail function."""
+    """System status: jobs, emails, Google Calendar. Sends a request to the email function."""
     return render(
         request,
         "hms/status.html",

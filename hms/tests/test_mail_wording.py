@@ -1,11 +1,19 @@
-"""Every email that Django sends has a text in the mail function."""
+"""The email function has a text for what the apps send."""
 
-from users.login.adapter import LETTERS, NOTICES
+import re
+from pathlib import Path
+
+from notifications.email_kinds import EMAIL_KINDS
+from users import actions
+from users.login.adapter import EMAILS, NOTICES
 
 
-def test_mail_function_has_a_text_for_every_account_email(monkeypatch, settings):
-    monkeypatch.syspath_prepend(str(settings.BASE_DIR / "serverless"))
-    import validation
+def test_every_email_about_logging_in_exists():
+    assert {email.action for email in EMAILS.values()} <= set(EMAIL_KINDS)
 
-    assert set(NOTICES.values()) <= set(validation.NOTICES)
-    assert {letter.action for letter in LETTERS.values()} <= set(validation.ACTIONS)
+
+def test_account_notices_that_exist_are_those_that_are_sent():
+    source = Path(actions.__file__).read_text()
+    sent = {*NOTICES.values(), *re.findall(r'what="(\w+)"', source)}
+
+    assert sent == set(EMAIL_KINDS["ACCOUNT_NOTICE"].fields["what"])

@@ -114,5 +114,9 @@ def test_a_select_renders_like_djangos():
     )
     ours = str(form["zone"])
     form.renderer = DjangoTemplates()
-    assert re.sub(r">\s+<", "><", ours) == re.sub(r">\s+<", "><", str(form["zone"])).strip()
+
+    def without_breaks(html):
+        return re.sub(r"\s+", " ", re.sub(r">\s+<", "><", html)).strip()
+
+    assert without_breaks(ours) == without_breaks(str(form["zone"]))
     assert "Rome &amp; &lt;all&gt;" in ours

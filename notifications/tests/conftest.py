@@ -5,7 +5,7 @@ from notifications.tests.lambda_server import LambdaServer
 
 @pytest.fixture
 def mail_function(settings):
-    """The mail function's place, answering `sent` until told otherwise."""
+    """An HTTP server in place of the email function; answers `sent` by default."""
     server = LambdaServer()
     settings.SERVERLESS_EMAIL_URL = server.url
     yield server

@@ -1,4 +1,4 @@
-"""E-mails for tests, in any state that they can be in."""
+"""Emails for tests, in any state."""
 
 import itertools
 from datetime import timedelta
@@ -13,7 +13,7 @@ APPROVED = {"name": "Ana O'Brien", "link": "http://localhost:8000/dashboard/"}
 
 
 def make_email(*, state: str = "queued", about: str | None = None, **fields) -> Email:
-    """An e-mail without its job, as the sending job would find it."""
+    """A stored email without a job."""
     number = next(_numbers)
     if state == Email.State.SENT:
         fields.setdefault("sent_at", timezone.now())
@@ -29,3 +29,12 @@ def make_email(*, state: str = "queued", about: str | None = None, **fields) -> 
             **fields,
         }
     )
+
+
+def state_of(email: Email) -> str:
+    return Email.objects.get(pk=email.pk).state
+
+
+def end_claim(email: Email) -> None:
+    """Make the claim of an email end a second ago."""
+    Email.objects.filter(pk=email.pk).update(claimed_until=timezone.now() - timedelta(seconds=1))

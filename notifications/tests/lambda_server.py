@@ -1,4 +1,4 @@
-"""An HTTP server in the place of the mail function, which answers as it is told."""
+"""An HTTP server in place of the email function, with configured answers."""
 
 import json
 import threading

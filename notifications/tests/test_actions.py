@@ -6,10 +6,10 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from hms.lib.crypto import DecryptionError, decrypt
-from notifications import actions
-from notifications.actions import NotificationError, StillClaimed
+from notifications import actions, sending
+from notifications.errors import NotificationCode, NotificationError
 from notifications.models import Email
-from notifications.tests.factories import APPROVED, make_email
+from notifications.tests.factories import APPROVED, end_claim, make_email, state_of
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +35,6 @@ def queue_code(**changes) -> Email | None:
         "data": APPROVED | {"minutes": "10"},
         "secret": {"code": "K7Q2M9"},
         "expires_at": timezone.now() + SOON,
-        "urgent": True,
     }
     return queue(**fields | changes)
 
@@ -43,14 +42,6 @@ def queue_code(**changes) -> Email | None:
 def jobs() -> list[tuple]:
     found = ProcrastinateJob.objects.filter(task_name="notifications.jobs.send_email")
     return list(found.order_by("id").values_list("args__email_id", "priority", "queue_name"))
-
-
-def state_of(email: Email) -> str:
-    return Email.objects.get(pk=email.pk).state
-
-
-def run_out(email: Email) -> None:
-    Email.objects.filter(pk=email.pk).update(claimed_until=timezone.now() - timedelta(seconds=1))
 
 
 # --- queueing -----------------------------------------------------------------------------------
@@ -81,7 +72,7 @@ def test_queue_email_twice_adds_nothing():
         {"to": "bob@example.test"},
     ],
 )
-def test_queue_email_of_another_thing_version_action_or_person_is_another(change):
+def test_queue_email_adds_another_for_another_subject_version_action_or_address(change):
     assert queue() is not None
     assert queue(**change) is not None
 
@@ -103,15 +94,15 @@ def test_queue_email_urgent_goes_first():
     assert ProcrastinateJob.objects.order_by("-priority", "id")[0].args == {"email_id": code.pk}
 
 
-def test_queue_email_keeps_secrets_encrypted_and_bound_to_their_row():
+def test_queue_email_encrypts_secrets_for_their_own_row():
     email, other = queue_code(), queue_code(about="user:2:code:b")
     email.refresh_from_db()
 
     assert "K7Q2M9" not in f"{email.sealed} {email.data}"
-    assert actions.message(email)["data"] == APPROVED | {"minutes": "10", "code": "K7Q2M9"}
+    assert sending.message(email)["data"] == APPROVED | {"minutes": "10", "code": "K7Q2M9"}
     other.sealed = email.sealed
     with pytest.raises(DecryptionError):
-        actions.message(other)
+        sending.message(other)
     with pytest.raises(DecryptionError):
         decrypt(email.sealed, aad="somewhere else")
 
@@ -166,155 +157,41 @@ def test_drop_overtaken_drops_what_is_unsent_of_earlier_versions():
     about = "booking:7K2M9QXZ"
     old = make_email(about=about, sequence=0, sealed="secret")
     stuck = make_email(about=about, sequence=1, state=State.SENDING)
-    run_out(stuck)
-    kept = [
+    end_claim(stuck)
+    unchanged = [
         make_email(about=about, sequence=2),
         make_email(about=about, sequence=0, state=State.SENT),
         make_email(about=about, sequence=0, state=State.SENDING),
         make_email(about=about, sequence=0, state=State.FAILED),
         make_email(about="booking:OTHER", sequence=0),
     ]
-    before = [state_of(email) for email in kept]
+    before = [state_of(email) for email in unchanged]
 
     assert actions.drop_overtaken(about=about, before_sequence=2) == 2
     assert [state_of(old), state_of(stuck)] == [State.DROPPED, State.DROPPED]
-    assert [state_of(email) for email in kept] == before
+    assert [state_of(email) for email in unchanged] == before
     old.refresh_from_db()
     assert old.sealed == ""
 
 
-def test_drop_overtaken_lets_no_second_try_follow_the_one_under_way():
+def test_drop_overtaken_prevents_another_try_of_an_email_being_sent():
     about = "booking:7K2M9QXZ"
     make_email(about=about)
-    trying = actions.claim(email_id=Email.objects.get(about=about).pk)
+    trying = sending.claim(email_id=Email.objects.get(about=about).pk)
 
     assert actions.drop_overtaken(about=about, before_sequence=1) == 0
-    actions.release(email=trying, answer="502")
-    assert actions.claim(email_id=trying.pk) is None
+    sending.release(email=trying, answer="502")
+    assert sending.claim(email_id=trying.pk) is None
     assert state_of(trying) == State.EXPIRED
 
 
-def test_drop_overtaken_leaves_a_try_under_way_to_its_success():
+def test_drop_overtaken_leaves_an_email_being_sent_to_its_outcome():
     about = "booking:7K2M9QXZ"
     make_email(about=about)
-    trying = actions.claim(email_id=Email.objects.get(about=about).pk)
+    trying = sending.claim(email_id=Email.objects.get(about=about).pk)
     actions.drop_overtaken(about=about, before_sequence=1)
-    actions.mark_sent(email=trying, answer="sent")
+    sending.mark_sent(email=trying, answer="sent")
     assert state_of(trying) == State.SENT
-
-
-# --- claims -------------------------------------------------------------------------------------
-
-
-def test_claim_takes_the_email_for_a_while():
-    email = actions.claim(email_id=make_email().pk)
-
-    assert (email.state, email.attempts) == (State.SENDING, 1)
-    assert timedelta(0) < email.claimed_until - timezone.now() <= actions.CLAIM
-
-
-def test_claim_of_another_holds():
-    email = make_email()
-    actions.claim(email_id=email.pk)
-
-    with pytest.raises(StillClaimed):
-        actions.claim(email_id=email.pk)
-
-
-def test_claim_that_ran_out_can_be_taken():
-    email = make_email()
-    first = actions.claim(email_id=email.pk)
-    run_out(email)
-    second = actions.claim(email_id=email.pk)
-
-    assert (second.attempts, second.message_id) == (2, first.message_id)
-
-
-@pytest.mark.parametrize("state", [State.SENT, State.FAILED, State.DROPPED, State.EXPIRED])
-def test_claim_of_what_is_not_owed(state):
-    assert actions.claim(email_id=make_email(state=state).pk) is None
-
-
-def test_claim_of_a_row_that_is_gone():
-    assert actions.claim(email_id=0) is None
-
-
-def test_claim_past_the_expiry_closes_and_blanks():
-    email = make_email(expires_at=timezone.now(), sealed="secret")
-
-    assert actions.claim(email_id=email.pk) is None
-    email.refresh_from_db()
-    assert (email.state, email.sealed) == (State.EXPIRED, "")
-
-
-# --- outcomes -----------------------------------------------------------------------------------
-
-
-def test_mark_sent_blanks_the_secret():
-    email = actions.claim(email_id=make_email(sealed="secret").pk)
-    actions.mark_sent(email=email, answer="sent")
-    email.refresh_from_db()
-
-    assert (email.state, email.sealed, email.last_answer) == (State.SENT, "", "sent")
-    assert email.sent_at is not None
-    assert email.claimed_until is None
-
-
-def test_mark_sent_counts_even_after_the_claim_ran_out():
-    email = make_email()
-    first = actions.claim(email_id=email.pk)
-    run_out(email)
-    second = actions.claim(email_id=email.pk)
-    actions.mark_sent(email=first, answer="sent")
-    actions.release(email=second, answer="409 in_progress")
-
-    assert state_of(email) == State.SENT
-
-
-def test_release_of_a_claim_that_ran_out_leaves_the_new_one_alone():
-    email = make_email()
-    first = actions.claim(email_id=email.pk)
-    run_out(email)
-    actions.claim(email_id=email.pk)
-
-    actions.release(email=first, answer="late")
-    assert state_of(email) == State.SENDING
-    actions.give_up(email=first, answer="late")
-    assert state_of(email) == State.SENDING
-
-
-def test_release_after_a_day_of_tries_gives_up():
-    row = make_email(sealed="secret")
-    email = actions.claim(email_id=row.pk)
-    assert actions.release(email=email, answer="503 smtp_unreachable") is True
-    assert state_of(email) == State.QUEUED
-
-    Email.objects.update(queued_at=timezone.now() - actions.KEEP_TRYING)
-    email = actions.claim(email_id=row.pk)
-    assert actions.release(email=email, answer="503 smtp_unreachable") is False
-    email.refresh_from_db()
-    assert (email.state, email.sealed) == (State.FAILED, "")
-    assert email.last_answer == "503 smtp_unreachable"
-
-
-def test_expire_overdue_closes_what_waits_past_its_time():
-    past, future = timezone.now() - SOON, timezone.now() + SOON
-    late = make_email(expires_at=past, sealed="secret")
-    stuck = make_email(expires_at=past, state=State.SENDING)
-    run_out(stuck)
-    kept = [
-        make_email(),
-        make_email(expires_at=future),
-        make_email(expires_at=past, state=State.SENT),
-        make_email(expires_at=past, state=State.SENDING),
-    ]
-    before = [state_of(email) for email in kept]
-
-    assert actions.expire_overdue() == 2
-    assert [state_of(late), state_of(stuck)] == [State.EXPIRED, State.EXPIRED]
-    assert [state_of(email) for email in kept] == before
-    late.refresh_from_db()
-    assert late.sealed == ""
 
 
 # --- again --------------------------------------------------------------------------------------
@@ -329,8 +206,8 @@ def test_resend_of_a_failed_email_keeps_its_message_id():
     assert (again.state, again.attempts, again.last_answer) == (State.QUEUED, 0, "")
     assert again.message_id == email.message_id
     assert jobs() == [(email.pk, 0, "mail")]
-    claimed = actions.claim(email_id=email.pk)
-    assert actions.release(email=claimed, answer="503") is True
+    claimed = sending.claim(email_id=email.pk)
+    assert sending.release(email=claimed, answer="503") is True
 
 
 def test_resend_of_a_sent_email_is_a_new_message():
@@ -344,22 +221,22 @@ def test_resend_of_a_sent_email_is_a_new_message():
 
 @pytest.mark.parametrize("state", [State.QUEUED, State.SENDING, State.DROPPED, State.EXPIRED])
 def test_resend_refuses_other_states(state):
-    with pytest.raises(NotificationError, match="failed or was sent"):
+    with pytest.raises(NotificationError, match=NotificationCode.NOT_FINISHED):
         actions.resend(email=make_email(state=state))
 
     assert jobs() == []
 
 
-def test_resend_refuses_what_is_missing_its_code():
+def test_resend_refuses_an_email_whose_code_was_deleted():
     email = queue_code()
-    actions.mark_sent(email=actions.claim(email_id=email.pk), answer="sent")
+    sending.mark_sent(email=sending.claim(email_id=email.pk), answer="sent")
 
-    with pytest.raises(NotificationError, match="code or link is gone"):
+    with pytest.raises(NotificationError, match=NotificationCode.SECRET_BLANKED):
         actions.resend(email=email)
 
 
-def test_resend_refuses_what_is_over():
-    with pytest.raises(NotificationError, match="too late"):
+def test_resend_refuses_an_expired_email():
+    with pytest.raises(NotificationError, match=NotificationCode.EXPIRED):
         actions.resend(email=make_email(state=State.FAILED, expires_at=timezone.now()))
 
 

@@ -57,7 +57,7 @@ def test_admin_finds_by_address_subject_and_id(admin_client, word):
     assert list(result) == [wanted]
 
 
-def test_admin_search_survives_any_words(admin_client):
+def test_admin_search_accepts_any_text(admin_client):
     make_email()
 
     assert admin_client.get(LIST, {"q": "o'brien %_ 12-34"}).status_code == 200
@@ -77,8 +77,8 @@ def test_admin_resends_through_the_action(admin_client):
 
     page = resend(admin_client, failed, dropped).content.decode()
 
-    assert "1 e-mail is on its way." in page
-    assert "Only an e-mail that failed or was sent can be sent again." in page
+    assert "1 email is on its way." in page
+    assert "Only an email that failed or was sent can be sent again." in page
     states = dict(Email.objects.values_list("pk", "state"))
     assert states == {failed.pk: "queued", dropped.pk: "dropped"}
 
@@ -107,7 +107,7 @@ def test_admin_lists_with_a_fixed_number_of_queries(admin_client, admin_user):
     assert counts[0] == counts[1]
 
 
-def test_mail_status_says_what_waits_and_whether_the_function_answers(monkeypatch):
+def test_mail_status_shows_what_waits_and_whether_the_function_answers(monkeypatch):
     monkeypatch.setattr(lambda_client, "is_reachable", lambda: True)
     assert mail_status().is_well
 

@@ -1,4 +1,4 @@
-"""Sending as the worker does it, against an HTTP server that fails in every way."""
+"""The sending job, against an HTTP server that fails in many ways."""
 
 import json
 import random
@@ -13,10 +13,11 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from hms.lib.errors import Refusal
 from hms.tests.worker import drain, forget_jobs
-from notifications import actions, jobs, lambda_client
-from notifications.actions import StillClaimed
-from notifications.lambda_client import Unavailable
+from notifications import actions, jobs, lambda_client, sending
+from notifications.errors import NotificationCode, NotificationError
+from notifications.lambda_client import FunctionUnavailable
 from notifications.models import Email
 from notifications.tests.factories import APPROVED, make_email
 
@@ -32,14 +33,14 @@ def send(email: Email) -> Email:
 
 
 def send_in_vain(email: Email) -> Email:
-    with pytest.raises(Unavailable):
+    with pytest.raises(FunctionUnavailable):
         jobs.send_email(email_id=email.pk)
     email.refresh_from_db()
     return email
 
 
 @pytest.mark.django_db
-def test_send_email_sends_what_is_owed(mail_function):
+def test_send_email_sends_a_queued_email(mail_function):
     email = send(make_email(to="ana@example.test"))
 
     assert (email.state, email.attempts, email.last_answer) == (State.SENT, 1, "sent")
@@ -126,7 +127,7 @@ def test_send_email_gives_up_after_a_day(mail_function):
 
 
 @pytest.mark.django_db
-def test_send_email_past_its_expiry_calls_nobody(mail_function):
+def test_send_email_past_its_expiry_makes_no_call(mail_function):
     email = send(make_email(expires_at=timezone.now() - timedelta(seconds=1)))
 
     assert email.state == State.EXPIRED
@@ -135,7 +136,7 @@ def test_send_email_past_its_expiry_calls_nobody(mail_function):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", [State.DROPPED, State.FAILED, State.SENT, State.EXPIRED])
-def test_send_email_no_longer_owed_calls_nobody(mail_function, state):
+def test_send_email_that_need_not_be_sent_makes_no_call(mail_function, state):
     assert send(make_email(state=state)).state == state
     assert mail_function.calls == []
 
@@ -143,9 +144,11 @@ def test_send_email_no_longer_owed_calls_nobody(mail_function, state):
 @pytest.mark.django_db
 def test_send_email_after_a_worker_died_in_the_call(mail_function):
     email = make_email()
-    lambda_client.post(actions.message(actions.claim(email_id=email.pk)))  # and then it died
+    lambda_client.post(
+        sending.message(sending.claim(email_id=email.pk))
+    )  # and then the worker died
 
-    with pytest.raises(StillClaimed):
+    with pytest.raises(NotificationError, match=NotificationCode.STILL_CLAIMED):
         jobs.send_email(email_id=email.pk)
     Email.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     assert send(email).state == State.SENT
@@ -163,7 +166,7 @@ def test_send_email_whose_key_is_gone_fails(mail_function):
 
 
 @pytest.mark.django_db
-def test_send_email_gives_the_claim_back_after_a_fault_of_ours(monkeypatch):
+def test_send_email_ends_the_claim_after_an_unexpected_error(monkeypatch):
     def broken(_message):
         raise RuntimeError("ana@example.test")
 
@@ -202,22 +205,26 @@ def seconds_until_retry(attempts: int, error: Exception) -> float:
     ("attempts", "longest"), [(0, 2), (1, 4), (5, 64), (8, 512), (9, 900), (50, 900), (5000, 900)]
 )
 def test_retry_doubles_with_jitter_up_to_15_minutes(attempts, longest):
-    waits = [seconds_until_retry(attempts, Unavailable("503")) for _try in range(30)]
+    waits = [seconds_until_retry(attempts, FunctionUnavailable("503")) for _try in range(30)]
 
     assert all(longest * 0.5 - 0.1 <= wait <= longest for wait in waits)
     assert len({round(wait, 2) for wait in waits}) > 3
 
 
-def test_retry_waits_shortly_for_a_claim():
+def test_retry_waits_five_seconds_for_a_claim():
     random.seed(1)
-    assert 4.9 < seconds_until_retry(40, StillClaimed("email 1")) <= 5
+    assert (
+        4.9
+        < seconds_until_retry(40, NotificationError(Refusal(NotificationCode.STILL_CLAIMED)))
+        <= 5
+    )
 
 
 # --- in the worker ------------------------------------------------------------------------------
 
 
 @pytest.mark.django_db(transaction=True)
-def test_worker_sends_urgent_mails_first_and_puts_failures_off(mail_function):
+def test_worker_sends_urgent_emails_first_and_retries_failures_later(mail_function):
     forget_jobs()
     mail_function.answers = [(200, {"status": "sent"}), (502, RETRY_LATER)]
     fields = {"language": "en", "to": "ana@example.test"}
@@ -228,7 +235,6 @@ def test_worker_sends_urgent_mails_first_and_puts_failures_off(mail_function):
         data=APPROVED | {"minutes": "10"},
         secret={"code": "K7Q2M9"},
         expires_at=timezone.now() + timedelta(minutes=10),
-        urgent=True,
         **fields,
     )
 
@@ -248,20 +254,20 @@ def test_worker_sends_urgent_mails_first_and_puts_failures_off(mail_function):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_claim_is_taken_by_one_of_many_workers():
+def test_one_of_many_workers_gets_the_claim():
     email, ready = make_email(), threading.Barrier(6)
 
     def attempt(_number):
         try:
             ready.wait(timeout=5)
-            return "taken" if actions.claim(email_id=email.pk) else "not owed"
-        except StillClaimed:
-            return "claimed"
+            return "taken" if sending.claim(email_id=email.pk) else "not owed"
+        except NotificationError as error:
+            return error.code
         finally:
             connection.close()
 
     with ThreadPoolExecutor(6) as pool:
         outcomes = sorted(pool.map(attempt, range(6)))
 
-    assert outcomes == ["claimed"] * 5 + ["taken"]
+    assert outcomes == [NotificationCode.STILL_CLAIMED] * 5 + ["taken"]
     assert Email.objects.get().attempts == 1

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from notifications import lambda_client
-from notifications.lambda_client import Refused, Unavailable
+from notifications.lambda_client import FunctionRefused, FunctionUnavailable
 
 MESSAGE = {"message_id": "0" * 32, "to": "ana@example.test"}
 
@@ -15,7 +15,7 @@ def refusal(code: str, *, retry: bool) -> dict:
 
 
 @pytest.mark.parametrize("status", ["sent", "already_sent"])
-def test_post_returns_the_functions_word(mail_function, status):
+def test_post_returns_the_functions_status(mail_function, status):
     mail_function.answers = [(200, {"status": status, "message_id": "0" * 32})]
 
     assert lambda_client.post(MESSAGE) == status
@@ -34,7 +34,7 @@ def test_post_returns_the_functions_word(mail_function, status):
 def test_post_what_the_function_refuses_for_good(mail_function, answer):
     mail_function.answers = [answer]
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(FunctionRefused) as caught:
         lambda_client.post(MESSAGE)
 
     assert str(caught.value) == f"{answer[0]} {answer[1]['error']}"
@@ -66,7 +66,7 @@ def test_post_what_the_function_refuses_for_good(mail_function, answer):
 def test_post_what_may_succeed_later(mail_function, answer):
     mail_function.answers = [answer]
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(FunctionUnavailable):
         lambda_client.post(MESSAGE)
 
     assert len(mail_function.calls) == 1
@@ -77,7 +77,7 @@ def test_post_when_nobody_listens(settings):
         probe.bind(("127.0.0.1", 0))
         settings.SERVERLESS_EMAIL_URL = f"http://127.0.0.1:{probe.getsockname()[1]}/send"
 
-        with pytest.raises(Unavailable, match="ConnectionError"):
+        with pytest.raises(FunctionUnavailable, match="ConnectionError"):
             lambda_client.post(MESSAGE)
 
 
@@ -86,7 +86,7 @@ def test_post_when_the_function_hangs(mail_function, monkeypatch):
     mail_function.answers = ["hang"]
     started = time.monotonic()
 
-    with pytest.raises(Unavailable, match="ReadTimeout"):
+    with pytest.raises(FunctionUnavailable, match="ReadTimeout"):
         lambda_client.post(MESSAGE)
 
     assert time.monotonic() - started < 0.9
@@ -95,7 +95,7 @@ def test_post_when_the_function_hangs(mail_function, monkeypatch):
 def test_post_follows_no_redirect(mail_function):
     mail_function.answers = [(307, b"")]
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(FunctionUnavailable):
         lambda_client.post(MESSAGE)
 
     assert [call["path"] for call in mail_function.calls] == ["/send"]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-# The function is a program of its own, with its folder as the root of its imports.
+# The function is a separate program that imports its modules by bare names.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from mail_helpers import KEY, MailServer, free_port
@@ -19,7 +19,7 @@ def mail_server():
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch, tmp_path):
-    """Everything that the function must be told; SMTP points at nobody."""
+    """All settings of the function; no SMTP server listens at the given port."""
     for name in ("DEDUPE_TABLE", "SMTP_USER", "SMTP_PASS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SMTP_HOST", "127.0.0.1")
@@ -33,6 +33,6 @@ def environment(monkeypatch, tmp_path):
 
 @pytest.fixture
 def connected(monkeypatch, mail_server):
-    """The mail server, with the function pointed at it."""
+    """The mail server that the function is configured to use."""
     monkeypatch.setenv("SMTP_PORT", str(mail_server.port))
     return mail_server

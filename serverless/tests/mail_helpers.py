@@ -1,4 +1,4 @@
-"""What the function's tests share: signed events, example data and a real SMTP server."""
+"""Signed events, example data and a real SMTP server for the tests of the function."""
 
 import asyncio
 import datetime
@@ -69,7 +69,7 @@ def make_message(**changes) -> dict:
 
 
 def make_event(message: object, *, key: str = KEY, timestamp: float | None = None, **headers):
-    """A signed event of the gateway; a header given by name replaces what would be sent."""
+    """A signed event of the gateway. A header given by name replaces the usual one."""
     body = message if isinstance(message, str) else json.dumps(message)
     stamp = str(int(time.time() if timestamp is None else timestamp))
     nonce = headers.pop("nonce", None) or secrets.token_hex(16)
@@ -86,7 +86,7 @@ def make_event(message: object, *, key: str = KEY, timestamp: float | None = Non
 
 
 def outcome(answer: dict) -> tuple:
-    """(status, code or status word, retry) of an answer."""
+    """(HTTP status, error code or status, retry) of a response."""
     body = json.loads(answer["body"])
     return answer["statusCode"], body.get("error") or body["status"], body.get("retry")
 
@@ -98,7 +98,7 @@ def free_port() -> int:
 
 
 class MailServer:
-    """A real SMTP server in a thread that keeps what it accepts and fails on demand."""
+    """A real SMTP server in a thread. Stores what it accepts and fails on demand."""
 
     def __init__(self, port: int, *, tls: ssl.SSLContext | None = None, login: bool = False):
         self.port = port

@@ -1,4 +1,4 @@
-"""Both memories keep the same promises."""
+"""Both stores behave the same."""
 
 import sqlite3
 import subprocess
@@ -62,7 +62,7 @@ def test_claim_is_granted_to_one_of_many_threads(store):
     assert sorted(claim.value for claim in claims) == ["granted"] + 7 * ["in_progress"]
 
 
-def test_claim_runs_out(store, clock):
+def test_claim_ends(store, clock):
     store.claim(MESSAGE, "one")
     clock.now += CLAIM_SECONDS + 1
 
@@ -70,7 +70,7 @@ def test_claim_runs_out(store, clock):
     assert store.claim(MESSAGE, "three") is Claim.IN_PROGRESS
 
 
-def test_sent_stays_sent(store, clock):
+def test_a_sent_message_cannot_be_claimed(store, clock):
     store.claim(MESSAGE, "one")
     store.mark_sent(MESSAGE)
     store.release(MESSAGE, "one")
@@ -79,7 +79,7 @@ def test_sent_stays_sent(store, clock):
     assert store.claim(MESSAGE, "two") is Claim.ALREADY_SENT
 
 
-def test_sent_is_forgotten_in_the_end(store, clock):
+def test_a_sent_message_is_deleted_in_the_end(store, clock):
     store.claim(MESSAGE, "one")
     store.mark_sent(MESSAGE)
     clock.now += SENT_SECONDS + 1
@@ -159,7 +159,7 @@ def test_sqlite_that_stays_locked_is_unavailable(tmp_path, monkeypatch):
     other.close()
 
 
-def test_send_at_aws_uses_the_table(connected, monkeypatch):
+def test_send_on_aws_uses_the_table(connected, monkeypatch):
     client = FakeDynamoDB()
     monkeypatch.setenv("DEDUPE_TABLE", "sent-mails")
     monkeypatch.setattr(dedupe, "_dynamodb_client", lambda: client)
@@ -177,7 +177,7 @@ def test_send_at_aws_uses_the_table(connected, monkeypatch):
     assert len(connected.mails) == 1
 
 
-def test_send_at_aws_without_its_library_answers(connected, monkeypatch):
+def test_send_on_aws_without_its_library_answers(connected, monkeypatch):
     monkeypatch.setenv("DEDUPE_TABLE", "sent-mails")
     monkeypatch.setitem(sys.modules, "boto3", None)
 

@@ -26,8 +26,8 @@ def serverless():
 
 
 def bare_environment(**extra: str) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {"SLS_NOTIFICATIONS_MODE": "off", "SLS_TELEMETRY_DISABLED": "1"} | extra
+    passed_on = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return passed_on | {"SLS_NOTIFICATIONS_MODE": "off", "SLS_TELEMETRY_DISABLED": "1"} | extra
 
 
 def test_package_builds_and_ships_the_function_alone(serverless, tmp_path):
@@ -43,6 +43,7 @@ def test_package_builds_and_ships_the_function_alone(serverless, tmp_path):
     modules = {path.name for path in ROOT.glob("*.py")}
     with zipfile.ZipFile(tmp_path / "hms-mail.zip") as package:
         assert set(package.namelist()) == modules | {
+            "emails.toml",
             "layout.html",
             "locale/ar/LC_MESSAGES/mail.mo",
             "locale/de/LC_MESSAGES/mail.mo",

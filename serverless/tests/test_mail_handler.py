@@ -50,7 +50,7 @@ def test_signature_replayed(connected):
 
 
 def test_signature_bad(connected):
-    event = make_event(make_message(), key="another-key-that-nobody-has-told-us-of")
+    event = make_event(make_message(), key="another-key-that-the-function-does-not-have")
 
     assert outcome(handler.send(event)) == (401, "bad_signature", False)
 
@@ -193,7 +193,7 @@ def test_send_after_a_failure_may_be_tried_at_once(connected):
     assert len(connected.mails) == 1
 
 
-def test_send_says_sent_when_only_the_record_of_it_failed(connected, monkeypatch):
+def test_send_answers_sent_when_only_recording_it_failed(connected, monkeypatch):
     def fail(*_arguments):
         raise dedupe.StoreUnavailable("OperationalError")
 
@@ -202,7 +202,7 @@ def test_send_says_sent_when_only_the_record_of_it_failed(connected, monkeypatch
     assert outcome(handler.send(make_event(make_message()))) == (200, "sent", None)
 
 
-def test_send_without_its_memory_sends_nothing(connected, monkeypatch, tmp_path):
+def test_send_without_its_store_sends_nothing(connected, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("DEDUPE_FILE", str(tmp_path / "file" / "dedupe.sqlite3"))
 
@@ -251,7 +251,7 @@ def test_send_answers_when_something_breaks(connected, monkeypatch):
     assert "division" not in answer["body"]
 
 
-def test_logs_hold_no_word_of_the_mail(connected, caplog):
+def test_logs_contain_nothing_of_the_email(connected, caplog):
     caplog.set_level("DEBUG")
     handler.send(make_event(make_message(action="EMAIL_CODE")))
     handler.send(make_event(make_message(action="NONSENSE")))

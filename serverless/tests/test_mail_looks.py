@@ -1,4 +1,4 @@
-"""How mails look where most are read: on a phone of 320 px, in the light and in the dark."""
+"""Emails on a phone of 320 px, in light and dark mode."""
 
 import re
 
@@ -34,7 +34,7 @@ def page(browser):
 @pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "de", "ar"])
 @pytest.mark.parametrize("name", MAILS)
-def test_a_mail_is_read_on_a_phone(page, name, language):
+def test_an_email_fits_a_phone(page, name, language):
     page.set_content(compose(**MAILS[name], language=language).html)
     found = loss(page)
     for theme in ("light", "dark"):
@@ -44,7 +44,7 @@ def test_a_mail_is_read_on_a_phone(page, name, language):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_words_hold_on_every_shade_behind_a_mail(page, theme):
+def test_text_has_enough_contrast_on_every_background(page, theme):
     page.set_content(compose().html)
     page.emulate_media(color_scheme=theme)
     shades = re.findall(r"rgb\([^)]*\)", page.evaluate(SHADES))
@@ -56,7 +56,7 @@ def test_words_hold_on_every_shade_behind_a_mail(page, theme):
 
 
 @pytest.mark.slow
-def test_the_checks_see_what_is_wrong_with_a_mail(page):
+def test_the_checks_find_what_is_wrong_with_an_email(page):
     page.set_content(compose().html)
     page.add_style_tag(content=".text { color: #c3c3e0 !important; min-inline-size: 30rem }")
     assert any('cut off: <p class="text"' in words for words in loss(page))

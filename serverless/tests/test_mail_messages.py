@@ -1,18 +1,27 @@
-"""What people read."""
+"""The text of the emails."""
 
 import html
 import json
 import re
+import tomllib
 from datetime import datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
 import messages
 import pytest
 import validation
 from mail_helpers import BOOKING, EXAMPLES, make_message
 
+EMAILS = tomllib.loads(Path(validation.__file__).with_name("emails.toml").read_text())["emails"]
+NOTICES = EMAILS["ACCOUNT_NOTICE"]["fields"]["what"]
 
-def compose(**changes) -> messages.Mail:
+
+def test_every_email_has_an_example_here_and_a_text():
+    assert set(EXAMPLES) == set(EMAILS) == set(messages._TEXTS)
+
+
+def compose(**changes) -> messages.ComposedEmail:
     body = json.dumps(make_message(**changes)).encode()
     return messages.compose(validation.parse(body, link_prefix="https://hms.test/"))
 
@@ -54,14 +63,15 @@ def test_booking_confirmation_for_the_patient():
         "Where: Clinic <North>, Long Street 1 & 2, 10115 Berlin\n"
         "Reference: 7K2M9QXZ\n"
         "\n"
-        "Open the booking:\n"
+        "View appointment:\n"
         "https://hms.test/bookings/7K2M9QXZ/?a=1&b=2\n"
         "\n"
-        "If you cannot come, please cancel in good time so that someone else can.\n"
+        "If you cannot come, please cancel early so that someone else can book\n"
+        "the time.\n"
         "\n"
         "-- \n"
-        "This mail was sent by HMS, the clinic's appointment desk. Please do not\n"
-        "reply to it.\n"
+        "This email was sent by HMS, the clinic's appointment system. Please do\n"
+        "not reply to it.\n"
     )
 
 
@@ -88,18 +98,18 @@ def test_booking_confirmation_in_html_escapes_everything():
         "10115 Berlin",
         "Reference",
         "7K2M9QXZ",
-        "Open the booking",
+        "View appointment",
         "Or open this link:",
         BOOKING["link"],
-        "If you cannot come, please cancel in good time so that someone else can.",
-        "This mail was sent by HMS, the clinic's appointment desk. Please do not reply to it.",
+        "If you cannot come, please cancel early so that someone else can book the time.",
+        "This email was sent by HMS, the clinic's appointment system. Please do not reply to it.",
     ]
 
 
 def test_booking_confirmation_for_the_doctor():
     mail = compose(data=BOOKING | {"for": "doctor", "other": "Ana"})
 
-    assert mail.subject == "New booking 7K2M9QXZ"
+    assert mail.subject == "New appointment 7K2M9QXZ"
     assert "Ana has booked an appointment with you." in mail.text
 
 
@@ -127,23 +137,25 @@ def test_booking_cancelled_gives_the_reason_to_the_patient_alone(reader, by, sen
     mail = compose(action="BOOKING_CANCELLED", data=data)
 
     assert sentence in " ".join(mail.text.split())
-    told = reader == "patient" and by != "patient"
-    assert ("Reason: Ill & away" in mail.text) is told
-    assert ("Ill &amp; away" in mail.html) is told
+    has_reason = reader == "patient" and by != "patient"
+    assert ("Reason: Ill & away" in mail.text) is has_reason
+    assert ("Ill &amp; away" in mail.html) is has_reason
 
 
 @pytest.mark.parametrize(
     ("reader", "by", "sentence"),
     [
-        ("patient", "patient", "You have moved your appointment with Rao."),
-        ("patient", "doctor", "Rao had to move your appointment. We are sorry."),
-        ("patient", "staff", "The clinic has moved your appointment with Rao."),
-        ("doctor", "patient", "Rao has moved the appointment with you."),
-        ("doctor", "doctor", "You have moved the appointment of Rao."),
-        ("doctor", "staff", "The clinic has moved the appointment of Rao with you."),
+        ("patient", "patient", "You have rescheduled your appointment with Rao."),
+        ("patient", "doctor", "Rao had to reschedule your appointment. We are sorry."),
+        ("patient", "staff", "The clinic has rescheduled your appointment with Rao."),
+        ("doctor", "patient", "Rao has rescheduled the appointment with you."),
+        ("doctor", "doctor", "You have rescheduled the appointment of Rao."),
+        ("doctor", "staff", "The clinic has rescheduled the appointment of Rao with you."),
     ],
 )
-def test_booking_rescheduled_says_old_and_new_and_tells_the_patient_why(reader, by, sentence):
+def test_booking_rescheduled_has_both_times_and_gives_the_reason_to_the_patient_alone(
+    reader, by, sentence
+):
     who = {"for": reader, "other": "Rao", "moved_by": by, "reason": "Ill & away"}
     data = EXAMPLES["BOOKING_RESCHEDULED"] | who
     mail = compose(action="BOOKING_RESCHEDULED", data=data)
@@ -151,9 +163,9 @@ def test_booking_rescheduled_says_old_and_new_and_tells_the_patient_why(reader, 
     assert sentence in " ".join(mail.text.split())
     assert "New time: Tuesday, 3 March 2026, 09:20–09:40" in mail.text
     assert "Old time: Monday, 1 March 2027, 10:00–10:20" in mail.text
-    told = reader == "patient" and by != "patient"
-    assert ("Reason: Ill & away" in mail.text) is told
-    assert ("Ill &amp; away" in mail.html) is told
+    has_reason = reader == "patient" and by != "patient"
+    assert ("Reason: Ill & away" in mail.text) is has_reason
+    assert ("Ill &amp; away" in mail.html) is has_reason
 
 
 @pytest.mark.parametrize(
@@ -162,50 +174,52 @@ def test_booking_rescheduled_says_old_and_new_and_tells_the_patient_why(reader, 
         (
             "patient",
             "Your appointment 7K2M9QXZ is requested",
-            "Your request for an appointment with Rao is with the clinic. "
-            "Nobody else can take this time meanwhile. "
-            "You will get a mail as soon as your request is confirmed or declined, "
+            "We have sent your request for an appointment with Rao to the clinic. "
+            "The time is held for you until the clinic answers. "
+            "We will email you when your request is confirmed or declined, "
             "at the latest by Monday, 2 March 2026, 18:05 (UTC+01:00).",
         ),
         (
             "doctor",
-            "Appointment request 7K2M9QXZ waits for you",
-            "Rao asks for an appointment with you. "
+            "New appointment request 7K2M9QXZ",
+            "Rao has requested an appointment with you. "
             "Please confirm or decline the request, "
             "at the latest by Monday, 2 March 2026, 18:05 (UTC+01:00). "
-            "Otherwise it lapses, and the time is free again.",
+            "After that the slot becomes available again.",
         ),
     ],
 )
-def test_booking_requested_says_until_when_there_is_an_answer(reader, subject, sentences):
+def test_booking_requested_gives_the_deadline_of_the_answer(reader, subject, sentences):
     data = EXAMPLES["BOOKING_REQUESTED"] | {"for": reader, "other": "Rao"}
     mail = compose(action="BOOKING_REQUESTED", data=data)
 
     assert mail.subject == subject
     assert sentences in " ".join(mail.text.split())
     assert "When: Tuesday, 3 March 2026, 09:20–09:40\n" in mail.text
-    assert "Open the request:\n" in mail.text
+    assert "View request:\n" in mail.text
     assert "book" not in mail.text.replace(BOOKING["link"], "")
 
 
 @pytest.mark.parametrize(
-    ("language", "told"),
+    ("language", "deadline"),
     [
         ("en", "by Sunday, 28 March 2027, 23:30 (UTC+03:00)"),
-        ("de", "bis Sonntag, 28. März 2027, 23:30 Uhr (UTC+03:00)"),
-        ("ar", "أقصاه الأحد، 28 مارس 2027، 23:30 (UTC+03:00)"),
+        ("de", "Sonntag, 28. März 2027, 23:30 Uhr (UTC+03:00)"),
+        ("ar", "الأحد، 28 مارس 2027، 23:30 (UTC+03:00)"),
     ],
 )
 @pytest.mark.parametrize("reader", ["patient", "doctor"])
-def test_booking_requested_says_the_moment_on_the_clock_it_was_sent_with(reader, language, told):
+def test_booking_requested_gives_the_deadline_in_the_offset_it_was_sent_with(
+    reader, language, deadline
+):
     data = EXAMPLES["BOOKING_REQUESTED"] | {
         "for": reader,
         "answer_by": "2027-03-28T23:30:00+03:00",
     }
     mail = compose(action="BOOKING_REQUESTED", language=language, data=data)
 
-    assert told in " ".join(mail.text.split())
-    assert told in mail.html
+    assert deadline in " ".join(mail.text.split())
+    assert deadline in mail.html
 
 
 @pytest.mark.parametrize("action", ["BOOKING_REQUESTED", "BOOKING_DECLINED"])
@@ -226,20 +240,19 @@ def test_a_request_has_no_link_to_join(action, reader):
             "patient",
             "doctor",
             "Your request 7K2M9QXZ is declined",
-            "Rao cannot take your request. We are sorry.",
+            "Rao has declined your request. We are sorry.",
         ),
         (
             "patient",
             "staff",
             "Your request 7K2M9QXZ is declined",
-            "The clinic cannot take your request for an appointment with Rao. We are sorry.",
+            "The clinic has declined your request for an appointment with Rao. We are sorry.",
         ),
         (
             "patient",
             "nobody",
-            "Your request 7K2M9QXZ has lapsed",
-            "Your request for an appointment with Rao has lapsed because nobody answered it "
-            "in time. We are sorry.",
+            "Your request 7K2M9QXZ was not answered in time",
+            "Your request for an appointment with Rao was not answered in time. We are sorry.",
         ),
         (
             "doctor",
@@ -256,12 +269,12 @@ def test_a_request_has_no_link_to_join(action, reader):
         (
             "doctor",
             "nobody",
-            "Request 7K2M9QXZ has lapsed",
-            "The request of Rao has lapsed because nobody answered it in time.",
+            "Request 7K2M9QXZ was not answered in time",
+            "The request of Rao was not answered in time.",
         ),
     ],
 )
-def test_booking_declined_says_by_whom_and_tells_the_patient_alone_why(
+def test_booking_declined_names_who_declined_and_gives_the_reason_to_the_patient_alone(
     reader, by, subject, sentence
 ):
     data = BOOKING | {"for": reader, "other": "Rao", "declined_by": by, "reason": "Ill & away"}
@@ -269,11 +282,13 @@ def test_booking_declined_says_by_whom_and_tells_the_patient_alone_why(
 
     assert mail.subject == subject
     assert sentence in " ".join(mail.text.split())
-    told = reader == "patient"
-    assert ("Reason: Ill & away" in mail.text) is told
-    assert ("Ill &amp; away" in mail.html) is told
-    assert ("Choose another time:\n" in mail.text) is told
-    assert ("The time is free again, unless it has already begun." in mail.text) is not told
+    has_reason = reader == "patient"
+    assert ("Reason: Ill & away" in mail.text) is has_reason
+    assert ("Ill &amp; away" in mail.html) is has_reason
+    assert ("Choose another time:\n" in mail.text) is has_reason
+    assert (
+        "The slot is available again, unless it has already started." in mail.text
+    ) is not has_reason
 
 
 def test_booking_declined_without_a_reason_gives_none():
@@ -292,7 +307,7 @@ def test_booking_over_midnight_names_both_days():
 
 
 @pytest.mark.parametrize("action", EXAMPLES)
-def test_subject_has_no_detail_of_the_patient(action):
+def test_subject_has_no_detail_of_the_appointment(action):
     secrets = ("Ana", "Rao", "Ill", "K7Q2M9", "2026", "March", "North")
 
     assert not [word for word in secrets if word in compose(action=action).subject]
@@ -300,7 +315,7 @@ def test_subject_has_no_detail_of_the_patient(action):
 
 @pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("de", "ltr"), ("ar", "rtl")])
 @pytest.mark.parametrize("action", EXAMPLES)
-def test_every_mail_has_its_action_as_button_and_bare_link(action, language, direction):
+def test_every_email_has_its_link_as_a_button_and_as_text(action, language, direction):
     mail = compose(action=action, language=language)
     link = EXAMPLES[action]["link"]
 
@@ -310,14 +325,14 @@ def test_every_mail_has_its_action_as_button_and_bare_link(action, language, dir
     assert f'<html lang="{language}" dir="{direction}">' in mail.html
 
 
-def test_mail_without_a_name_greets_all_the_same():
+def test_email_without_a_name_has_a_greeting():
     data = EXAMPLES["EMAIL_CODE"] | {"name": ""}
 
     assert "\nHello,\n" in compose(action="EMAIL_CODE", data=data).text
 
 
-@pytest.mark.parametrize("what", validation.NOTICES)
-def test_every_notice_has_its_words(what):
+@pytest.mark.parametrize("what", NOTICES)
+def test_every_account_notice_has_a_text(what):
     data = EXAMPLES["ACCOUNT_NOTICE"] | {"what": what}
 
     assert (
@@ -337,7 +352,7 @@ def test_language_with_a_region_uses_its_base():
     assert "Wann: Dienstag, 3. März 2026, 09:20–09:40 Uhr\n" in mail.text
 
 
-def test_arabic_keeps_names_and_references_from_moving_its_words():
+def test_arabic_isolates_names_and_references_from_its_text():
     mail = compose(language="ar")
 
     assert "مرحبًا \u2068Ana O'Brien & Söhne\u2069،\n" in mail.text
@@ -349,7 +364,7 @@ def test_arabic_keeps_names_and_references_from_moving_its_words():
 
 
 @pytest.mark.parametrize(("language", "marks"), [("en", 1), ("de", 1), ("ar", 0)])
-def test_an_arabic_name_is_set_apart_only_where_all_else_runs_the_other_way(language, marks):
+def test_an_arabic_name_is_isolated_only_in_text_from_left_to_right(language, marks):
     mail = compose(language=language, data=BOOKING | {"other": "د. سارة"})
 
     assert mail.text.count("\u2068د. سارة\u2069") == marks
@@ -371,7 +386,7 @@ def test_minutes_are_counted_as_the_language_counts(language, minutes, words):
     assert words in compose(action="EMAIL_CODE", language=language, data=data).text
 
 
-def test_layout_fits_a_phone_and_the_dark():
+def test_layout_fits_a_phone_and_dark_mode():
     page = compose().html
 
     assert '<meta name="color-scheme" content="light dark">' in page

@@ -1,4 +1,4 @@
-"""Whose fault a failed mail is, and that a link to the outside is encrypted."""
+"""Which failures of SMTP are retried, and that connections to other machines are encrypted."""
 
 import socketserver
 import threading
@@ -27,7 +27,7 @@ def send() -> tuple:
         ("MAIL", "451 later", (503, "smtp_sender_refused", True)),
     ],
 )
-def test_send_tells_the_class_of_a_refusal(connected, command, reply, expected):
+def test_send_answers_whether_to_retry_a_refusal(connected, command, reply, expected):
     connected.replies[command] = reply
 
     assert send() == expected
@@ -52,7 +52,7 @@ def test_send_when_the_server_hangs(connected, monkeypatch):
 
 
 class _Dribble(socketserver.BaseRequestHandler):
-    """Never silent for long, and never done."""
+    """Sends a byte now and then, without an end."""
 
     def handle(self):
         self.request.sendall(b"220 slow\r\n")
@@ -86,7 +86,7 @@ def scripted(monkeypatch):
         server.server_close()
 
 
-def test_send_gives_up_on_a_server_that_dribbles(scripted, monkeypatch):
+def test_send_gives_up_on_a_server_that_sends_single_bytes(scripted, monkeypatch):
     scripted(_Dribble)
     monkeypatch.setattr(smtp, "SECONDS_IN_ALL", 0)
     started = time.monotonic()
@@ -101,7 +101,7 @@ def test_send_when_the_server_greets_with_a_refusal(scripted):
     assert send() == (503, "smtp_unavailable", True)
 
 
-def test_send_refuses_an_unencrypted_link_to_the_outside(connected, monkeypatch):
+def test_send_refuses_an_unencrypted_connection_to_another_machine(connected, monkeypatch):
     monkeypatch.setattr(smtp, "is_loopback", lambda _host: False)
 
     assert send() == (503, "smtp_tls_required", True)
@@ -124,7 +124,7 @@ def test_send_encrypts_where_offered_and_logs_in(tls_server):
     assert tls_server.over_tls == [True]
 
 
-def test_send_refuses_an_unknown_authority_outside(tls_server, monkeypatch):
+def test_send_refuses_an_unknown_certificate_of_another_machine(tls_server, monkeypatch):
     monkeypatch.setattr(smtp, "is_loopback", lambda _host: False)
 
     assert send() == (503, "smtp_tls_failed", True)
@@ -137,7 +137,7 @@ def test_send_with_a_wrong_password_waits_for_the_operator(tls_server, monkeypat
     assert send() == (503, "smtp_login_failed", True)
 
 
-def test_send_to_a_server_that_knows_no_login(connected, monkeypatch):
+def test_send_to_a_server_without_login(connected, monkeypatch):
     monkeypatch.setenv("SMTP_USER", "hms")
 
     assert send() == (503, "smtp_login_failed", True)

@@ -3,7 +3,7 @@ import json
 import handler
 import pytest
 import validation
-from answers import Problem
+from answers import ErrorAnswer
 from mail_helpers import BOOKING, EXAMPLES, make_event, make_message, outcome
 
 PREFIX = "https://hms.test/"
@@ -11,7 +11,7 @@ PREFIX = "https://hms.test/"
 
 def refused(message: object) -> tuple:
     body = message if isinstance(message, str) else json.dumps(message)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(ErrorAnswer) as caught:
         validation.parse(body.encode("utf-8", "surrogatepass"), link_prefix=PREFIX)
     assert caught.value.retry is False
     return caught.value.status, caught.value.code
@@ -40,7 +40,7 @@ def test_parse_refuses_what_is_no_message(body):
 
 
 def test_parse_refuses_bytes_that_are_no_utf8():
-    with pytest.raises(Problem, match="JSON"):
+    with pytest.raises(ErrorAnswer, match="JSON"):
         validation.parse(b"\xff{}", link_prefix=PREFIX)
 
 

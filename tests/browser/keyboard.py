@@ -79,7 +79,7 @@ class Keys:
 
     def log_in(self, username: str, password: str) -> None:
         """On the login page, which is open."""
-        self.fill("E-mail address", username)
+        self.fill("Email address", username)
         self.fill("Password", password)
         # A page that has only just begun to come has no button either.
         with self.page.expect_navigation():

@@ -40,7 +40,7 @@ def sign_up(
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_label("Password (again)").fill(PASSWORD)
     page.get_by_role("button", name="Sign up").click()
-    expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+    expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
     page.get_by_label("Code").fill(code_from(stack, email))
     page.get_by_role("button", name="Confirm").click()
 
@@ -68,7 +68,7 @@ def connect_calendar(page: Page, google_address: str) -> None:
     press(page.get_by_role("link", name="Connect Google Calendar"))
     if "reauthenticate" in page.url:
         page.get_by_label("Password").fill(PASSWORD)
-        press(page.get_by_role("button", name="Go on"))
+        press(page.get_by_role("button", name="Continue"))
         press(page.get_by_role("link", name="Connect Google Calendar"))
     page.get_by_label("mail address").fill(google_address)
     page.get_by_role("button", name="Allow").click()

@@ -59,7 +59,7 @@ def test_closing_takes_free_times_and_names_the_visit_in_the_way(new_page, backs
     desk.get_by_label("Year").select_option(f"{IN_A_WEEK + timedelta(days=7):%Y}")
     press(desk.get_by_role("button", name="Show"))
     asked = desk.url
-    press(desk.get_by_role("link", name="Say in which country it is"))
+    press(desk.get_by_role("link", name="Set the country"))
     choose(desk, "Country", COUNTRY)
     press(desk.get_by_role("button", name="Save", exact=True))
     desk.goto(asked)

@@ -50,7 +50,7 @@ def test_the_next_visit_is_there_without_a_net_and_gone_after_logging_out(patien
     keep(page)
     offline(page)
     visit = page.get_by_role("region", name="Your next appointment")
-    for words in ("Dr. Offline Example", "09:20", "Since this it may have changed"):
+    for words in ("Dr. Offline Example", "09:20", "May have changed since"):
         expect(visit).to_contain_text(words)
     # Styled, in our own font, with nothing asked of the net.
     assert page.evaluate("document.fonts.check('1em Outfit')")

@@ -23,7 +23,7 @@ def new_doctor(new_page, stack: RunningStack, name: str) -> tuple[Page, str]:
     page.goto("/users/profile/")
     page.get_by_label("Specialty").select_option(index=1)
     page.get_by_role("group", name="Clinics where you work").get_by_role("checkbox").first.check()
-    page.get_by_role("button", name="Save the profile").click()
+    page.get_by_role("button", name="Save profile").click()
     return page, email
 
 
@@ -31,7 +31,7 @@ def approve(staff: Page, email: str) -> None:
     """By the address, which is one doctor's: part of a name may stand in another's address."""
     staff.goto(f"/admin/users/doctorprofile/?q={email}")
     staff.get_by_role("row").filter(has_text=email).get_by_role("checkbox").check()
-    staff.locator("select[name=action]").select_option(label="Approve the chosen doctors")
+    staff.locator("select[name=action]").select_option(label="Approve selected doctors")
     staff.get_by_role("button", name="Go").click()
     expect(staff.get_by_text("1 doctor is approved.")).to_be_visible()
 
@@ -80,7 +80,7 @@ def test_from_two_sign_ups_to_a_visit_and_back(new_page, stack):
     # Both are told, and the doctor's calendar has it.
     told = stack.wait_for_mail(patient_email, "appointment")
     assert "Dr. Ngozi Adeyemi-Castellanos" in told["text"]
-    assert "Íris" in stack.wait_for_mail(doctor_email, "New booking")["text"]
+    assert "Íris" in stack.wait_for_mail(doctor_email, "New appointment")["text"]
     wait_until(lambda: len(events_of(stack, "ngozi@calendar.example")) == 1, 20, "the event")
     patient.reload()
     expect(patient.get_by_text("Email sent")).to_be_visible()
@@ -167,7 +167,7 @@ def test_nothing_is_lost_while_the_mail_function_is_down(new_page, stack, backst
         expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()
         expect(patient.get_by_text("on its way").first).to_be_visible()
     stack.wait_for_mail(email, "appointment", seconds=60)
-    stack.wait_for_mail(doctor_email, "New booking", seconds=60)
+    stack.wait_for_mail(doctor_email, "New appointment", seconds=60)
     mails = [mail for mail in stack.mails(email) if "appointment" in mail["subject"]]
     assert len(mails) == 1
 

@@ -17,7 +17,7 @@ def set_windows(desk: Page, changed: str, path: str, **windows: int) -> None:
     desk.goto(path)
     press(desk.get_by_role("link", name=changed, exact=True))
     for label, value in windows.items():
-        desk.get_by_label(f"{label.title()}: least notice").fill(str(value))
+        desk.get_by_label(f"Minimum notice to {label}").fill(str(value))
     press(desk.get_by_role("button", name="Save", exact=True))
     expect(desk.get_by_text("was changed successfully")).to_be_visible()
 
@@ -52,9 +52,9 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
         desk,
         f"Clinic of {doctor['name']}",
         "/admin/users/clinic/",
-        booking=NOTICE_HOURS * 60,
-        moving=NOTICE_HOURS,
-        cancelling=NOTICE_HOURS,
+        book=NOTICE_HOURS * 60,
+        reschedule=NOTICE_HOURS,
+        cancel=NOTICE_HOURS,
     )
 
     # What those tabs still offer is refused kindly …
@@ -95,7 +95,7 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
     expect(history.filter(has_text="moved").filter(has=outside)).to_be_visible()
 
     # For this doctor the desk makes an exception, and the patient books.
-    set_windows(desk, doctor["name"], "/admin/users/doctorprofile/", booking=0)
+    set_windows(desk, doctor["name"], "/admin/users/doctorprofile/", book=0)
     patient.goto(found)
     press(patient.get_by_role("button", name="15:00").first)
     expect(patient.get_by_text("Your appointment is booked.")).to_be_visible()

@@ -1,4 +1,4 @@
-"""Our words, our mail queue and our links in allauth's hooks; each hook calls one action."""
+"""allauth's hooks: our sentences, our email queue and our links. Each hook calls one action."""
 
 import secrets
 import uuid
@@ -8,12 +8,11 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.userkit import did_user_login, get_user_by_username
+from allauth.account.models import EmailAddress
 from allauth.core import context as allauth_context
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -22,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from hms.lib.urls import absolute, absolute_url
 from notifications.actions import queue_email
 from users import actions
+from users.login.allauth_private import AdapterWithTwoLimits, has_logged_in_before
 from users.models import User
 from users.people.validators import validate_deliverable
 
@@ -29,8 +29,8 @@ Context = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Letter:
-    """Which e-mail action stands for one of allauth's mails, and what goes into it."""
+class EmailOfAllauth:
+    """The email action that replaces one of allauth's templates, and its data."""
 
     action: str
     data: Callable[[User | None, Context], dict[str, str]]
@@ -62,30 +62,30 @@ def _reset_data(user: User | None, context: Context) -> dict[str, str]:
     return {"name": _name(user), "minutes": str(_reset_lifetime() // 60)}
 
 
-_CODE = Letter(
+_CODE = EmailOfAllauth(
     "EMAIL_CODE",
     data=_code_data,
     secret=lambda context: {"code": context["code"]},
     lifetime=_code_lifetime,
 )
-LETTERS = {
+EMAILS = {
     "account/email/email_confirmation": _CODE,
     "account/email/email_confirmation_signup": _CODE,
-    "account/email/password_reset_key": Letter(
+    "account/email/password_reset_key": EmailOfAllauth(
         "PASSWORD_RESET",
         data=_reset_data,
         secret=lambda context: {"link": context["password_reset_url"]},
         lifetime=_reset_lifetime,
     ),
-    "account/email/unknown_account": Letter(
+    "account/email/unknown_account": EmailOfAllauth(
         "UNKNOWN_ACCOUNT", data=lambda user, context: {"link": absolute_url("account_signup")}
     ),
-    "account/email/account_already_exists": Letter(
+    "account/email/account_already_exists": EmailOfAllauth(
         "ACCOUNT_ALREADY_EXISTS",
         data=lambda user, context: {"link": absolute_url("account_reset_password")},
     ),
 }
-# What happened to an account, in the words of the ACCOUNT_NOTICE action.
+# By allauth's template: the value that the ACCOUNT_NOTICE email has for it.
 NOTICES = {
     "account/email/password_changed": "password_changed",
     "account/email/password_reset": "password_reset",
@@ -95,41 +95,40 @@ NOTICES = {
 }
 
 
-class UnknownMail(LookupError):
-    """allauth wants to send a mail that this house has no words for."""
+class UnknownEmail(LookupError):
+    """allauth sends an email for which EMAILS and NOTICES have nothing."""
 
 
-class AccountAdapter(DefaultAccountAdapter):
+class AccountAdapter(AdapterWithTwoLimits):
     error_messages = {
-        **DefaultAccountAdapter.error_messages,
+        **AdapterWithTwoLimits.error_messages,
         "too_many_login_attempts": _("Too many attempts. Please wait a few minutes."),
-        "email_password_mismatch": _("The address or the password is not right."),
-        "username_password_mismatch": _("The name or the password is not right."),
+        "email_password_mismatch": _("The email address or the password is incorrect."),
+        "username_password_mismatch": _("The user name or the password is incorrect."),
     }
 
     def clean_email(self, email: str) -> str:
-        """Of every form that takes an address."""
+        """Called for each form with an email address."""
         validate_deliverable(email)
         return super().clean_email(email)
 
-    # --- mail ---------------------------------------------------------------------------------
+    # --- emails -------------------------------------------------------------------------------
     def send_mail(self, template_prefix: str, email: str, context: Context) -> None:
-        """Queue the e-mail action that stands for allauth's template. Raises UnknownMail."""
-        letter = LETTERS.get(template_prefix)
-        if letter is None:
-            raise UnknownMail(template_prefix)
+        """Queue the email that replaces allauth's template. Raises UnknownEmail."""
+        ours = EMAILS.get(template_prefix)
+        if ours is None:
+            raise UnknownEmail(template_prefix)
         user = context.get("user")
-        seconds = letter.lifetime() if letter.lifetime else None
+        seconds = ours.lifetime() if ours.lifetime else None
         queue_email(
-            action=letter.action,
+            action=ours.action,
             to=email,
             recipient=user,
             language=user.language if user else translation.get_language() or "en",
-            about=f"user:{user.pk if user else 'none'}:{letter.action.lower()}:{uuid.uuid4().hex}",
-            data=letter.data(user, context),
-            secret=letter.secret(context) if letter.secret else None,
+            about=f"user:{user.pk if user else 'none'}:{ours.action.lower()}:{uuid.uuid4().hex}",
+            data=ours.data(user, context),
+            secret=ours.secret(context) if ours.secret else None,
             expires_at=timezone.now() + timedelta(seconds=seconds) if seconds else None,
-            urgent=True,
         )
 
     def send_notification_mail(
@@ -139,68 +138,39 @@ class AccountAdapter(DefaultAccountAdapter):
         context: Context | None = None,
         email: str | None = None,
     ) -> None:
-        """Tell the holder of the account what happened to it. Raises UnknownMail."""
+        """Queue the email that says what happened to the account. Raises UnknownEmail."""
         if template_prefix not in NOTICES:
-            raise UnknownMail(template_prefix)
+            raise UnknownEmail(template_prefix)
         actions.notify(user=user, what=NOTICES[template_prefix], to=email or "")
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         return absolute(path.replace("UID-KEY", quote(key)))
 
-    # --- who gets in --------------------------------------------------------------------------
+    # --- login --------------------------------------------------------------------------------
     def generate_unique_username(self, txts: list[str | None], regex: str | None = None) -> str:
-        """Made up, never asked for: a name that is taken would tell who has an account."""
+        """Random: if people chose it, a name that is taken would reveal who has an account."""
         return f"user-{secrets.token_hex(6)}"
 
     @transaction.atomic
-    def confirm_email(self, request, email_address) -> bool:
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """Confirm the address; the first time, queue the welcome email."""
         confirmed = super().confirm_email(request, email_address)
-        if confirmed and not did_user_login(email_address.user):
+        if confirmed and not has_logged_in_before(email_address.user):
             actions.welcome(user=email_address.user)
         return confirmed
 
     def reauthenticate(self, user: User, password: str) -> bool:
-        known = super().reauthenticate(user, password)
-        if known:
-            # Whoever held the old session key does not inherit what this password opens.
+        is_right = super().reauthenticate(user, password)
+        if is_right:
+            # Someone with a stolen session key must not gain what this password gives access to.
             allauth_context.request.session.cycle_key()
-        return known
+        return is_right
 
     def is_safe_url(self, url: str) -> bool:
-        """Only pages of this very site: the other allowed hosts may serve something else."""
+        """Only pages at SITE_URL: the other allowed hosts may serve something else."""
         return url_has_allowed_host_and_scheme(
             url,
             allowed_hosts={urlsplit(settings.SITE_URL).netloc},
             require_https=settings.HTTPS,
         )
-
-    # --- guessing -----------------------------------------------------------------------------
-    def pre_authenticate(self, request, **credentials: Any) -> None:
-        """Few failures for one account from one place, more from all places together.
-
-        So a stranger who guesses does not lock the holder out at once.
-        """
-        super().pre_authenticate(request, **credentials)
-        self._all_places = ratelimit.consume(
-            request,
-            app="allauth.account",
-            action="login_failed_anywhere",
-            key=_account_key(credentials),
-        )
-        if not self._all_places:
-            raise self.validation_error("too_many_login_attempts")
-
-    def _get_login_attempts_cache_key(self, request, **credentials: Any) -> str:
-        return f"{self.get_client_ip(request)}:{_account_key(credentials)}"
-
-    def _rollback_login_failed_rl_usage(self) -> None:
-        super()._rollback_login_failed_rl_usage()
-        self._all_places.rollback()
-
-
-def _account_key(credentials: dict[str, Any]) -> str:
-    """One key for one account, whichever of its two names is typed."""
-    login = (credentials.get("email") or credentials.get("username") or "").lower()
-    user = get_user_by_username(login)
-    return ((user.email if user else "") or login).lower()

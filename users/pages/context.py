@@ -3,5 +3,5 @@ from django.http import HttpRequest
 
 
 def local_inbox(request: HttpRequest) -> dict[str, str]:
-    """Where mails can be read on a machine that only pretends to send them; else empty."""
+    """The address of the page with all emails on a local stack; empty in production."""
     return {"local_inbox_url": settings.LOCAL_INBOX_URL}

@@ -1,7 +1,8 @@
-"""Who may enter a view, said above its name. The refusal is a 403 page with a sentence."""
+"""Which users may open a view. Others get a 403 page with a sentence that says why."""
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
@@ -11,15 +12,16 @@ from django.utils.translation import gettext_lazy as _
 from users.models import User
 
 View = Callable[..., HttpResponseBase]
-Refusal = Callable[[User], str | Promise | None]
+# The sentence for a user who may not open the view; None for one who may.
+WhyNot = Callable[[User], str | Promise | None]
 
 
-def _only(refusal: Refusal) -> Callable[[View], View]:
+def _only(why_not: WhyNot) -> Callable[[View], View]:
     def decorator(view: View) -> View:
         @wraps(view)
-        def wrapped(request: HttpRequest, *args, **kwargs) -> HttpResponseBase:
-            # Nobody anonymous gets here: LoginRequiredMiddleware has sent them to the login page.
-            sentence = refusal(request.user) if request.user.is_authenticated else _not_signed_in
+        def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # LoginRequiredMiddleware has already sent anonymous visitors to the login page.
+            sentence = why_not(request.user) if request.user.is_authenticated else _not_logged_in
             if sentence:
                 raise PermissionDenied(str(sentence))
             return view(request, *args, **kwargs)
@@ -29,7 +31,7 @@ def _only(refusal: Refusal) -> Callable[[View], View]:
     return decorator
 
 
-_not_signed_in = _("Please log in first.")
+_not_logged_in = _("Please log in first.")
 
 
 def _no_patient(user: User) -> str | Promise | None:
@@ -44,14 +46,14 @@ def _no_approved_doctor(user: User) -> str | Promise | None:
     if not user.is_doctor:
         return _no_doctor(user)
     if user.doctor_profile.refused_at:
-        return _("The clinic did not approve your account. Please talk to its staff.")
+        return _("The clinic did not approve your account. Contact its staff.")
     if not user.doctor_profile.is_approved:
-        return _("Your account waits for the clinic's approval. We will write to you.")
+        return _("Your account is waiting for the clinic’s approval. We will email you.")
     return None
 
 
 def _no_staff(user: User) -> str | Promise | None:
-    return None if user.is_staff else _("This page is for the clinic's staff.")
+    return None if user.is_staff else _("This page is for the clinic’s staff.")
 
 
 patient_required = _only(_no_patient)

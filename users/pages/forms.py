@@ -1,6 +1,7 @@
-"""What people say about themselves."""
+"""The forms of the profile page."""
 
 from itertools import groupby
+from typing import Any
 
 from django import forms
 from django.core.validators import URLValidator
@@ -12,7 +13,7 @@ from users.people.languages import SPOKEN, of_pages
 from users.people.validators import validate_birth_date, validate_person_name, validate_phone
 from users.photos import renditions
 
-# Zones that are places; the rest are aliases that only programs use.
+# Zones named for a place; the others are aliases that only programs use.
 _CONTINENTS = (
     "Africa/",
     "America/",
@@ -26,8 +27,8 @@ _CONTINENTS = (
 )
 
 
-def zone_choices() -> list:
-    """Every zone that is a place, grouped by continent, as a select wants them."""
+def zone_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every zone that is named for a place, grouped by continent, as choices of a select."""
     names = sorted(name for name in zone_names() if name.startswith(_CONTINENTS))
     return [
         (continent, [(name, name.split("/", 1)[1].replace("_", " ")) for name in members])
@@ -36,21 +37,23 @@ def zone_choices() -> list:
 
 
 class PreferencesForm(forms.Form):
-    """The part of a profile that everybody has."""
+    """The part of the profile page that every role has."""
 
     time_zone = forms.ChoiceField(
         label=_("Your time zone"),
-        choices=lambda: [("", _("the clinic's")), *zone_choices()],
+        choices=lambda: [("", _("Same as the clinic")), *zone_choices()],
         required=False,
-        help_text=_("Visits are shown in the clinic's time, and in yours beside it."),
+        help_text=_("Appointments show the clinic’s time, and yours beside it."),
     )
     language = forms.ChoiceField(
         label=_("Language"),
         choices=of_pages,
-        help_text=_("Pages and e-mails. German and Arabic await review by a native speaker."),
+        help_text=_(
+            "For pages and emails. German and Arabic are awaiting review by a native speaker."
+        ),
     )
 
-    def __init__(self, *args, user: User, **kwargs) -> None:
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.update(time_zone=user.time_zone, language=user.language)
 
@@ -78,15 +81,15 @@ class PatientForm(PreferencesForm):
         max_length=40,
         required=False,
         validators=[validate_phone],
-        help_text=_("So that the clinic can reach you on the day."),
+        help_text=_("So that the clinic can reach you on the day of your appointment."),
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
     )
 
-    def __init__(self, *args, patient: PatientProfile, user: User, **kwargs) -> None:
+    def __init__(self, *args: Any, patient: PatientProfile, user: User, **kwargs: Any) -> None:
         super().__init__(*args, user=user, **kwargs)
         self.initial.update({name: getattr(patient, name) for name in self.DETAILS})
 
-    def details(self) -> dict:
+    def details(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.DETAILS}
 
 
@@ -112,10 +115,10 @@ class DoctorForm(PreferencesForm):
     photo = forms.FileField(
         label=_("Photo"),
         required=False,
-        help_text=_("JPEG, PNG or WebP, up to 5 MB. Cut to a square in the middle."),
+        help_text=_("JPEG, PNG or WebP, up to 5 MB. We crop it to a square."),
         widget=forms.FileInput(attrs={"accept": "image/jpeg,image/png,image/webp"}),
     )
-    remove_photo = forms.BooleanField(label=_("Remove the present photo"), required=False)
+    remove_photo = forms.BooleanField(label=_("Remove current photo"), required=False)
     specialty = forms.ModelChoiceField(
         label=_("Specialty"), queryset=Specialty.objects.all(), required=False
     )
@@ -129,7 +132,7 @@ class DoctorForm(PreferencesForm):
         label=_("About you"),
         max_length=2000,
         required=False,
-        help_text=_("A few sentences for patients: what you do best, how you work."),
+        help_text=_("A few sentences for patients: your experience and how you work."),
         widget=forms.Textarea(attrs={"rows": 6}),
     )
     languages = forms.MultipleChoiceField(
@@ -144,10 +147,12 @@ class DoctorForm(PreferencesForm):
         required=False,
         assume_scheme="https",
         validators=[URLValidator(schemes=["https"])],
-        help_text=_("Where patients join a video visit, for example https://meet.example/you."),
+        help_text=_(
+            "Where patients join a video appointment, for example https://meet.example/you."
+        ),
     )
 
-    def __init__(self, *args, doctor: DoctorProfile, **kwargs) -> None:
+    def __init__(self, *args: Any, doctor: DoctorProfile, **kwargs: Any) -> None:
         super().__init__(*args, user=doctor.user, **kwargs)
         self.initial.update({name: getattr(doctor, name) for name in self.DETAILS})
         self.initial["clinics"] = doctor.clinics.all()
@@ -158,5 +163,5 @@ class DoctorForm(PreferencesForm):
         upload = self.cleaned_data["photo"]
         return renditions.renditions(upload.file, size=upload.size) if upload else None
 
-    def details(self) -> dict:
+    def details(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in self.DETAILS}

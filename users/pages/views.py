@@ -1,4 +1,7 @@
-"""One's own profile, and the doctors' photos."""
+"""The profile page of each role, and the doctors' photos."""
+
+from collections.abc import Callable
+from functools import partial
 
 from csp.constants import NONE
 from csp.decorators import csp
@@ -6,7 +9,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import get_conditional_response
@@ -14,9 +16,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from users import actions
-from users.models import DoctorProfile
+from users.models import DoctorProfile, User
 from users.pages.forms import DoctorForm, PatientForm, PreferencesForm
 from users.pages.requests import SignedInRequest
+from users.people.errors import UserError
+from users.people.sentences import add_to_form
 from users.photos import renditions, storage
 
 A_WEEK = 7 * 24 * 3600
@@ -24,7 +28,7 @@ A_WEEK = 7 * 24 * 3600
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: SignedInRequest) -> HttpResponseBase:
-    """The page of the account's own kind."""
+    """The profile page for the user's role."""
     if request.user.is_patient:
         return _patient(request)
     if request.user.is_doctor:
@@ -35,10 +39,8 @@ def profile(request: SignedInRequest) -> HttpResponseBase:
 def _patient(request: SignedInRequest) -> HttpResponseBase:
     patient = request.user.patient_profile
     form = PatientForm(request.POST or None, patient=patient, user=request.user)
-    if form.is_valid():
-        with transaction.atomic():
-            actions.update_patient(patient=patient, **form.details())
-            actions.set_preferences(user=request.user, **form.preferences())
+    save = partial(actions.save_patient_page, patient=patient)
+    if form.is_valid() and _is_saved(form, save, by=request.user):
         return _saved(request)
     return render(request, "users/profile.html", {"form": form})
 
@@ -46,10 +48,9 @@ def _patient(request: SignedInRequest) -> HttpResponseBase:
 def _doctor(request: SignedInRequest) -> HttpResponseBase:
     doctor = request.user.doctor_profile
     form = DoctorForm(request.POST or None, request.FILES or None, doctor=doctor)
-    if form.is_valid() and _photo_saved(form, doctor):
-        with transaction.atomic():
-            actions.update_doctor(doctor=doctor, **form.details())
-            actions.set_preferences(user=request.user, **form.preferences())
+    save = partial(actions.save_doctor_page, doctor=doctor)
+    # The photo first: storage can fail, and then nothing else must have been saved.
+    if form.is_valid() and _photo_is_saved(form, doctor) and _is_saved(form, save, by=request.user):
         answer = _saved(request)
         for sentence in actions.left_behind(doctor=doctor, by=request.user):
             messages.warning(request, sentence)
@@ -57,14 +58,24 @@ def _doctor(request: SignedInRequest) -> HttpResponseBase:
     return render(request, "users/profile.html", {"form": form, "doctor": doctor})
 
 
-def _photo_saved(form: DoctorForm, doctor: DoctorProfile) -> bool:
-    """Whether the photo is as the form asks; first of all, for of all it alone can fail."""
+def _is_saved(form: PatientForm | DoctorForm, save: Callable[..., None], *, by: User) -> bool:
+    """Save what was entered. False, with the errors on the form, if the action refuses."""
+    try:
+        save(details=form.details(), preferences=form.preferences(), by=by)
+    except UserError as error:
+        add_to_form(form, error)
+        return False
+    return True
+
+
+def _photo_is_saved(form: DoctorForm, doctor: DoctorProfile) -> bool:
+    """Store or remove the photo, as asked. False, with an error on the form, if storage fails."""
     pictures = form.cleaned_data["photo"]
     if pictures or form.cleaned_data.get("remove_photo"):
         try:
             actions.set_photo(doctor=doctor, pictures=pictures)
-        except actions.UserError as error:
-            form.add_error("photo", str(error))
+        except UserError as error:
+            add_to_form(form, error)
             return False
     return True
 
@@ -72,8 +83,12 @@ def _photo_saved(form: DoctorForm, doctor: DoctorProfile) -> bool:
 def _staff(request: SignedInRequest) -> HttpResponseBase:
     form = PreferencesForm(request.POST or None, user=request.user)
     if form.is_valid():
-        actions.set_preferences(user=request.user, **form.preferences())
-        return _saved(request)
+        try:
+            actions.set_preferences(user=request.user, **form.preferences())
+        except UserError as error:
+            add_to_form(form, error)
+        else:
+            return _saved(request)
     return render(request, "users/profile.html", {"form": form})
 
 
@@ -84,10 +99,13 @@ def _saved(request: SignedInRequest) -> HttpResponseBase:
 
 @login_not_required
 @require_safe
-# Its type knows no view with arguments.
+# The decorator's type does not allow for a view with arguments.
 @csp({"default-src": [NONE], "sandbox": True})  # type: ignore[arg-type]
 def photo(request: HttpRequest, doctor_id: int, key: str, side: int, kind: str) -> HttpResponseBase:
-    """One size of a listed doctor's photo, for who may see the directory, or of one's own."""
+    """One size of a doctor's photo.
+
+    The doctor sees it always; others only if the doctor is listed and they may see the directory.
+    """
     if not settings.PUBLIC_DIRECTORY and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
     doctor = get_object_or_404(
@@ -100,7 +118,7 @@ def photo(request: HttpRequest, doctor_id: int, key: str, side: int, kind: str) 
     if side not in renditions.SIDES or kind not in renditions.TYPES:
         raise Http404
     known = get_conditional_response(request, etag=f'"{key}-{side}.{kind}"')
-    return _kept(known or _photo_file(key, side, kind), doctor)
+    return _with_cache_control(known or _photo_file(key, side, kind), doctor)
 
 
 def _photo_file(key: str, side: int, kind: str) -> HttpResponse:
@@ -120,13 +138,13 @@ def _photo_file(key: str, side: int, kind: str) -> HttpResponse:
     )
 
 
-def _kept(response: HttpResponseBase, doctor: DoctorProfile) -> HttpResponseBase:
-    """With what browsers may do with it: a new photo has a new address, so this never changes."""
+def _with_cache_control(response: HttpResponseBase, doctor: DoctorProfile) -> HttpResponseBase:
+    # A new photo has a new address, so what an address shows never changes.
     if response.status_code == 503:
         response.headers["Cache-Control"] = "no-store"
     elif settings.PUBLIC_DIRECTORY and doctor.is_listed:
         response.headers["Cache-Control"] = f"public, max-age={A_WEEK}, immutable"
     else:
-        # Asked for again each time, so that it ends with the session; answered with 304.
+        # Browsers ask again each time, so that access ends with the session; the answer is 304.
         response.headers["Cache-Control"] = "private, no-cache"
     return response

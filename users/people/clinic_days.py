@@ -1,4 +1,4 @@
-"""Days as the clinics count them, each on its own clock."""
+"""Admin filters by day, for rows at clinics in several time zones."""
 
 from typing import Any, ClassVar
 
@@ -11,7 +11,7 @@ from users.models import Clinic
 
 
 def clinic_zones() -> list[str]:
-    """The zones that the clinics are in, that of most of them first; UTC where there is none."""
+    """The time zones of the clinics, the most frequent one first; UTC if there are no clinics."""
     zones = (
         Clinic.objects.order_by()
         .values_list("time_zone")
@@ -22,32 +22,32 @@ def clinic_zones() -> list[str]:
 
 
 class ClinicDaysFilter(DaysFilter):
-    """DaysFilter that counts each row's days on its own clinic's clock."""
+    """DaysFilter in which a row's day is that of its own clinic's time zone."""
 
-    clinic: ClassVar[str]  # the way to it
+    clinic: ClassVar[str]  # lookup from the row to its clinic
 
     def __init__(self, request: HttpRequest, *args: Any) -> None:
         super().__init__(request, *args)
         self._zones: list[str] | None = None
 
     def within(self, days: Days, zone: str) -> Q:
-        return self._on_each_clock(dict.fromkeys(self._all_zones(), days))
+        return self._in_each_zone(dict.fromkeys(self._all_zones(), days))
 
     def _relative(self, first: int, last: int) -> Q:
         days = {zone: days_from_today(first, last, zone) for zone in self._all_zones()}
-        return self._on_each_clock(days)
+        return self._in_each_zone(days)
 
-    def _on_each_clock(self, days: dict[str, Days]) -> Q:
+    def _in_each_zone(self, days: dict[str, Days]) -> Q:
         if len(days) == 1:
             [(zone, only)] = days.items()
             return super().within(only, zone)
         begin = min(one.bounds(zone)[0] for zone, one in days.items())
         end = max(one.bounds(zone)[1] for zone, one in days.items())
-        wanted = Q()
+        condition = Q()
         for zone, one in days.items():
-            wanted |= Q((f"{self.clinic}__time_zone", zone)) & super().within(one, zone)
-        # The wider span for the index, which cannot see what depends on another table.
-        return wanted & Q((f"{self.moment}__gte", begin), (f"{self.moment}__lt", end))
+            condition |= Q((f"{self.clinic}__time_zone", zone)) & super().within(one, zone)
+        # The wider span is for the index, which can't be used for a condition on another table.
+        return condition & Q((f"{self.moment}__gte", begin), (f"{self.moment}__lt", end))
 
     def _all_zones(self) -> list[str]:
         if self._zones is None:

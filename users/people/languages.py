@@ -1,4 +1,4 @@
-"""The languages of the pages, and those that a doctor can say they speak."""
+"""The languages of the pages, and those that doctors can choose as spoken."""
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""A doctor's photo: whatever was uploaded is decoded, made small and written anew."""
+"""A doctor's photo: the upload is decoded, scaled down and encoded again."""
 
 import logging
 from io import BytesIO
@@ -11,53 +11,56 @@ from PIL import Image, ImageOps
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 5 * 1024 * 1024
-# A file of a few kilobytes can unpack to gigabytes: refused by its header, before unpacking.
+# A file of a few kilobytes can unpack to gigabytes, so the size in its header is checked first.
 MAX_PIXELS = 40_000_000
-# A JPEG may go over its whole area again with each scan; cameras and editors write about ten.
+# Each scan of a JPEG may decode its whole area again; cameras and editors write about ten scans.
 MAX_SCANS = 64
 START_OF_SCAN = b"\xff\xda"
 FORMATS = ("JPEG", "PNG", "WEBP")
-# In a list a photo is 44 CSS pixels wide, on a page of its own at most 104: sharp at three
-# device pixels to one.
+# A photo is 44 CSS pixels wide in a list and at most 104 on the doctor's page: sharp on screens
+# with three device pixels per CSS pixel.
 SMALL, LARGE = SIDES = (144, 320)
-# By eye on photos: none can be told from its source at the size shown.
+# Chosen by eye: at the sizes shown no difference from the source can be seen.
 AVIF = {"quality": 60, "speed": 6, "max_threads": 1}
 WEBP = {"quality": 80, "method": 6}
-# How a file ends, and what it is sent as.
+# By file name extension, the content type.
 TYPES = {"avif": "image/avif", "webp": "image/webp"}
 
-# (side, how its name ends) → the file
+# (side in pixels, extension) → the file's content
 Renditions = dict[tuple[int, str], bytes]
 
 
 def renditions(upload: IO[bytes], *, size: int) -> Renditions:
-    """The picture as squares of each of SIDES in each of TYPES, without metadata.
+    """The picture as a square in each of SIDES and each of TYPES, without metadata.
 
-    Of an animation the first frame. Raises ValidationError.
+    `size` is the upload's in bytes. Of an animation it is the first frame. Raises ValidationError
+    for a file that is too large or not a JPEG, PNG or WebP that can be decoded.
     """
     if size > MAX_BYTES:
-        raise ValidationError(_("The photo is too large. It can have up to 5 MB."), code="size")
+        raise ValidationError(
+            _("The photo is too large. Choose a file of up to 5 MB."), code="size"
+        )
     try:
         with Image.open(upload, formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ValidationError(
-                    _("The photo has too many pixels. Please make it smaller first."),
+                    _("The photo has too many pixels. Choose a smaller one."),
                     code="pixels",
                 )
-            _refuse_endless_scans(upload, image)
-            return _written(_square(image))
+            _check_scans(upload, image)
+            return _encoded(_square(image))
     except ValidationError:
         raise
     except Exception as error:
         # Decoders raise almost anything on hostile input; no upload may end in an error page.
-        log.warning("photo refused", extra={"error": type(error).__name__})
+        log.warning("photo rejected", extra={"error": type(error).__name__})
         raise ValidationError(
-            _("This is not a photo that can be read. Please use JPEG, PNG or WebP."),
+            _("We could not read this file. Use a JPEG, PNG or WebP photo."),
             code="unreadable",
         ) from error
 
 
-def _refuse_endless_scans(upload: IO[bytes], image: Image.Image) -> None:
+def _check_scans(upload: IO[bytes], image: Image.Image) -> None:
     if image.format != "JPEG":
         return
     position = upload.tell()
@@ -71,24 +74,24 @@ def _refuse_endless_scans(upload: IO[bytes], image: Image.Image) -> None:
 def _square(image: Image.Image) -> Image.Image:
     image.draft("RGB", (LARGE, LARGE))
     if image.mode.startswith("I"):
-        # Pillow would cut 16 bits off at 255, and the picture would be white.
+        # Pillow would clip 16-bit values at 255, which makes the picture white.
         image = image.point(lambda value: value / 257).convert("L")
     ImageOps.exif_transpose(image, in_place=True)
     if image.mode not in ("RGB", "RGBA"):
         image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     picture = ImageOps.fit(image, (LARGE, LARGE), Image.Resampling.LANCZOS)
-    # Only pixels go on: whatever else the file carried stays behind with it.
+    # Only the pixels are copied: metadata and profiles of the upload are dropped.
     plain = Image.new("RGB", picture.size, "white")
     plain.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
     return plain
 
 
-def _written(large: Image.Image) -> Renditions:
-    written: Renditions = {}
+def _encoded(large: Image.Image) -> Renditions:
+    encoded: Renditions = {}
     for side in SIDES:
         picture = large.resize((side, side), Image.Resampling.LANCZOS)
         for kind, options in (("avif", AVIF), ("webp", WEBP)):
             out = BytesIO()
             picture.save(out, kind.upper(), **options)
-            written[side, kind] = out.getvalue()
-    return written
+            encoded[side, kind] = out.getvalue()
+    return encoded

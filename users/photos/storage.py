@@ -1,4 +1,4 @@
-"""Where the sizes of a photo are kept: in Django's storage, named by one random key."""
+"""Stores the sizes of a photo in Django's storage, under names with one random key."""
 
 import logging
 import re
@@ -17,29 +17,32 @@ log = logging.getLogger(__name__)
 
 FOLDER = "doctors"
 KEY = re.compile(r"doctors/([0-9a-f]{32})-\d+\.\w+")
-# Files are written before the row that names them: younger ones may be on their way to it.
+# Files are written before the row that names them, so younger ones may still get their row.
 UPLOAD_TAKES_AT_MOST = timedelta(hours=1)
 SWEPT_AT_ONCE = 1000
 
 
 class PhotoStorageError(Exception):
-    """The storage did not answer, or not as it should; its own words are in the log."""
+    """The storage failed; its own error is in the log."""
 
 
 def name_of(key: str, side: int = LARGE, kind: str = "webp") -> str:
-    """The file's name in the storage; without side and kind the one that a doctor's row keeps."""
+    """The file's name in the storage; without side and kind the name that a doctor's row has."""
     return f"{FOLDER}/{key}-{side}.{kind}"
 
 
 def key_in(name: str) -> str:
-    """The key in a file's name, or nothing where the name is none of ours."""
+    """The key in a file's name; empty for a name that `name_of` has not made."""
     found = KEY.fullmatch(name)
     return found[1] if found else ""
 
 
 def store(pictures: Renditions) -> str:
-    """Keep all sizes under a new key, which it returns. Raises PhotoStorageError, keeping none."""
-    # Nothing of the upload's own, and nobody can guess another's.
+    """Store all sizes under a new key and return the key.
+
+    Raises PhotoStorageError; then no size is stored.
+    """
+    # Nothing of the upload's name is used, and nobody can guess the key of another photo.
     key = secrets.token_hex(16)
     try:
         for (side, kind), content in pictures.items():
@@ -47,7 +50,7 @@ def store(pictures: Renditions) -> str:
             if default_storage.save(name, ContentFile(content)) != name:
                 raise FileExistsError("the storage chose another name")
     except Exception as error:
-        # Every storage has errors of its own.
+        # Each storage raises its own classes of errors.
         log.exception("photo not stored")
         forget(key)
         raise PhotoStorageError from error
@@ -55,7 +58,7 @@ def store(pictures: Renditions) -> str:
 
 
 def read(key: str, side: int, kind: str) -> bytes:
-    """One file. Raises FileNotFoundError, or PhotoStorageError when the storage fails."""
+    """The content of one file. Raises FileNotFoundError, or PhotoStorageError if storage fails."""
     try:
         with default_storage.open(name_of(key, side, kind), "rb") as file:
             return file.read()
@@ -67,12 +70,12 @@ def read(key: str, side: int, kind: str) -> bytes:
 
 
 def forget(key: str) -> None:
-    """Remove all sizes. What the storage does not let go now, `sweep` removes later."""
+    """Remove all sizes. Files that the storage fails to remove are left for `sweep`."""
     _delete(name_of(key, side, kind) for side in SIDES for kind in TYPES)
 
 
 def sweep(*, names_in_use: set[str]) -> int:
-    """Remove files that nothing names, at most SWEPT_AT_ONCE; how many went."""
+    """Remove old files that no row names, at most SWEPT_AT_ONCE. Returns how many."""
     keys = {key_in(name) for name in names_in_use}
     before = timezone.now() - UPLOAD_TAKES_AT_MOST
     orphans = []
@@ -95,12 +98,12 @@ def _names() -> list[str]:
 
 
 def _delete(names: Iterator[str] | list[str]) -> int:
-    gone = 0
+    removed = 0
     for name in names:
         try:
             default_storage.delete(name)
-            gone += 1
+            removed += 1
         except Exception:
-            # One file that stays must not keep the others.
+            # One file that can't be removed must not stop the others from being removed.
             log.exception("photo not removed")
-    return gone
+    return removed

@@ -52,7 +52,7 @@ def make_doctor(
     clinics: list[Clinic] | None = None,
     **fields,
 ) -> DoctorProfile:
-    """A doctor with an account, a specialty and one clinic unless told otherwise."""
+    """A doctor with an account, a specialty and one clinic unless others are given."""
     profile = (user or make_user(role="doctor")).doctor_profile
     _update(
         profile,
@@ -66,7 +66,7 @@ def make_doctor(
 
 
 def make_staff(*, superuser: bool = False, permissions: tuple[str, ...] = (), **fields) -> User:
-    """A clerk with the named permissions ("users.change_user"), or a superuser."""
+    """Staff with the named permissions ("users.change_user"), or a superuser."""
     from django.contrib.auth.models import Permission
 
     user = make_user(role="", is_staff=True, is_superuser=superuser, **fields)

@@ -1,11 +1,11 @@
-"""Reading queued e-mails in tests."""
+"""Reading queued emails in tests."""
 
-from notifications.actions import message
 from notifications.models import Email
+from notifications.sending import message
 
 
 def latest(action: str, to: str) -> dict[str, str]:
-    """What the newest e-mail of that kind will say, codes and links included."""
+    """The data of the newest email of that action, codes and links included."""
     return message(Email.objects.filter(action=action, to=to).latest("pk"))["data"]
 
 

@@ -1,4 +1,4 @@
-"""Pictures to upload, kind and hostile, and how a doctor does it."""
+"""Pictures to upload, harmless and hostile, and how a doctor uploads them."""
 
 import struct
 import zlib

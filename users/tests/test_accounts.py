@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notifications.models import Email
-from users.login.adapter import LETTERS, NOTICES, AccountAdapter, UnknownMail
+from users.login.adapter import EMAILS, NOTICES, AccountAdapter, UnknownEmail
 from users.tests.factories import PASSWORD, make_doctor, make_patient, make_staff, make_user
 from users.tests.mail import latest
 
@@ -77,7 +77,7 @@ def test_next_never_leaves_the_site(target):
 
 
 @pytest.mark.parametrize("target", ["/doctors/7/?day=2026-03-03", "http://localhost:8000/x/"])
-def test_next_leads_to_a_page_of_ours(target):
+def test_next_leads_to_a_page_of_this_site(target):
     make_user(username="ada")
 
     assert log_in("ada", next=target)[1].url == target
@@ -89,7 +89,7 @@ def test_page_for_people_with_an_account_sends_others_to_login_and_back(client):
     assert (response.status_code, response.url) == (302, f"/users/login/?next={PROFILE}")
 
 
-def test_logout_asks_on_get_and_acts_on_post():
+def test_logout_asks_on_get_and_logs_out_on_post():
     """S-21."""
     make_user(username="ada")
     client, _ = log_in("ada")
@@ -132,7 +132,7 @@ def test_failures_of_one_account_are_counted_whichever_name_is_typed():
     assert not is_in(log_in("ada")[0])
 
 
-def test_failures_from_one_place_do_not_lock_the_holder_out_of_another():
+def test_failures_from_one_address_do_not_block_the_owner_elsewhere():
     """S-13."""
     make_user(username="ada")
     for _ in range(6):
@@ -142,7 +142,7 @@ def test_failures_from_one_place_do_not_lock_the_holder_out_of_another():
     assert is_in(log_in("ada", client=Client(REMOTE_ADDR="198.51.100.7"))[0])
 
 
-def test_failures_from_many_places_together_are_limited():
+def test_failures_from_many_addresses_together_are_limited():
     make_user(username="ada")
     for number in range(30):
         log_in("ada", "wrong", Client(REMOTE_ADDR=f"192.0.2.{number}"))
@@ -187,7 +187,7 @@ def test_password_reset_link_ends_after_an_hour(time_machine):
     assert Client().get(path, follow=True).context["token_fail"]
 
 
-def test_password_reset_of_an_unknown_address_tells_that_address():
+def test_password_reset_of_an_unknown_address_emails_that_address():
     Client().post("/users/password/reset/", {"email": "nobody@example.org"})
 
     assert latest("UNKNOWN_ACCOUNT", "nobody@example.org") == {
@@ -222,7 +222,7 @@ def test_password_change_keeps_this_session_and_ends_the_others():
 @pytest.mark.parametrize(
     "change", [{"is_active": False}, {"role": "doctor"}, {"is_staff": True}, {"is_superuser": True}]
 )
-def test_changes_of_rank_end_the_sessions(change):
+def test_changes_of_role_and_staff_status_end_the_sessions(change):
     """S-22."""
     user = make_user(username="ada")
     client, _ = log_in("ada")
@@ -261,7 +261,7 @@ def test_email_address_is_added_after_the_password_and_confirmed_by_code():
     assert latest("ACCOUNT_NOTICE", "ada@example.org")["what"] == "email_changed"
 
 
-def test_every_mail_of_allauth_has_words_of_ours():
+def test_every_email_of_allauth_has_one_of_ours():
     """A new prefix in allauth's source shows here before it fails for a person."""
     import re
     from pathlib import Path
@@ -275,13 +275,13 @@ def test_every_mail_of_allauth_has_words_of_ours():
     )
     prefixes = set(re.findall(r'"(account/email/\w+)"', source))
 
-    assert prefixes == {*LETTERS, *NOTICES}
+    assert prefixes == {*EMAILS, *NOTICES}
 
 
-def test_unknown_mail_raises():
-    with pytest.raises(UnknownMail):
+def test_unknown_email_raises():
+    with pytest.raises(UnknownEmail):
         AccountAdapter().send_mail("account/email/new_thing", "a@example.org", {})
-    with pytest.raises(UnknownMail):
+    with pytest.raises(UnknownEmail):
         AccountAdapter().send_notification_mail("mfa/email/totp_activated", make_user())
 
 
@@ -297,7 +297,7 @@ def test_grant_access_prints_a_link_that_works(capsys):
 
 
 @pytest.mark.parametrize("name", ["nobody", "gone"])
-def test_grant_access_for_nobody_says_so(name):
+def test_grant_access_without_an_account_fails(name):
     make_user(username="gone", is_active=False)
     with pytest.raises(CommandError):
         call_command("grant_access", name)

@@ -1,4 +1,4 @@
-"""What staff can do with people in the admin, and what they cannot."""
+"""What staff can and cannot do with people in the admin."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ from users.tests.factories import (
 
 pytestmark = pytest.mark.django_db
 
-CLERK = (
+PERMISSIONS = (
     "users.view_user",
     "users.change_user",
     "users.view_doctorprofile",
@@ -82,7 +82,7 @@ EVERYTHING = {
 }
 
 
-def test_admin_login_is_the_houses_own_login():
+def test_admin_login_is_the_sites_own_login():
     response = Client().get("/admin/login/?next=/admin/")
 
     assert (response.status_code, response.url) == (302, "/users/login/?next=%2Fadmin%2F")
@@ -95,17 +95,17 @@ def test_admin_is_not_for_patients_and_doctors(role):
     assert client.get("/admin/", follow=True).status_code == 403
 
 
-def test_clerk_raises_neither_themselves_nor_anybody():
+def test_staff_cannot_give_permissions_to_themselves_or_others():
     """S-04."""
-    clerk = make_staff(permissions=CLERK)
-    client = signed_in(clerk)
+    staff = make_staff(permissions=PERMISSIONS)
+    client = signed_in(staff)
     patient, colleague, boss = make_patient().user, make_staff(), make_staff(superuser=True)
 
     for user in (colleague, boss):
         before = rank(user)
         client.post(change_url(user), posted(user, username="pwned", is_active="", **EVERYTHING))
         assert rank(user) == before
-    for user in (clerk, boss):
+    for user in (staff, boss):
         before = rank(user)
         client.post(change_url(user), posted(user, **EVERYTHING))
         assert rank(user) == before
@@ -114,7 +114,7 @@ def test_clerk_raises_neither_themselves_nor_anybody():
     assert rank(patient) == ("doctor", *before[1:])
 
 
-def test_superuser_changes_neither_their_own_rank_nor_their_own_role():
+def test_superuser_cannot_change_their_own_permissions_and_role():
     boss = make_staff(superuser=True)
     before = rank(boss)
     signed_in(boss).post(change_url(boss), posted(boss, role="doctor", is_active=""))
@@ -124,23 +124,23 @@ def test_superuser_changes_neither_their_own_rank_nor_their_own_role():
 
 
 def test_role_is_changed_through_the_action():
-    clerk, patient = make_staff(permissions=CLERK), make_patient().user
-    signed_in(clerk).post(change_url(patient), posted(patient, role="doctor"))
+    staff, patient = make_staff(permissions=PERMISSIONS), make_patient().user
+    signed_in(staff).post(change_url(patient), posted(patient, role="doctor"))
 
     assert not DoctorProfile.objects.get(user=patient).is_approved
     assert Email.objects.get().data["what"] == "role_changed"
 
 
-def test_an_address_that_no_mail_reaches_is_refused_to_staff_too():
+def test_an_address_that_no_email_reaches_is_refused_for_staff_too():
     boss, patient = make_staff(superuser=True), make_patient().user
     old = patient.email
     page = signed_in(boss).post(
         change_url(patient), posted(patient, new_email="new@[127.0.0.1]"), follow=True
     )
-    assert "We cannot send mail to this address." in page.content.decode()
+    assert "We cannot send email to this address." in page.content.decode()
     made = {"username": "ada", "email": "ada@[127.0.0.1]", "role": "", "usable_password": "false"}
     page = signed_in(boss).post(reverse("admin:users_user_add"), made)
-    assert "We cannot send mail to this address." in page.content.decode()
+    assert "We cannot send email to this address." in page.content.decode()
     assert not User.objects.filter(username="ada").exists()
     patient.refresh_from_db()
     assert patient.email == old
@@ -161,7 +161,7 @@ def test_email_is_changed_through_the_action():
 def test_no_password_hash_is_shown(superuser, settings):
     """S-05."""
     settings.PASSWORD_HASHERS.append("django.contrib.auth.hashers.PBKDF2PasswordHasher")
-    staff = make_staff(superuser=superuser, permissions=() if superuser else CLERK)
+    staff = make_staff(superuser=superuser, permissions=() if superuser else PERMISSIONS)
     user = make_patient().user
     for other in (user, staff):
         other.password = PBKDF2PasswordHasher().encode("secret", "saltandpepper", 1)
@@ -175,11 +175,11 @@ def test_no_password_hash_is_shown(superuser, settings):
         assert 'name="password"' not in page
 
 
-def test_clerk_sets_nobodys_password():
-    clerk, user = make_staff(permissions=CLERK), make_patient().user
+def test_staff_cannot_set_passwords():
+    staff, user = make_staff(permissions=PERMISSIONS), make_patient().user
     url = reverse("admin:auth_user_password_change", args=[user.pk])
 
-    assert signed_in(clerk).get(url).status_code == 403
+    assert signed_in(staff).get(url).status_code == 403
 
 
 def test_allauths_own_tables_are_not_in_the_admin():
@@ -215,13 +215,13 @@ def act(client, action, *doctors):
     )
 
 
-def test_clerk_approves_and_refuses_doctors():
+def test_staff_approve_and_reject_doctors():
     """S-03."""
-    client = signed_in(make_staff(permissions=CLERK))
+    client = signed_in(make_staff(permissions=PERMISSIONS))
     good, bad = make_doctor(approved=False), make_doctor(approved=False)
 
     assert "1 doctor is approved." in act(client, "approve", good).content.decode()
-    assert "1 doctor is refused." in act(client, "refuse", bad).content.decode()
+    assert "1 doctor is rejected." in act(client, "reject", bad).content.decode()
 
     assert set(Email.objects.values_list("action", "to")) == {
         ("DOCTOR_APPROVED", good.user.email),
@@ -230,7 +230,7 @@ def test_clerk_approves_and_refuses_doctors():
     assert list(DoctorProfile.objects.approved()) == [good]
 
 
-def test_clerk_without_the_permission_cannot_approve():
+def test_staff_without_the_permission_cannot_approve():
     """S-03."""
     client = signed_in(
         make_staff(permissions=("users.view_doctorprofile", "users.change_doctorprofile"))
@@ -253,21 +253,21 @@ def test_clerk_without_the_permission_cannot_approve():
     assert doctor.name == "Dr. X"
 
 
-def test_staff_who_is_a_doctor_does_not_approve_themselves():
+def test_staff_who_is_a_doctor_cannot_approve_their_own_account():
     """S-03."""
     boss = make_user(role="doctor", is_staff=True, is_superuser=True)
     doctor = make_doctor(user=boss, approved=False)
     page = act(signed_in(boss), "approve", doctor).content.decode()
 
-    assert "Nobody decides about their own account." in page
+    assert "You cannot approve or reject your own account." in page
     doctor.refresh_from_db()
     assert not doctor.is_approved
 
 
-def test_waiting_doctors_are_one_click_away():
+def test_approval_filter_shows_waiting_doctors():
     waiting = make_doctor(approved=False, name="Dr. Waiting")
     make_doctor(name="Dr. Approved")
-    page = signed_in(make_staff(permissions=CLERK)).get(
+    page = signed_in(make_staff(permissions=PERMISSIONS)).get(
         reverse("admin:users_doctorprofile_changelist"), {"approval": "waiting"}
     )
 
@@ -278,17 +278,17 @@ ADMIN_LISTS = ["user", "doctorprofile", "patientprofile", "specialty", "clinic"]
 
 
 @pytest.mark.parametrize("name", ADMIN_LISTS)
-def test_admin_lists_ask_the_same_number_of_questions_for_more_rows(
+def test_admin_lists_need_the_same_number_of_queries_for_more_rows(
     name, django_assert_num_queries, django_assert_max_num_queries
 ):
     client = signed_in(make_staff(superuser=True))
     url = reverse(f"admin:users_{name}_changelist")
 
     def everything():
-        clerk = make_staff()
+        staff = make_staff()
         make_patient()
         make_patient(with_user=False)
-        make_doctor(approved_by=clerk)
+        make_doctor(approved_by=staff)
         make_doctor(approved=False)
 
     everything()
@@ -338,7 +338,7 @@ def test_clinic_zone_stays_once_the_clinic_has_slots():
     assert (clinic.address, clinic.time_zone) == ("1 Road", "Europe/Berlin")
 
 
-def test_windows_are_set_for_a_clinic_and_for_a_doctor():
+def test_booking_policy_is_set_for_a_clinic_and_for_a_doctor():
     client = signed_in(make_staff(superuser=True))
     clinic = make_clinic(cancel_notice_hours=24)
     data = {**CLINIC_FORM, "name": clinic.name, "time_zone": clinic.time_zone}
@@ -356,7 +356,7 @@ def test_windows_are_set_for_a_clinic_and_for_a_doctor():
     assert [getattr(doctor, field) for field in policy.FIELDS] == [None, None, 0, None]
 
 
-def test_slots_follow_what_staff_change_of_a_doctor():
+def test_change_of_a_doctor_by_staff_publishes_their_hours():
     doctor = make_doctor()
     change = reverse("admin:users_doctorprofile_change", args=[doctor.pk])
     given = {"name": doctor.name, "clinics": [make_clinic().pk]}
@@ -366,7 +366,7 @@ def test_slots_follow_what_staff_change_of_a_doctor():
 
 
 @pytest.mark.parametrize("number", ["-1", "20161"])
-def test_a_window_stays_within_reason(number):
+def test_notice_out_of_bounds_is_a_form_error(number):
     client = signed_in(make_staff(superuser=True))
     data = {**CLINIC_FORM, "name": "North", "time_zone": "Asia/Kolkata"}
     add = reverse("admin:users_clinic_add")

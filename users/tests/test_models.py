@@ -1,7 +1,7 @@
 import pytest
 from django.db import IntegrityError
 
-from users.models import DoctorProfile, PatientProfile, User
+from users.models import DoctorProfile, PatientProfile, User, listed_doctor
 from users.tests.factories import make_doctor, make_patient, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -22,7 +22,7 @@ def test_create_user_without_a_role_makes_a_patient():
     assert PatientProfile.objects.get().user == user
 
 
-def test_create_superuser_can_log_in_at_once_and_is_nobodys_patient(client):
+def test_create_superuser_can_log_in_at_once_and_is_no_patient(client):
     user = User.objects.create_superuser("boss", "Boss@Test.com", "a-long-enough-password")
 
     assert list(user.emailaddress_set.values_list("email", "verified")) == [("boss@test.com", True)]
@@ -43,14 +43,14 @@ def test_two_accounts_may_have_no_address():
 def test_full_name_is_the_profiles_name():
     assert make_doctor(name="Dr. Ada").user.get_full_name() == "Dr. Ada"
     assert make_patient(name="Bo").user.get_full_name() == "Bo"
-    assert make_staff(username="clerk").get_full_name() == "clerk"
+    assert make_staff(username="boss").get_full_name() == "boss"
 
 
 def test_patient_without_an_account():
     assert make_patient(with_user=False, name="A child").user is None
 
 
-def test_approved_lists_only_living_approved_doctors():
+def test_listed_are_only_approved_doctors_whose_account_is_active():
     good = make_doctor()
     make_doctor(approved=False)
     gone = make_doctor()
@@ -61,3 +61,4 @@ def test_approved_lists_only_living_approved_doctors():
     moved.user.save()
 
     assert list(DoctorProfile.objects.approved()) == [good]
+    assert list(User.objects.filter(listed_doctor("doctor_profile__"))) == [good.user]

@@ -1,4 +1,4 @@
-"""How a doctor's photo is kept, served, replaced and forgotten: on files and far away."""
+"""How a doctor's photo is stored, served, replaced and removed: in files and in a bucket."""
 
 import re
 from datetime import timedelta
@@ -62,7 +62,7 @@ def _media(settings, tmp_path):
 
 @pytest.fixture
 def far(settings, monkeypatch):
-    """Photos are kept far away, as the setting of a bucket does it."""
+    """Photos are in a remote storage, as with the setting of a bucket."""
     storage = {"BACKEND": "users.tests.test_photo_files.FarStorage"}
     settings.STORAGES = {**settings.STORAGES, "default": storage}
     monkeypatch.setattr(FarStorage, "away", False)
@@ -90,7 +90,7 @@ def with_photo(**details) -> DoctorProfile:
 
 @near_and_far
 @pytest.mark.parametrize(("side", "kind"), sorted(ALL))
-def test_photo_is_served_as_what_it_is_and_kept_by_browsers(client, side, kind):
+def test_photo_has_its_content_type_and_is_cached_by_browsers(client, side, kind):
     doctor = with_photo()
     response = client.get(f"{doctor.photo_url}{side}.{kind}")
 
@@ -109,7 +109,7 @@ def test_pages_name_the_photo_by_its_version(client):
         assert f'src="{doctor.photo_url}' in client.get(page).content.decode()
 
 
-def test_a_page_of_doctors_asks_for_small_photos_alone(client):
+def test_a_list_of_doctors_loads_only_small_photos(client):
     doctors = [with_photo(name=f"Dr. {number}") for number in range(3)]
     page = client.get(reverse("availability:home")).content.decode()
 
@@ -131,7 +131,7 @@ def test_a_doctors_own_page_offers_both_sizes(client):
         assert f'srcset="{offered}"' in page
 
 
-def test_photo_of_a_doctor_who_is_not_listed_is_theirs_alone(client):
+def test_photo_of_a_doctor_who_is_not_listed_is_shown_to_them_only(client):
     doctor = with_photo(approved=False)
     url = f"{doctor.photo_url}144.webp"
 
@@ -156,7 +156,7 @@ def test_photo_in_a_closed_directory_needs_a_login_each_time(client, settings):
     assert reader.get(url, headers=known).status_code == 302
 
 
-def test_photo_is_found_by_its_exact_address_alone(client):
+def test_photo_is_found_only_at_its_exact_address(client):
     doctor, other = with_photo(), with_photo()
     key = photo_files.key_in(doctor.photo.name)
     folder = f"/doctors/{doctor.pk}/photo"
@@ -175,7 +175,7 @@ def test_photo_is_found_by_its_exact_address_alone(client):
 
 
 @near_and_far
-def test_photo_whose_file_is_gone_is_not_there(client):
+def test_photo_without_its_file_is_not_found(client):
     doctor = with_photo()
     for name in stored():
         default_storage.delete(name)
@@ -207,7 +207,7 @@ def test_photo_is_replaced_and_removed(client, django_capture_on_commit_callback
     assert (doctor.photo.name, doctor.photo_url, stored()) == ("", "", set())
 
 
-def test_photo_that_was_replaced_meanwhile_goes_too(django_capture_on_commit_callbacks):
+def test_photo_that_another_upload_replaced_is_removed_too(django_capture_on_commit_callbacks):
     doctor = make_doctor()
     seen_before = DoctorProfile.objects.get(pk=doctor.pk)
     with django_capture_on_commit_callbacks(execute=True):
@@ -216,7 +216,7 @@ def test_photo_that_was_replaced_meanwhile_goes_too(django_capture_on_commit_cal
     assert len(stored()) == 4
 
 
-def test_storage_that_is_away_is_said_and_nothing_changes(far):
+def test_failing_storage_is_a_form_error_and_nothing_changes(far):
     doctor = make_doctor(name="Dr. Before")
     far.away = True
     response = send(doctor, name="Dr. After", photo=SimpleUploadedFile("me.jpg", picture()))
@@ -226,7 +226,7 @@ def test_storage_that_is_away_is_said_and_nothing_changes(far):
     assert (doctor.name, doctor.photo.name) == ("Dr. Before", "")
 
 
-def test_storage_that_is_full_half_way_keeps_the_photo_as_it_was(far, client):
+def test_storage_that_fails_half_way_leaves_the_photo_as_it_was(far, client):
     doctor = with_photo()
     before, files = doctor.photo.name, stored()
     far.room = 2
@@ -237,7 +237,7 @@ def test_storage_that_is_full_half_way_keeps_the_photo_as_it_was(far, client):
     assert client.get(f"{doctor.photo_url}144.webp").status_code == 200
 
 
-def test_storage_that_is_away_breaks_one_picture_not_the_page(far, client):
+def test_failing_storage_breaks_one_picture_not_the_page(far, client):
     doctor = with_photo()
     far.away = True
     answer = client.get(f"{doctor.photo_url}144.webp")
@@ -263,8 +263,8 @@ def test_old_photo_that_cannot_be_removed_does_not_undo_the_new(
 
 
 @near_and_far
-def test_sweep_takes_what_nobody_names_and_leaves_what_is_young(time_machine):
-    kept, deleted = with_photo(), with_photo()
+def test_sweep_removes_old_files_that_no_row_names(time_machine):
+    current, deleted = with_photo(), with_photo()
     default_storage.save("doctors/before-there-were-sizes.webp", ContentFile(b"old"))
     old = make_doctor()
     DoctorProfile.objects.filter(pk=old.pk).update(photo="doctors/still-named.webp")
@@ -275,7 +275,7 @@ def test_sweep_takes_what_nobody_names_and_leaves_what_is_young(time_machine):
     assert len(stored()) == 10  # an upload may be on its way to its row
     time_machine.move_to(timezone.now() + timedelta(hours=2))
     jobs.sweep_photos(timestamp=0)
-    key = photo_files.key_in(kept.photo.name)
+    key = photo_files.key_in(current.photo.name)
     assert stored() == {photo_files.name_of(key, side, kind) for side, kind in ALL} | {
         "doctors/still-named.webp"
     }

@@ -36,7 +36,7 @@ def rendered(content: bytes) -> dict[tuple[int, str], Image.Image]:
     return {which: Image.open(BytesIO(file)) for which, file in files.items()}
 
 
-def test_photo_is_kept_in_two_sizes_of_two_formats():
+def test_photo_is_stored_in_two_sizes_and_two_formats():
     doctor = make_doctor()
     assert upload(doctor, picture(), name="../../secret name.jpg").status_code == 302
 
@@ -48,7 +48,7 @@ def test_photo_is_kept_in_two_sizes_of_two_formats():
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_photo_is_written_anew_without_what_it_carried(kind):
+def test_photo_is_encoded_again_without_metadata(kind):
     source = telltale(kind)
     assert SECRET.encode() in source
     files = renditions.renditions(BytesIO(source), size=len(source))
@@ -68,7 +68,7 @@ def test_photo_that_is_also_another_file_keeps_only_its_pixels():
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_photo_that_moves_stands_still_at_its_beginning(kind):
+def test_animation_becomes_its_first_frame(kind):
     for image in rendered(animation(kind)).values():
         assert getattr(image, "n_frames", 1) == 1
         red, _green, blue = image.convert("RGB").getpixel((70, 70))
@@ -84,7 +84,7 @@ def test_photo_in_other_colours_looks_the_same(mode):
         assert all(abs(a - b) <= 6 for a, b in zip(expected, found, strict=True))
 
 
-def test_photo_of_sixteen_bits_is_not_washed_out():
+def test_photo_of_sixteen_bits_does_not_turn_white():
     for image in rendered(grey_ramp_of_16_bits()).values():
         left, middle, right = (
             image.convert("L").getpixel((int(image.width * part), image.height // 2))
@@ -95,14 +95,14 @@ def test_photo_of_sixteen_bits_is_not_washed_out():
         assert right > 230
 
 
-def test_photo_with_nothing_behind_it_gets_white():
+def test_transparent_photo_gets_a_white_background():
     out = BytesIO()
     Image.new("RGBA", (50, 50), (0, 0, 0, 0)).save(out, "PNG")
     for image in rendered(out.getvalue()).values():
         assert min(image.convert("RGB").getpixel((70, 70))) > 250
 
 
-def test_photo_taken_sideways_stands_upright():
+def test_photo_taken_sideways_is_turned_upright():
     exif = Image.Exif()
     exif[0x0112] = 6  # the camera was turned; the left edge belongs on top
     image = Image.new("RGB", (80, 80), "white")
@@ -116,7 +116,7 @@ def test_photo_taken_sideways_stands_upright():
 
 
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_photo_refuses_what_is_none(content):
+def test_upload_that_is_no_photo_is_a_form_error(content):
     doctor = make_doctor()
     response = upload(doctor, content)
 
@@ -126,14 +126,14 @@ def test_photo_refuses_what_is_none(content):
     assert not stored()
 
 
-def test_photo_is_measured_before_it_is_unpacked(monkeypatch):
+def test_photo_is_measured_before_it_is_decoded(monkeypatch):
     monkeypatch.setattr(renditions, "_square", lambda image: pytest.fail("unpacked"))
     response = upload(make_doctor(), bomb(7_000))
 
     assert "too many pixels" in response.content.decode()
 
 
-def test_photo_refuses_what_is_too_large():
+def test_photo_that_is_too_large_is_a_form_error():
     doctor = make_doctor()
     response = upload(doctor, picture() + b"\x00" * renditions.MAX_BYTES)
 

@@ -1,4 +1,4 @@
-"""One's own profile, and who may enter what."""
+"""The profile page, and the decorators that limit who may open a view."""
 
 import pytest
 from django.core.exceptions import PermissionDenied
@@ -75,7 +75,7 @@ def test_patient_edits_their_profile():
         {"name": "A\x00B"},
     ],
 )
-def test_patient_profile_refuses(wrong):
+def test_patient_profile_shows_errors(wrong):
     patient = make_patient(name="Before")
     data = {"name": "After", "date_of_birth": "", "phone": ""} | PREFERENCES | wrong
     response = signed_in(patient.user).post(PROFILE, data)
@@ -124,7 +124,7 @@ def test_doctor_edits_their_profile():
         {"bio": "x" * 2001},
     ],
 )
-def test_doctor_profile_refuses(wrong):
+def test_doctor_profile_shows_errors(wrong):
     doctor = make_doctor()
     response = signed_in(doctor.user).post(PROFILE, doctor_form(doctor, **wrong))
 
@@ -132,7 +132,7 @@ def test_doctor_profile_refuses(wrong):
     assert list(response.context["form"].errors) == list(wrong)
 
 
-def test_staff_has_preferences():
+def test_staff_save_their_preferences():
     staff = make_staff()
     assert signed_in(staff).post(PROFILE, PREFERENCES).status_code == 302
 
@@ -148,7 +148,7 @@ def test_staff_has_preferences():
         (False, True, "not approved"),
     ],
 )
-def test_doctor_profile_says_where_the_approval_stands(approved, refused, words):
+def test_doctor_profile_shows_the_state_of_the_approval(approved, refused, words):
     doctor = make_doctor(approved=approved)
     if refused:
         from django.utils import timezone
@@ -169,7 +169,7 @@ def enter(decorator, user) -> str:
         return str(refusal)
 
 
-def test_decorators_let_in_whom_they_name():
+def test_decorators_admit_only_the_role_they_name():
     """S-02."""
     patient, staff = make_patient().user, make_staff()
     doctor, pending = make_doctor().user, make_doctor(approved=False).user
@@ -184,7 +184,7 @@ def test_decorators_let_in_whom_they_name():
     assert allowed(decorators.staff_required) == {"staff"}
 
 
-def test_decorators_refuse_in_words():
+def test_decorators_give_the_reason():
     pending = make_doctor(approved=False).user
 
     assert enter(decorators.patient_required, pending) == "This page is for patients."
@@ -192,7 +192,7 @@ def test_decorators_refuse_in_words():
     assert enter(decorators.doctor_required, make_user()) == "This page is for doctors."
 
 
-def test_approval_taken_back_counts_at_the_next_request():
+def test_withdrawn_approval_counts_at_the_next_request():
     """A-35."""
     doctor = make_doctor()
     assert enter(decorators.approved_doctor_required, doctor.user) == "in"

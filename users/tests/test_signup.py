@@ -1,4 +1,4 @@
-"""Signing up: what can be chosen, what cannot be found out, and what is told."""
+"""Signing up: what can be chosen, what stays hidden, and which emails are sent."""
 
 import re
 import subprocess
@@ -15,7 +15,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.urls import reverse
 
-from hms import settings as house
+from hms import settings as project_settings
 from notifications.models import Email
 from users.login.adapter import AccountAdapter
 from users.models import DoctorProfile, PatientProfile, User
@@ -52,10 +52,10 @@ UNREACHABLE = [
 
 @pytest.mark.parametrize("email", UNREACHABLE)
 @pytest.mark.django_db
-def test_an_address_that_no_mail_reaches_is_refused_in_words(email):
+def test_an_address_that_no_email_reaches_is_a_form_error(email):
     page = sign_up(email=email).content.decode()
 
-    assert "We cannot send mail to this address." in page
+    assert "We cannot send email to this address." in page
     assert not User.objects.exists()
 
 
@@ -67,10 +67,10 @@ def test_an_address_that_no_mail_reaches_is_refused_in_words(email):
         *("ada@exa_mple.org", "ada@-a.example", "ä@example.org", "a..b@example.org", "ada"),
     ],
 )
-def test_the_forms_take_what_the_mail_function_takes(email):
+def test_the_forms_accept_the_addresses_that_the_email_function_accepts(email):
     """Apart from localhost, where mail may go that staff have typed into a test installation."""
     program = Path(__file__).parents[2] / "serverless"
-    told = subprocess.run(
+    answer = subprocess.run(
         [sys.executable, "-c", "import sys, validation; validation.address(sys.argv[1])", email],
         cwd=program,
         capture_output=True,
@@ -79,9 +79,9 @@ def test_the_forms_take_what_the_mail_function_takes(email):
     try:
         validate_deliverable(email)
     except ValidationError:
-        assert told.returncode or email.endswith("@localhost")
+        assert answer.returncode or email.endswith("@localhost")
     else:
-        assert not told.returncode
+        assert not answer.returncode
 
 
 @pytest.mark.django_db
@@ -93,7 +93,7 @@ def test_signup_page_asks_for_no_user_name(client):
 
 
 @pytest.mark.django_db
-def test_signup_as_a_patient_makes_account_profile_and_code():
+def test_signup_as_a_patient_creates_account_profile_and_code():
     response = sign_up()
 
     user = User.objects.get()
@@ -183,7 +183,7 @@ def test_signup_with_another_account_type_is_a_form_error(wanted):
         "<b>Ada</b>",
     ],
 )
-def test_signup_refuses_a_name_that_deceives(name):
+def test_signup_refuses_a_misleading_name(name):
     assert sign_up(name=name).status_code == 200
     assert not User.objects.exists()
 
@@ -193,7 +193,7 @@ def test_signup_refuses_a_name_that_deceives(name):
     "name",
     ["Dr. J. R. O'Brien-Łukasiewicz", "أحمد بن محمد", "நந்தினி", "山田 太郎", "Nguyễn Thị Ánh"],
 )
-def test_signup_takes_names_of_many_cultures(name):
+def test_signup_accepts_names_of_many_cultures(name):
     sign_up(name=name)
 
     assert PatientProfile.objects.get().name == name
@@ -226,7 +226,7 @@ def test_signup_refuses_an_easy_password(password):
         "パスワードは秘密にしておく",
     ],
 )
-def test_signup_takes_long_passwords_without_composition_rules(password):
+def test_signup_accepts_long_passwords_without_composition_rules(password):
     """S-10. Blanks at the ends belong to the password."""
     sign_up(password1=password, password2=password)
 
@@ -305,7 +305,7 @@ def test_login_hashes_once_for_known_and_unknown(hashes, login):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signup_race_for_one_address_makes_one_account_and_one_mail():
+def test_signup_race_for_one_address_makes_one_account_and_one_email():
     """S-08: eight at once."""
     ready = threading.Barrier(8)
 
@@ -328,7 +328,7 @@ def test_signup_race_for_one_address_makes_one_account_and_one_mail():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_signup_whose_mail_cannot_be_queued_leaves_no_account(monkeypatch):
+def test_signup_whose_email_cannot_be_queued_leaves_no_account(monkeypatch):
     """S-09."""
 
     def fail(*args, **kwargs):
@@ -347,7 +347,7 @@ def test_signup_whose_mail_cannot_be_queued_leaves_no_account(monkeypatch):
 @pytest.mark.django_db(transaction=True, databases=["default", "cache"])
 def test_signup_that_is_rolled_back_still_counts_for_the_rate_limit(settings, monkeypatch):
     """S-09: the counters live in the cache table, on a connection of their own."""
-    settings.CACHES = house.CACHES
+    settings.CACHES = project_settings.CACHES
 
     def fail(*args, **kwargs):
         raise RuntimeError("no queue")
@@ -361,8 +361,8 @@ def test_signup_that_is_rolled_back_still_counts_for_the_rate_limit(settings, mo
 
 
 @pytest.mark.django_db(databases=["default", "cache"])
-def test_counters_are_not_thrown_away_by_typing_many_names(settings):
-    settings.CACHES = house.CACHES
+def test_counters_are_not_evicted_by_many_names(settings):
+    settings.CACHES = project_settings.CACHES
     cache.set("a", 1)
     for number in range(400):
         cache.set(f"another-{number}", 1)
@@ -382,7 +382,7 @@ def test_signup_stopped_by_a_rate_limit_leaves_no_account():
 
 
 @pytest.mark.django_db
-def test_code_confirms_logs_in_and_leads_back_to_where_one_came_from(client):
+def test_code_confirms_logs_in_and_leads_back_to_the_page_before(client):
     """S-25."""
     before = "/bookings/create/1/"
     page = client.get(SIGNUP, {"next": before}).content.decode()
@@ -404,7 +404,7 @@ def test_code_confirms_logs_in_and_leads_back_to_where_one_came_from(client):
 
 
 @pytest.mark.django_db
-def test_welcome_tells_a_doctor_that_approval_is_pending(client):
+def test_welcome_says_to_a_doctor_that_approval_is_pending(client):
     client.post(SIGNUP, form(account_type="doctor"))
     client.post(CONFIRM, {"code": latest_code("ada@example.org")})
 
@@ -457,7 +457,7 @@ def test_confirm_page_links_to_the_local_inbox_only_where_there_is_one(client, s
 
 
 @pytest.mark.django_db
-def test_account_already_exists_goes_to_the_holder():
+def test_account_already_exists_is_emailed_to_its_owner():
     make_patient(user=make_user(email="ada@example.org"))
     sign_up()
 

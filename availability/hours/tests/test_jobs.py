@@ -15,7 +15,7 @@ from availability.hours.models import Closure, WeeklyHours
 from availability.hours.tests.factories import make_extra_hours, make_weekly_hours
 from availability.models import TimeSlot
 from hms.tests.worker import drain, forget_jobs
-from users.actions import approve_doctor, refuse_doctor, update_doctor
+from users.actions import approve_doctor, reject_doctor, update_doctor
 from users.tests.factories import make_clinic, make_doctor, make_staff
 
 NOW = datetime(2027, 3, 1, 5, tzinfo=UTC)
@@ -183,19 +183,19 @@ def test_slots_go_where_the_doctor_no_longer_is(what):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_changed_while_a_doctor_was_refused_holds_when_they_are_approved():
+def test_what_changed_while_a_doctor_was_rejected_holds_when_they_are_approved():
     forget_jobs()
     doctor, clerk = make_doctor(), make_staff(superuser=True)
     hours = make_weekly_hours(doctor, weekdays=[TUESDAY.weekday()])
     make_extra_hours(doctor, TUESDAY + timedelta(days=1))
     actions.publish_hours(doctor=doctor)
-    refuse_doctor(doctor=doctor, by=clerk)
+    reject_doctor(doctor_id=doctor.pk, by=clerk)
     for day in (TUESDAY, TUESDAY + timedelta(days=1)):
         closure = Closure(clinic=hours.clinic, starts_on=day, ends_on=day, name="Moving house")
         actions.save_closure(closure=closure, by=clerk)
     work()
     closed = doctor.slots.filter(starts_at__date__lte=TUESDAY + timedelta(days=1))
-    approve_doctor(doctor=doctor, by=clerk)
+    approve_doctor(doctor_id=doctor.pk, by=clerk)
     assert not closed.exists()
     work()
     assert not closed.exists()
@@ -209,7 +209,7 @@ def test_hours_saved_before_the_approval_appear_with_it():
     hours = make_weekly_hours(doctor)
     actions.publish_hours(doctor=doctor)
     assert not doctor.slots.exists()
-    approve_doctor(doctor=doctor, by=make_staff(superuser=True))
+    approve_doctor(doctor_id=doctor.pk, by=make_staff(superuser=True))
     work()
     assert doctor.slots.exists()
     hours.refresh_from_db()

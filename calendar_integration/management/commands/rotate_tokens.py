@@ -9,9 +9,9 @@ from hms.lib.crypto import DecryptionError, is_current
 
 class Command(BaseCommand):
     help = (
-        "Seal every Google token with the first key of FIELD_ENCRYPTION_KEYS. Put a new key in "
-        "front, restart, run this, then take the old key out. Can be run at any time, again and "
-        "again; what the new key sealed already is left alone."
+        "Encrypt every Google token with the first key of FIELD_ENCRYPTION_KEYS. Put a new key "
+        "first, restart, run this command, then remove the old key. Safe to repeat: tokens that "
+        "have the first key already stay as they are."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -24,7 +24,7 @@ class Command(BaseCommand):
                 done += actions.reseal_account(pk=account.pk)
             except DecryptionError:
                 lost += 1
-                self.stderr.write(f"Google connection {account.pk}: no key of ours opens it.")
+                self.stderr.write(f"Google connection {account.pk}: no configured key decrypts it.")
         for revocation in Revocation.objects.order_by("pk").iterator():
             if is_current(revocation.sealed_token):
                 continue
@@ -32,7 +32,9 @@ class Command(BaseCommand):
                 done += actions.reseal_revocation(pk=revocation.pk)
             except DecryptionError:
                 lost += 1
-                self.stderr.write(f"Revocation {revocation.pk}: no key of ours opens it.")
-        self.stdout.write(f"{done} sealed with today's key.")
+                self.stderr.write(f"Revocation {revocation.pk}: no configured key decrypts it.")
+        self.stdout.write(f"{done} encrypted with the first key.")
         if lost:
-            raise CommandError(f"{lost} could not be opened: keep the key that made them.")
+            raise CommandError(
+                f"{lost} could not be decrypted: do not remove the key that encrypted them."
+            )

@@ -32,7 +32,7 @@ class AuthorizationCode:
 
 
 @dataclass
-class AccessToken:
+class IssuedToken:
     account: str
     scope: str
     expires_at: float
@@ -46,7 +46,7 @@ class GoogleState:
         self.token_seconds = token_seconds
         self.accounts: list[str] = []
         self.refresh_tokens: dict[str, dict[str, str]] = {}
-        self.access_tokens: dict[str, AccessToken] = {}
+        self.access_tokens: dict[str, IssuedToken] = {}
         self.codes: dict[str, AuthorizationCode] = {}
         self.calendars: dict[str, dict[str, dict[str, Any]]] = {}
         self.log: list[dict[str, Any]] = []
@@ -104,7 +104,7 @@ class GoogleState:
         }
 
     def _apply_access(self, entry: dict[str, Any]) -> None:
-        self.access_tokens[entry["token"]] = AccessToken(
+        self.access_tokens[entry["token"]] = IssuedToken(
             entry["account"], entry["scope"], entry["expires_at"]
         )
 
@@ -178,7 +178,7 @@ class GoogleState:
             )
         return token
 
-    def access(self, token: str) -> AccessToken | None:
+    def access(self, token: str) -> IssuedToken | None:
         """The account and scope of a bearer token; None if it is unknown or has expired."""
         with self.lock:
             found = self.access_tokens.get(token)

@@ -195,6 +195,12 @@ def test_texts_are_found_in_templates_and_under_aliases(tmp_path, monkeypatch):
     ]
 
 
+def test_labels_of_emails_are_texts_of_the_site():
+    found = {text.id for text in words.site_texts("de")}
+
+    assert {"welcome", "request declined"} <= found
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [

@@ -5,6 +5,7 @@ like Python first, by the function that Django's makemessages uses.
 """
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from functools import cache
 from html.parser import HTMLParser
@@ -66,6 +67,7 @@ def site_texts(language: str) -> Iterator[SourceText]:
     """The site's texts, and the libraries' texts that they do not translate into the language."""
     for path in _files(*(ROOT / app for app in APPS), ROOT / "templates"):
         yield from _read(path, str(path.relative_to(ROOT)))
+    yield from _email_labels()
     yield from _untranslated_library_texts(language)
 
 
@@ -73,6 +75,13 @@ def mail_texts(language: str) -> Iterator[SourceText]:
     """The texts of the mail function, which are the same for every language."""
     for path in sorted((ROOT / "serverless").glob("*.py")):
         yield from _read(path, path.name)
+
+
+def _email_labels() -> Iterator[SourceText]:
+    """How staff see the emails that exist."""
+    file = ROOT / "serverless" / "emails.toml"
+    for entry in tomllib.loads(file.read_text(encoding="utf-8"))["emails"].values():
+        yield SourceText(entry["label"], None, str(file.relative_to(ROOT)))
 
 
 def templates() -> list[Path]:

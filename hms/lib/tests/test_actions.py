@@ -61,6 +61,33 @@ def test_lost_lock_is_busy(cause):
     assert caught.value.code == Code.BUSY
 
 
+class OtherCode(StrEnum):
+    BUSY = "busy"
+    LATE = "late"
+
+
+class OtherError(Refused):
+    busy = OtherCode.BUSY
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("code", "raised"), [(OtherCode.BUSY, GroupError), (OtherCode.LATE, OtherError)]
+)
+def test_lost_lock_of_another_apps_action_is_busy(code, raised):
+    @action(refuses=OtherError)
+    def inner():
+        raise OtherError(Refusal(code))
+
+    @action(refuses=GroupError)
+    def outer():
+        inner()
+
+    with pytest.raises(raised) as caught:
+        outer()
+    assert caught.value.code == code
+
+
 @pytest.mark.django_db
 def test_other_database_errors_are_raised():
     @action(refuses=GroupError)

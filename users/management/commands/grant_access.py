@@ -1,27 +1,27 @@
 from typing import Any
 
 from allauth.account.forms import default_token_generator
-from allauth.account.internal.userkit import filter_users_by_email, get_user_by_username
 from allauth.account.utils import has_verified_email, user_pk_to_url_str
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from users.login.adapter import AccountAdapter
+from users.login.allauth_private import user_named, users_with_email
 from users.models import User
 
 
 class Command(BaseCommand):
     help = (
-        "Print a link with which someone locked out can choose a new password: it works once, "
-        "for an hour, and needs no mail."
+        "Print a link with which a user who is locked out can choose a new password. It works "
+        "once, for an hour, and needs no email."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("user", help="user name or e-mail address")
+        parser.add_argument("user", help="user name or email address")
         parser.add_argument(
             "--confirm-email",
             action="store_true",
-            help="also take the address as confirmed, for when the code cannot be mailed",
+            help="also mark the address as confirmed, for when the code cannot be emailed",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -32,8 +32,8 @@ class Command(BaseCommand):
             user.trust_email()
         elif user.email and not has_verified_email(user):
             self.stderr.write(
-                "The address is not confirmed, so a code will be asked for at the next login; "
-                "--confirm-email takes it as confirmed."
+                "The address is not confirmed, so the next login asks for a code; "
+                "--confirm-email marks it as confirmed."
             )
         key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
         minutes = settings.PASSWORD_RESET_TIMEOUT // 60
@@ -41,8 +41,8 @@ class Command(BaseCommand):
         self.stdout.write(AccountAdapter().get_reset_password_from_key_url(key))
 
     def _find(self, name: str) -> User:
-        by_username = get_user_by_username(name)
-        found = {by_username} if by_username else set(filter_users_by_email(name))
+        by_username = user_named(name)
+        found = {by_username} if by_username else set(users_with_email(name))
         if len(found) != 1:
             raise CommandError("There is no such account.")
         return found.pop()
