@@ -5,9 +5,10 @@ Every action takes its locks in one order, so that no two wait for each other in
 held, `bookings.rules` can say why an action is refused; the constraints of `bookings.models` are
 the guarantee. Where `now` is left out it is the database's clock, read right after the locks.
 
-No constraint covers closures and time off, so there the locks are the guarantee: time off is saved
-with the locks of all slots in it, and a closure with its clinic's closure lock, which every booking
-at the clinic shares and takes with the slot (`availability.hours.closure_lock`).
+No constraint knows closures and time off, so there the locks are the guarantee: time off is saved
+with the locks of all slots in it, a closure with the clinic's closure lock, which is shared by
+all who book or reschedule at that clinic (`availability.hours.closure_lock`) and taken with the
+slot.
 """
 
 import logging
@@ -152,7 +153,7 @@ def reschedule_booking(
     new slot. The reference stays, the sequence is raised. Rescheduling to the present slot changes
     nothing. Raises BookingError.
     """
-    booking, slots, now = _lock_to_reschedule(booking_id, slot_id, now=now)
+    booking, slots, now = _lock_to_reschedule(booking_id, slot_id, now)
     side = booking.side_of(by)
     if side is None:
         raise BookingError(Refusal(Code.UNKNOWN))
@@ -192,7 +193,7 @@ def reschedule_to_time(
     doctor_ids = Booking.objects.filter(pk=booking_id).values_list("slot__doctor", flat=True)
     for doctor_id in doctor_ids:
         lock_doctor(doctor_id)
-    booking, slots, now = _lock_to_reschedule(booking_id, now=now)
+    booking, slots, now = _lock_to_reschedule(booking_id, None, now)
     _refuse_unless_by_clinic(booking, by)
     refuse(conditions.for_reschedule(booking, by=by, now=now))
     old = _locked_slot_of(booking, slots)
@@ -321,19 +322,23 @@ def _lock_slots(*slot_ids: int) -> dict[int, TimeSlot]:
     """The slots that exist, by key, locked in the order of their keys.
 
     The order is always the same, so that two users who swap their slots don't wait for each other.
-    No closure of the slots' clinics is saved from then on until the transaction ends.
+    From then on, until the transaction ends, no closure of their clinics is saved.
     """
-    slots = TimeSlot.objects.select_related("doctor__user", "clinic").filter(pk__in=slot_ids)
-    slots = slots.annotate(closures_locked=SharedClosureLock("clinic_id"))
-    return {slot.pk: slot for slot in lock(slots).order_by("pk")}
+    slots = (
+        TimeSlot.objects.annotate(closures_locked=SharedClosureLock("clinic_id"))
+        .select_related("doctor__user", "clinic")
+        .filter(pk__in=slot_ids)
+        .order_by("pk")
+    )
+    return {slot.pk: slot for slot in lock(slots)}
 
 
 def _lock_patient(patient_id: int, slot: TimeSlot | None) -> PatientProfile:
     """The patient, locked: bookings of one patient wait for each other, so that limits hold.
 
-    `no_key`: inserting rows that refer to the patient does not wait. `slot` is the locked slot to
-    take, if it exists; its `blocked_by` is read here: in the statement that locks the slot it would
-    be from before the wait, and a statement of its own would be one more round trip.
+    `no_key`: inserting rows that refer to the patient does not wait. The statement also reads
+    `blocked_by` of the slot to book, which is locked already: read together with the slot's lock,
+    it would be from before that wait, and a statement of its own would be one more.
     """
     block = TimeSlot.objects.filter(pk=slot.pk if slot else 0).with_block().values("blocked_by")
     patients = PatientProfile.objects.filter(pk=patient_id).annotate(block=Subquery(block))
@@ -375,9 +380,9 @@ def _lock_booking(booking_id: int, now: datetime | None) -> tuple[Booking, datet
 
 
 def _lock_to_reschedule(
-    booking_id: int, slot_id: int | None = None, *, now: datetime | None
+    booking_id: int, slot_id: int | None, now: datetime | None
 ) -> tuple[Booking, dict[int, TimeSlot], datetime]:
-    """The booking, those of its slot and the new one that exist, and `now` or the clock."""
+    """The booking, its slot and the new one as far as they exist, and `now` or the clock."""
     before = Booking.objects.filter(pk=booking_id).first()
     if before is None:
         raise BookingError(Refusal(Code.UNKNOWN))

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import ForeignKeyRawIdWidget
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -169,25 +169,35 @@ class BookingAdmin(admin.ModelAdmin):
         found: QuerySet[Booking] = Booking.objects.for_pages()
         return found.select_related("booked_by", "cancelled_by").order_by(*self.ordering)
 
-    def get_fields(self, request, obj=None):
+    def get_fields(self, request: HttpRequest, obj: Booking | None = None) -> list[Any]:
         return self.shown if obj else ["slot", "patient"]
 
-    def get_readonly_fields(self, request, obj=None):
+    def get_readonly_fields(self, request: HttpRequest, obj: Booking | None = None) -> list[str]:
         return self.shown if obj else []
 
     def get_inlines(self, request: HttpRequest, obj: Booking | None) -> list:
         return self.inlines if obj else []
 
-    def get_form(self, request, obj=None, change=False, **kwargs):
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Booking | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[forms.ModelForm]:
         form = super().get_form(request, obj, change=change, **kwargs)
         return type("BookForm", (form,), {"booked_by": request.user})
 
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any
+    ) -> forms.ModelChoiceField | None:
         if db_field.name == "slot":
             kwargs["widget"] = FreeSlotWidget(db_field.remote_field, self.admin_site)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: Booking, form, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Booking, form: forms.ModelForm, change: bool
+    ) -> None:
         """Do nothing: the form's action has written the booking."""
 
     def has_change_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, make_password
 from django.db import transaction
@@ -34,7 +35,7 @@ def build(now: datetime | None = None) -> dict[str, int]:
     _doctor(people.PENDING, None, now)
     patients = [_patient(entry) for entry in people.PATIENTS]
     if User.objects.count() > people_before:
-        _open_doors()
+        _set_password()
     diary.fill(doctors=doctors, patients=patients, desk=staff, now=now)
     shown = next(doctor for doctor in doctors if doctor.user.username == diary.SHOWN)
     hours.fill(doctor=shown, after=diary.DAYS_AHEAD, now=now)
@@ -53,7 +54,7 @@ def _counts() -> dict[str, int]:
     }
 
 
-def _account(username: str, role: str, **fields) -> tuple[User, bool]:
+def _account(username: str, role: str, **fields: Any) -> tuple[User, bool]:
     user = User.objects.filter(username=username).first()
     if user:
         return user, False
@@ -63,7 +64,7 @@ def _account(username: str, role: str, **fields) -> tuple[User, bool]:
     return user, True
 
 
-def _open_doors() -> None:
+def _set_password() -> None:
     """Set the published password, hashed once: each hash takes as long as a login."""
     unusable = {"password__startswith": UNUSABLE_PASSWORD_PREFIX}
     locked = User.objects.filter(email__endswith=f"@{DOMAIN}", **unusable)

@@ -73,14 +73,14 @@ def for_slot(slot: TimeSlot, held: Sequence[Booking], now: datetime) -> list[Ref
 
 
 def if_blocked(slot: TimeSlot, by: User) -> list[Refusal]:
-    """Whether the slot lies in a closure or time off, where nobody is booked, by staff neither.
+    """Whether the slot is in a closure or time off, in which staff can't book either.
 
-    `slot.blocked_by` must have been read (TimeSlotQuerySet.with_block).
+    `slot.blocked_by` must be read (TimeSlotQuerySet.with_block).
     """
     if not slot.blocked_by:
         return []
     code = Code.CLINIC_CLOSED if slot.blocked_by == Row.CLOSURE else Code.TIME_OFF
-    return [Refusal(code, {"can_unblock": by.is_staff or by.pk == slot.doctor.user_id})]
+    return [Refusal(code, {"may_end_it": by.is_staff or by.pk == slot.doctor.user_id})]
 
 
 def for_patients(slot: TimeSlot, now: datetime) -> list[Refusal]:

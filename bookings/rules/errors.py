@@ -23,8 +23,8 @@ class Code(StrEnum):
     CLOSED = "closed"
     STARTED = "started"
     TAKEN = "taken"
-    CLINIC_CLOSED = "clinic_closed"  # (can_unblock: whether `by` can change the closure)
-    TIME_OFF = "time_off"  # (can_unblock)
+    CLINIC_CLOSED = "clinic_closed"  # (may_end_it)
+    TIME_OFF = "time_off"  # (may_end_it)
     MOVED = "moved"  # (slot)
     OTHER_DOCTOR = "other_doctor"
 
@@ -78,8 +78,8 @@ LIMITS = frozenset(
 class BookingError(Refused):
     """What the actions of bookings raise.
 
-    book_slot: GONE, CLOSED, STARTED, TAKEN, CLINIC_CLOSED, TIME_OFF, MOVED, NOT_ALLOWED,
-    LOOK_ONLY, TOO_SOON, TOO_FAR, UNVERIFIED, ELSEWHERE and the LIMITS.
+    book_slot: GONE, CLOSED, STARTED, TAKEN, CLINIC_CLOSED, TIME_OFF, MOVED, NOT_ALLOWED, LOOK_ONLY,
+    TOO_SOON, TOO_FAR, UNVERIFIED, ELSEWHERE and the LIMITS.
     cancel_booking: UNKNOWN, OVER, MARKED, TOO_LATE, REASON_MISSING, REASON_TOO_LONG.
     reschedule_booking: UNKNOWN, OVER, REQUESTED, MARKED, TOO_LATE, OTHER_DOCTOR, REASON_TOO_LONG,
     LOOK_ONLY, MOVED_BY_CLINIC, MOVED_OFTEN, and of the new slot what book_slot has: GONE, CLOSED,

@@ -38,6 +38,22 @@ def _moved(params: Params) -> str:
     }
 
 
+def _clinic_closed(params: Params) -> str:
+    closed = _("The clinic is closed then.")
+    change_it = _("To use this time, staff must change or delete the closure first.")
+    return f"{closed} {change_it if params['may_end_it'] else _choose_another()}"
+
+
+def _time_off(params: Params) -> str:
+    off = _("The doctor is not available then.")
+    change_it = _("To use this time, change or delete the doctor’s time off first.")
+    return f"{off} {change_it if params['may_end_it'] else _choose_another()}"
+
+
+def _choose_another() -> str:
+    return _("Please choose another time.")
+
+
 def _elsewhere(params: Params) -> str:
     other: Booking | None = params.get("booking")
     if other is None:

@@ -77,7 +77,7 @@ def test_desk_is_told_which_could_not_be_cancelled():
     response = client.post(f"{CANCEL}?ids={over.pk},{fine.pk}", {"reason": ""}, follow=True)
     page = text(response)
     assert f"{over.reference}: This appointment has already started" in page
-    assert "1 booking is cancelled." in page
+    assert "1 appointment is cancelled." in page
 
 
 @pytest.mark.parametrize("ids", ["", "x", "1,", "9" * 40, "²", "%00"])
@@ -109,7 +109,7 @@ def test_the_desk_reads_what_happened_to_a_booking_and_that_it_was_late():
     url = f"{LIST}{booking.pk}/change/"
     said = '<td class="field-outside"> <p>yes</p> </td>'
     page = text(client.get(url))
-    assert "Outside the patients’ times" in page
+    assert "Outside the patients’ notice" in page
     assert said in page
     booking.history.update(outside_windows=False)
     assert said not in text(client.get(url))

@@ -110,7 +110,7 @@ def test_an_event_says_who_when_where_and_never_why():
         "ends_at": slot.ends_at.isoformat(),
         "zone": "Europe/Berlin",
         "location": "Mitte, 1 Long Street, 10115 Berlin",
-        "description": f"Reference {booking.reference}. Details, move or cancel: {link}",
+        "description": f"Reference {booking.reference}. Details, reschedule or cancel: {link}",
         "link": link,
     }
     assert wanted[slot.doctor.user_id]["title"] == "Appointment: Wei & Zoë O'Brien"

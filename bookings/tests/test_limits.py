@@ -140,7 +140,12 @@ def test_all_limits_are_said_at_once(settings, slot, patient):
     make_booking(patient=patient, doctor=slot.doctor)
     error = refusal(slot, patient)
     assert error.code == "too_many"
-    for words in ("already 1 coming visit,", "with this doctor", "cancelled often", "Mitte"):
+    for words in (
+        "already 1 upcoming appointment,",
+        "with this doctor",
+        "cancelled often",
+        "Mitte",
+    ):
         assert words in sentences_of(error)
 
 

@@ -178,7 +178,7 @@ def test_the_pages_offer_what_the_clinic_lets_patients_do(slot, patient):
     for page in (home, f"/doctors/{slot.doctor_id}/?day={day}"):
         assert "ask the clinic" in text(client.get(page))
         assert button not in text(client.get(page))
-    assert "on the phone" in text(client.get(url))
+    assert "can’t be booked online" in text(client.get(url))
     Clinic.objects.update(booking_mode=Mode.BOOK)
     assert button in text(client.get(home))
 
