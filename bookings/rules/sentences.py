@@ -115,24 +115,6 @@ def _moved_often(params: Params) -> str:
     return sentence % params
 
 
-def _clinic_closed(params: Params) -> str:
-    if params["can_unblock"]:
-        return _(
-            "The clinic is closed then. To use this time, staff must change or delete the closure "
-            "first."
-        )
-    return _("The clinic is closed then. Please choose another time.")
-
-
-def _time_off(params: Params) -> str:
-    if params["can_unblock"]:
-        return _(
-            "The doctor is not available then. To use this time, change or delete the time off "
-            "first."
-        )
-    return _("The doctor is not available then. Please choose another time.")
-
-
 def _over(params: Params) -> str:
     change, booking = params["change"], params["booking"]
     if change == BookingChange.CONFIRM:
