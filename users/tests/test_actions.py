@@ -245,6 +245,21 @@ def test_update_doctor_refuses_each_invalid_field():
     assert "A name cannot contain a web address." in sentences(caught.value)
 
 
+def test_profile_page_is_saved_as_a_whole_or_not_at_all():
+    patient = make_patient(name="Before")
+
+    with refused(UserCode.INVALID, "time_zone"):
+        actions.save_patient_page(
+            patient=patient,
+            details={"name": "After", "date_of_birth": None, "phone": ""},
+            preferences={"time_zone": "Mars/Base", "language": "en"},
+            by=patient.user,
+        )
+
+    patient.refresh_from_db()
+    assert patient.name == "Before"
+
+
 def test_language_names_are_not_codes():
     doctor = make_doctor(languages=["de", "sgn"])
 

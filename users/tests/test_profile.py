@@ -5,8 +5,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 
+from hms.lib.errors import Refusal
+from users import actions
 from users.models import DoctorProfile
 from users.pages import decorators
+from users.people.errors import UserCode, UserError
 from users.tests.factories import (
     make_clinic,
     make_doctor,
@@ -130,6 +133,22 @@ def test_doctor_profile_shows_errors(wrong):
 
     assert response.status_code == 200
     assert list(response.context["form"].errors) == list(wrong)
+
+
+def test_refusals_are_shown_at_their_fields_and_others_at_the_top(monkeypatch):
+    patient = make_patient()
+
+    def refuse(**_arguments):
+        raise UserError(Refusal(UserCode.BUSY), Refusal(UserCode.EMAIL_TAKEN, field="phone"))
+
+    monkeypatch.setattr(actions, "save_patient_page", refuse)
+    data = {"name": "After", "date_of_birth": "", "phone": ""} | PREFERENCES
+    response = signed_in(patient.user).post(PROFILE, data)
+
+    assert response.context["form"].errors == {
+        "__all__": ["Someone else is changing this account. Please try again."],
+        "phone": ["Another account has this email address."],
+    }
 
 
 def test_staff_save_their_preferences():
