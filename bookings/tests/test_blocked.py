@@ -178,7 +178,7 @@ def test_pages_offer_a_patient_no_blocked_time(client, code):
     for url, offer in offers.items():
         assert offer not in client.get(url).content.decode(), url
     page = client.get(reverse("bookings:create", args=[slot.pk]))
-    assert page.context["is_open"] is False
+    assert page.context["page"].is_open is False
 
 
 # --- a block that is saved at the same moment -------------------------------------------------
