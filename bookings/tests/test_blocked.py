@@ -147,8 +147,9 @@ def test_the_block_costs_booking_no_query_of_its_own(django_assert_num_queries):
     """It is read with the patient's lock."""
     slot, patient = make_slot(), make_patient()
     block(slot, "clinic_closed")
-    # The slot, the patient, what is held; a savepoint, back to it and its release.
-    with django_assert_num_queries(6):
+    # The slot, the patient, the account with the clock, what is held; a savepoint, back to it and
+    # its release.
+    with django_assert_num_queries(7):
         attempt(book_slot, slot_id=slot.pk, patient=patient, booked_by=patient.user)
 
 
@@ -178,7 +179,7 @@ def test_pages_offer_a_patient_no_blocked_time(client, code):
     for url, offer in offers.items():
         assert offer not in client.get(url).content.decode(), url
     page = client.get(reverse("bookings:create", args=[slot.pk]))
-    assert page.context["is_open"] is False
+    assert page.context["page"].is_open is False
 
 
 # --- a block that is saved at the same moment -------------------------------------------------
