@@ -147,7 +147,8 @@ def test_the_block_costs_booking_no_query_of_its_own(django_assert_num_queries):
     """It is read with the patient's lock."""
     slot, patient = make_slot(), make_patient()
     block(slot, "clinic_closed")
-    # The slot, the patient, the account, what is held; a savepoint, back to it and its release.
+    # The slot, the patient, the account with the clock, what is held; a savepoint, back to it and
+    # its release.
     with django_assert_num_queries(7):
         attempt(book_slot, slot_id=slot.pk, patient=patient, booked_by=patient.user)
 
