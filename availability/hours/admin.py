@@ -115,7 +115,7 @@ class ByRules(admin.ModelAdmin):
             return super().changeform_view(request, object_id, *args, **kwargs)
         except SlotError as error:
             # Somebody was faster between the form's check and the action's.
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
             return HttpResponseRedirect(request.get_full_path())
 
     def delete_view(
@@ -124,7 +124,7 @@ class ByRules(admin.ModelAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except SlotError as error:
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
             if request.method == "POST":
                 return HttpResponseRedirect(request.get_full_path())
             # Not even to be asked about: to ask again would be refused again.

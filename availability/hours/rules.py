@@ -22,6 +22,7 @@ from availability.hours.models import (
 )
 from availability.hours.reading import Intervals
 from availability.hours.words import part_words
+from availability.slots.refusals import SlotCode, sentence_of
 from availability.slots.rules import (
     Draft,
     Errors,
@@ -34,6 +35,7 @@ from availability.slots.rules import (
     who_and_where,
 )
 from hms.lib.clock import local
+from hms.lib.errors import Refusal
 from users.models import DoctorProfile, User
 
 # Lists of these are shown whole.
@@ -102,7 +104,7 @@ def closure_refusals(closure: Closure, *, by: User, now: datetime) -> Errors:
         name=closure.name,
     )
     if same.exclude(pk=closure.pk).exists():
-        problems.append(("name", _("This closure is there already.")))
+        problems.append(("name", sentence_of(Refusal(SlotCode.CLOSURE_EXISTS))))
     return gather(problems) or _field_errors(closure)
 
 
@@ -111,7 +113,7 @@ def may_close(by: User) -> bool:
 
 
 def only_staff() -> str:
-    return _("Only the hospital’s staff can say when a clinic is closed.")
+    return sentence_of(Refusal(SlotCode.NOT_STAFF))
 
 
 def _hours_problems(

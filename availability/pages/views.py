@@ -190,7 +190,7 @@ def delete_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
         try:
             actions.delete_slot(slot_id=slot.pk, by=request.user)
         except SlotError as error:
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
             return redirect(request.get_full_path())
         messages.success(request, _("The slot is deleted."))
         return redirect(calendar.back_url(request.GET))
