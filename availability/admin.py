@@ -65,7 +65,7 @@ class SlotAdminForm(SlotForm, forms.ModelForm):
         return data
 
 
-class StateFilter(admin.SimpleListFilter):
+class SlotStateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -153,7 +153,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
     form = SlotAdminForm
     autocomplete_fields = ["doctor"]
     list_display = ["when", "zone", "doctor", "clinic", "kind", "state"]
-    list_filter = [StateFilter, DayFilter, WeekdayFilter, OneDoctorFilter, "clinic", "kind"]
+    list_filter = [SlotStateFilter, DayFilter, WeekdayFilter, OneDoctorFilter, "clinic", "kind"]
     list_select_related = ["doctor__user", "clinic"]
     search_fields = ["doctor__name", "doctor__user__username", "clinic__name"]
     ordering = ["-starts_at", "-pk"]

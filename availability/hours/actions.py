@@ -31,7 +31,7 @@ from availability.hours.models import (
 )
 from availability.hours.plans import Plan, plan_for
 from availability.hours.reading import Intervals, off_of, pattern_of, read_timetable, source_of
-from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Wanted
+from availability.hours.timetable import DAY, Off, Pattern, PlannedSlot, Source, SourceKind
 from availability.job_names import PUBLISH_CLINIC, PUBLISH_DOCTOR
 from availability.models import TimeSlot
 from availability.slots.refusals import SlotCode
@@ -111,7 +111,7 @@ ON CONFLICT DO NOTHING
 """
 
 
-def _insert(doctor: DoctorProfile, wanted: Sequence[Wanted], now: datetime) -> None:
+def _insert(doctor: DoctorProfile, wanted: Sequence[PlannedSlot], now: datetime) -> None:
     # One statement. Whoever wrote past the doctor's lock keeps the time: it is left out here.
     if not wanted:
         return
@@ -119,8 +119,8 @@ def _insert(doctor: DoctorProfile, wanted: Sequence[Wanted], now: datetime) -> N
     columns: list[list[Any]] = [
         [pattern.clinic_id for _source, pattern in by],
         [str(pattern.kind) for _source, pattern in by],
-        [None if source.row == Row.EXTRA else source.pk for source, _pattern in by],
-        [source.pk if source.row == Row.EXTRA else None for source, _pattern in by],
+        [None if source.row == SourceKind.EXTRA else source.pk for source, _pattern in by],
+        [source.pk if source.row == SourceKind.EXTRA else None for source, _pattern in by],
         [one.starts_at for one in wanted],
         [one.ends_at for one in wanted],
     ]

@@ -14,7 +14,7 @@ from availability.hours.models import (
     MOST_WEEKS,
     SHORTEST_MINUTES,
     Closure,
-    Days,
+    DayRange,
     ExtraHours,
     Hours,
     TimeOff,
@@ -183,7 +183,9 @@ def _order_problems(starts: time, ends: time) -> Iterator[Problem]:
         yield "ends", _("The end must come after the beginning.")
 
 
-def _days_problems(days: Days, now: datetime, *, may_have_begun: bool = False) -> Iterator[Problem]:
+def _days_problems(
+    days: DayRange, now: datetime, *, may_have_begun: bool = False
+) -> Iterator[Problem]:
     if days.ends_on < days.starts_on:
         yield "ends_on", _("The last day comes before the first one.")
     elif days.ends_on < now.date() - DAY and not may_have_begun:
@@ -225,7 +227,7 @@ def _too_many(row: Hours | TimeOff, count: int, most: int) -> Iterator[Problem]:
         )
 
 
-def _field_errors(row: Hours | Days) -> Errors:
+def _field_errors(row: Hours | DayRange) -> Errors:
     try:
         # The keys were just read, and what constraints say has been asked above, in words.
         row.full_clean(exclude=["doctor", "clinic"], validate_constraints=False)

@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
         {
             "form": form,
             "cards": page.cards,
-            "searched": wanted != finding.Wanted(),
+            "searched": wanted != finding.DoctorSearch(),
             "next_url": _address(request, after=page.after) if page.after else "",
             "first_url": _address(request) if "after" in request.GET else "",
         },

@@ -41,7 +41,7 @@ class PreviewRow:
 
 
 @dataclass(frozen=True)
-class Preview:
+class DayPreview:
     """A row of slots as it would be published, with what stands in the way of each."""
 
     clinic: Clinic
@@ -86,11 +86,11 @@ def preview(
     kind: str,
     by: User,
     now: datetime,
-) -> Preview:
+) -> DayPreview:
     """What publish_day() with the same words would do at this moment."""
     draft = Draft(doctor=doctor, clinic=clinic, kind=kind, by=by, now=now)
     found = span_problems(draft, spans)
-    return Preview(
+    return DayPreview(
         clinic=clinic,
         rows=[
             PreviewRow(*span, [sentence for _field, sentence in problems])

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from psycopg import errors as pg
 
-from availability.hours.timetable import Row
+from availability.hours.timetable import SourceKind
 from availability.models import TimeSlot
 from availability.slots.wording import span_words, zone_words
 from bookings.models import Booking
@@ -75,7 +75,7 @@ def refuse_if_blocked(slot: TimeSlot, by: User) -> None:
     if not slot.blocked_by:
         return
     may_end_it = by.is_staff or by.pk == slot.doctor.user_id
-    if slot.blocked_by == Row.CLOSURE:
+    if slot.blocked_by == SourceKind.CLOSURE:
         code, sentence = "clinic_closed", _("The clinic is closed then.")
         ask_staff = _("To use this time, staff must change or delete the closure first.")
         way = ask_staff if may_end_it else _("Please choose another time.")
