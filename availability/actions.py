@@ -1,77 +1,67 @@
-"""What changes slots. Every verb locks the doctor's row first and then the slot's, so that two
-publishers of one doctor queue up instead of blocking each other in a circle."""
+"""Actions that change slots.
+
+Each locks the doctor's row first and then the slot's, so that two actions on one doctor wait for
+each other instead of running into a deadlock.
+"""
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import Self
 
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
-from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
-from psycopg import errors as pg
 
 from availability.models import TimeSlot
 from availability.slots import rules
+from availability.slots.refusals import CONSTRAINTS, SlotCode, sentence_of
 from availability.slots.rules import Errors
 from availability.slots.spans import Span
+from hms.lib.actions import action
+from hms.lib.errors import Refusal, Refused
 from users.models import Clinic, DoctorProfile, User
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-R = TypeVar("R")
 
+class SlotError(Refused):
+    """Why slots, hours, time off or closures can't be changed.
 
-class SlotError(Exception):
-    """A refusal: `errors` has all that is wrong, `{field: [sentences]}`.
-
-    Fields are starts_at, ends_at, clinic, kind, spans (a day's row) and NON_FIELD_ERRORS.
-    `booking_reference` names the live booking that stands in the way, if one does.
+    Fields are those of the row to be changed; `spans` and `intervals` are the parts of a day.
     """
 
-    def __init__(self, errors: Errors, *, booking_reference: str = "") -> None:
-        super().__init__(" ".join(sentence for of in errors.values() for sentence in of))
-        self.errors = errors
-        self.booking_reference = booking_reference
+    busy = SlotCode.BUSY
+    constraints = CONSTRAINTS
+
+    @classmethod
+    def of(cls, errors: Errors) -> Self:
+        """From what rules and model fields found: `{field: [sentences]}`, not empty."""
+        return cls(
+            *(
+                Refusal(
+                    SlotCode.INVALID,
+                    {"sentence": sentence},
+                    "" if field == NON_FIELD_ERRORS else field,
+                )
+                for field, sentences in errors.items()
+                for sentence in sentences
+            )
+        )
+
+    @property
+    def errors(self) -> Errors:
+        """`{field: [sentences]}` for a form, in the reader's language."""
+        return rules.gather(
+            [(why.field or NON_FIELD_ERRORS, sentence_of(why)) for why in self.refusals]
+        )
+
+    @property
+    def sentence(self) -> str:
+        """All sentences in one paragraph."""
+        return " ".join(sentence_of(why) for why in self.refusals)
 
 
-@dataclass(frozen=True)
-class Obstacle:
-    """Why a slot can't be changed or deleted now."""
-
-    sentence: str
-    booking_reference: str = ""
-
-
-def refuses_kindly(verb: Callable[P, R]) -> Callable[P, R]:
-    """One transaction around the verb, and a SlotError for what only the database noticed."""
-
-    @wraps(verb)
-    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            with transaction.atomic():
-                return verb(*args, **kwargs)
-        except IntegrityError as error:
-            raise SlotError(_words_of(error)) from error
-        except OperationalError as error:
-            if isinstance(error.__cause__, pg.LockNotAvailable | pg.DeadlockDetected):
-                raise SlotError({NON_FIELD_ERRORS: [rules.busy()]}) from error
-            raise
-
-    return wrapper
-
-
-def _words_of(error: IntegrityError) -> Errors:
-    cause = error.__cause__
-    name = cause.diag.constraint_name if isinstance(cause, pg.IntegrityError) else None
-    return rules.constraint_words(name or "")
-
-
-@refuses_kindly
+@action(refuses=SlotError)
 def publish_slot(
     *,
     doctor: DoctorProfile,
@@ -88,11 +78,11 @@ def publish_slot(
     draft = rules.Draft(doctor=doctor, clinic=clinic, kind=kind, by=by, now=now)
     problems = rules.refusals(draft, (starts_at, ends_at))
     if problems:
-        raise SlotError(problems)
+        raise SlotError.of(problems)
     return _create(draft, [(starts_at, ends_at)])[0]
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def publish_day(
     *,
     doctor: DoctorProfile,
@@ -108,19 +98,19 @@ def publish_day(
     draft = rules.Draft(doctor=doctor, clinic=clinic, kind=kind, by=by, now=now)
     problems = rules.row_refusals(draft, spans)
     if problems:
-        raise SlotError(problems)
+        raise SlotError.of(problems)
     return _create(draft, spans)
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def edit_slot(
     *,
     slot_id: int,
-    by: User,
     clinic: Clinic | None = None,
     starts_at: datetime | None = None,
     ends_at: datetime | None = None,
     kind: str | None = None,
+    by: User,
     now: datetime | None = None,
 ) -> TimeSlot:
     """Change a free slot; what is left out stays. Raises SlotError.
@@ -139,7 +129,7 @@ def edit_slot(
     )
     problems = rules.refusals(draft, span)
     if problems:
-        raise SlotError(problems)
+        raise SlotError.of(problems)
     if (slot.clinic, slot.kind, slot.starts_at, slot.ends_at) == (clinic, kind, *span):
         return slot
     moves = (slot.starts_at, slot.ends_at) != span
@@ -156,7 +146,7 @@ def edit_slot(
     return slot
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def delete_slot(*, slot_id: int, by: User, now: datetime | None = None) -> None:
     """Take a free slot back. Raises SlotError.
 
@@ -165,7 +155,7 @@ def delete_slot(*, slot_id: int, by: User, now: datetime | None = None) -> None:
     now = now or timezone.now()
     slot = _lock_slot(slot_id)
     if not rules.may_act_for(by, slot.doctor):
-        raise SlotError({NON_FIELD_ERRORS: [rules.not_yours()]})
+        raise SlotError(Refusal(SlotCode.NOT_THEIRS))
     _refuse_if_fixed(slot, now=now)
     if slot.bookings.exists() or slot.is_from_hours:
         _withdraw(slot, now, by)
@@ -174,7 +164,7 @@ def delete_slot(*, slot_id: int, by: User, now: datetime | None = None) -> None:
     log.info("slot deleted", extra={"slot": slot_id, "by": by.pk})
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def replace_booked(*, slot: TimeSlot, span: Span, by: User, now: datetime) -> TimeSlot:
     """Withdraw a booked slot for one at that time that takes its place; gives the new one.
 
@@ -186,34 +176,25 @@ def replace_booked(*, slot: TimeSlot, span: Span, by: User, now: datetime) -> Ti
     )
     problems = rules.refusals(draft, span)
     if problems:
-        raise SlotError(problems)
+        raise SlotError.of(problems)
     _withdraw(slot, now, by)
     return _create(draft, [span])[0]
 
 
-def obstacle(*, slot: TimeSlot, now: datetime | None = None) -> Obstacle | None:
+def obstacle(*, slot: TimeSlot, now: datetime | None = None) -> Refusal | None:
     """Why this slot can't be changed or deleted now; None when it can."""
     booking = slot.bookings.filter(cancelled_at__isnull=True).first()
     if booking:
-        return Obstacle(
-            _(
-                "A patient has booked this slot (booking %(reference)s). Move or cancel the visit "
-                "first."
-            )
-            % {"reference": booking.reference},
-            booking_reference=booking.reference,
-        )
+        return Refusal(SlotCode.BOOKED, {"reference": booking.reference})
     if slot.starts_at <= (now or timezone.now()):
-        return Obstacle(_("This slot has already started, so it stays as it is."))
+        return Refusal(SlotCode.STARTED)
     return None
 
 
 def _refuse_if_fixed(slot: TimeSlot, *, now: datetime) -> None:
     reason = obstacle(slot=slot, now=now)
     if reason:
-        raise SlotError(
-            {NON_FIELD_ERRORS: [reason.sentence]}, booking_reference=reason.booking_reference
-        )
+        raise SlotError(reason)
 
 
 def lock_doctor(doctor_id: int) -> DoctorProfile:
@@ -241,7 +222,7 @@ def _lock_slot(slot_id: int) -> TimeSlot:
         if slot:
             slot.doctor = doctor
             return slot
-    raise SlotError({NON_FIELD_ERRORS: [_("This slot is no longer there.")]})
+    raise SlotError(Refusal(SlotCode.SLOT_GONE))
 
 
 def _create(draft: rules.Draft, spans: Sequence[Span]) -> list[TimeSlot]:
@@ -272,7 +253,7 @@ def _check(slot: TimeSlot) -> None:
     try:
         slot.full_clean(exclude=["doctor", "clinic"], validate_constraints=False)
     except ValidationError as error:
-        raise SlotError(error.message_dict) from error
+        raise SlotError.of(error.message_dict) from error
 
 
 def _withdraw(slot: TimeSlot, now: datetime, by: User) -> None:

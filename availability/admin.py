@@ -59,11 +59,13 @@ class SlotAdminForm(SlotForm, forms.ModelForm):
                 now=timezone.now(),
                 instead_of=self.instance if self.instance.pk else None,
             )
-            self.refuse(SlotError(rules.refusals(draft, (data["starts_at"], data["ends_at"]))))
+            errors = rules.refusals(draft, (data["starts_at"], data["ends_at"]))
+            if errors:
+                self.refuse(SlotError.of(errors))
         return data
 
 
-class StateFilter(admin.SimpleListFilter):
+class SlotStateFilter(admin.SimpleListFilter):
     title = _("state")
     parameter_name = "state"
 
@@ -151,7 +153,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
     form = SlotAdminForm
     autocomplete_fields = ["doctor"]
     list_display = ["when", "zone", "doctor", "clinic", "kind", "state"]
-    list_filter = [StateFilter, DayFilter, WeekdayFilter, OneDoctorFilter, "clinic", "kind"]
+    list_filter = [SlotStateFilter, DayFilter, WeekdayFilter, OneDoctorFilter, "clinic", "kind"]
     list_select_related = ["doctor__user", "clinic"]
     search_fields = ["doctor__name", "doctor__user__username", "clinic__name"]
     ordering = ["-starts_at", "-pk"]
@@ -220,7 +222,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
             return super().changeform_view(request, object_id, *args, **kwargs)
         except SlotError as error:
             # Somebody was faster between the form's check and the action's.
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(
@@ -241,10 +243,10 @@ class TimeSlotAdmin(admin.ModelAdmin):
         obstacle = actions.obstacle(slot=slot) if slot else None
         try:
             if obstacle:
-                raise SlotError({"": [obstacle.sentence]})
+                raise SlotError(obstacle)
             return super().delete_view(request, object_id, extra_context)
         except SlotError as error:
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
             return HttpResponseRedirect(
                 reverse("admin:availability_timeslot_change", args=[object_id])
             )

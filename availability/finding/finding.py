@@ -56,7 +56,7 @@ class LocalDay(Func):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class DoctorSearch:
     """What a reader looks for; empty means anything."""
 
     specialty: Specialty | None = None
@@ -131,7 +131,7 @@ def next_open(
 
 
 def directory(
-    wanted: Wanted, *, after: Cursor | None = None, now: datetime | None = None
+    wanted: DoctorSearch, *, after: Cursor | None = None, now: datetime | None = None
 ) -> Directory:
     """A page of approved doctors with their next free times that fit, soonest first.
 
@@ -158,7 +158,9 @@ def directory(
     return Directory(cards, write_cursor(shown[-1][1], shown[-1][0]) if found[len(shown) :] else "")
 
 
-def _soonest(wanted: Wanted, after: Cursor | None, now: datetime) -> list[tuple[int, datetime]]:
+def _soonest(
+    wanted: DoctorSearch, after: Cursor | None, now: datetime
+) -> list[tuple[int, datetime]]:
     """Ids of doctors and their next free moment, one more than a page holds."""
     inner, parameters = _next_moments(wanted, now).query.sql_with_params()
     limits: list[str] = []
@@ -178,7 +180,7 @@ def _soonest(wanted: Wanted, after: Cursor | None, now: datetime) -> list[tuple[
         return cursor.fetchall()
 
 
-def _next_moments(wanted: Wanted, now: datetime) -> QuerySet[Any, tuple[int, datetime]]:
+def _next_moments(wanted: DoctorSearch, now: datetime) -> QuerySet[Any, tuple[int, datetime]]:
     """Each doctor's id with the first moment that fits, NEVER without one."""
     doctors = DoctorProfile.objects.approved()
     if wanted.specialty:
@@ -200,7 +202,7 @@ def _next_moments(wanted: Wanted, now: datetime) -> QuerySet[Any, tuple[int, dat
     return doctors.annotate(next_at=Coalesce(Subquery(first), NEVER)).values_list("pk", "next_at")
 
 
-def _fitting(wanted: Wanted, now: datetime) -> TimeSlotQuerySet:
+def _fitting(wanted: DoctorSearch, now: datetime) -> TimeSlotQuerySet:
     slots = TimeSlot.objects.free(now).within_windows(now)
     if wanted.kind:
         slots = slots.filter(kind=wanted.kind)

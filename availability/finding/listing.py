@@ -17,14 +17,14 @@ SLOTS_ON_A_PAGE = 60
 
 
 @dataclass(frozen=True)
-class Day:
+class ListedDay:
     day: date
     slots: list[TimeSlot]
 
 
 @dataclass(frozen=True)
 class Listing:
-    days: list[Day]
+    days: list[ListedDay]
     after: str = ""  # cursor of the next page, empty on the last
 
 
@@ -66,7 +66,7 @@ def own_slots(
     shown = found[:SLOTS_ON_A_PAGE]
     more = len(found) > len(shown)
     return Listing(
-        days=[Day(day, list(of)) for day, of in groupby(shown, key=_local_day)],
+        days=[ListedDay(day, list(of)) for day, of in groupby(shown, key=_local_day)],
         after=write_cursor(shown[-1].starts_at, shown[-1].pk) if more else "",
     )
 

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from availability.actions import SlotError, lock_doctor, refuses_kindly
+from availability.actions import SlotError, lock_doctor
 from availability.hours import rules
 from availability.hours.closure_lock import lock_closures
 from availability.hours.closures import Closing, Opening, closing, opening
@@ -31,11 +31,14 @@ from availability.hours.models import (
 )
 from availability.hours.plans import Plan, plan_for
 from availability.hours.reading import Intervals, off_of, pattern_of, read_timetable, source_of
-from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Wanted
+from availability.hours.timetable import DAY, Off, Pattern, PlannedSlot, Source, SourceKind
 from availability.job_names import PUBLISH_CLINIC, PUBLISH_DOCTOR
 from availability.models import TimeSlot
+from availability.slots.refusals import SlotCode
 from availability.slots.rules import Errors, may_act_for, not_yours
+from hms.lib.actions import action
 from hms.lib.clock import local
+from hms.lib.errors import Refusal
 from hms.lib.jobs import defer
 from users.models import Clinic, DoctorProfile, User
 
@@ -45,7 +48,7 @@ log = logging.getLogger(__name__)
 # --- publishing -------------------------------------------------------------------------------
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def publish_hours(*, doctor: DoctorProfile, now: datetime | None = None) -> Plan:
     """Turn the doctor's hours into slots for the rolling horizon; doing it twice is harmless.
 
@@ -108,7 +111,7 @@ ON CONFLICT DO NOTHING
 """
 
 
-def _insert(doctor: DoctorProfile, wanted: Sequence[Wanted], now: datetime) -> None:
+def _insert(doctor: DoctorProfile, wanted: Sequence[PlannedSlot], now: datetime) -> None:
     # One statement. Whoever wrote past the doctor's lock keeps the time: it is left out here.
     if not wanted:
         return
@@ -116,8 +119,8 @@ def _insert(doctor: DoctorProfile, wanted: Sequence[Wanted], now: datetime) -> N
     columns: list[list[Any]] = [
         [pattern.clinic_id for _source, pattern in by],
         [str(pattern.kind) for _source, pattern in by],
-        [None if source.row == Row.EXTRA else source.pk for source, _pattern in by],
-        [source.pk if source.row == Row.EXTRA else None for source, _pattern in by],
+        [None if source.row == SourceKind.EXTRA else source.pk for source, _pattern in by],
+        [source.pk if source.row == SourceKind.EXTRA else None for source, _pattern in by],
         [one.starts_at for one in wanted],
         [one.ends_at for one in wanted],
     ]
@@ -167,7 +170,7 @@ def preview(
 # --- weekly hours -----------------------------------------------------------------------------
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def save_weekly_hours(
     *, hours: WeeklyHours, intervals: Intervals, by: User, now: datetime | None = None
 ) -> Plan:
@@ -198,7 +201,7 @@ def preview_weekly_hours(
     return preview(doctor=doctor, having=pattern_of(hours, intervals), now=now)
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def end_weekly_hours(
     *, hours: WeeklyHours, last_day: date, by: User, now: datetime | None = None
 ) -> Plan:
@@ -245,7 +248,7 @@ def _end_refusals(
 # --- extra hours ------------------------------------------------------------------------------
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def save_extra_hours(*, hours: ExtraHours, by: User, now: datetime | None = None) -> Plan:
     """Keep new or changed extra hours and publish them. Raises SlotError."""
     now = now or timezone.now()
@@ -264,7 +267,7 @@ def preview_extra_hours(*, hours: ExtraHours, by: User, now: datetime | None = N
     return preview(doctor=hours.doctor, having=pattern_of(hours), now=now)
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def withdraw_extra_hours(*, hours: ExtraHours, by: User, now: datetime | None = None) -> Plan:
     """Take extra hours back. Raises SlotError."""
     now = now or timezone.now()
@@ -280,7 +283,7 @@ def withdraw_extra_hours(*, hours: ExtraHours, by: User, now: datetime | None = 
 # --- time off ---------------------------------------------------------------------------------
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def save_time_off(*, time_off: TimeOff, by: User, now: datetime | None = None) -> Plan:
     """Keep new or changed time off; free slots of hours in it go. Raises SlotError."""
     now = now or timezone.now()
@@ -299,7 +302,7 @@ def preview_time_off(*, time_off: TimeOff, by: User, now: datetime | None = None
     return preview(doctor=time_off.doctor, having=off_of(time_off), now=now)
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def delete_time_off(*, time_off: TimeOff, by: User, now: datetime | None = None) -> Plan:
     """Be there after all: the hours hold again. Raises SlotError."""
     now = now or timezone.now()
@@ -314,7 +317,7 @@ def delete_time_off(*, time_off: TimeOff, by: User, now: datetime | None = None)
 # --- closures ---------------------------------------------------------------------------------
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def save_closure(*, closure: Closure, by: User, now: datetime | None = None) -> Closure:
     """Keep a new or changed closure; a job publishes for the clinic's doctors. Raises SlotError."""
     _refuse(rules.closure_refusals(closure, by=by, now=now or timezone.now()))
@@ -334,7 +337,7 @@ def preview_closure(*, closure: Closure, by: User, now: datetime | None = None) 
     return closing([closure], closure.clinic, now=now)
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def close_on(
     *, clinic: Clinic, days: Iterable[tuple[date, str]], by: User, now: datetime | None = None
 ) -> int:
@@ -353,7 +356,7 @@ def close_on(
     return clinic.closures.count() - before
 
 
-@refuses_kindly
+@action(refuses=SlotError)
 def delete_closure(*, closure: Closure, by: User) -> None:
     """Open the clinic after all. Raises SlotError."""
     _refuse_if_not_staff(by)
@@ -378,17 +381,17 @@ def _publish_clinics_later(clinics: Iterable[int]) -> None:
 
 def _refuse(errors: Errors) -> None:
     if errors:
-        raise SlotError(errors)
+        raise SlotError.of(errors)
 
 
 def _refuse_if_not_theirs(by: User, doctor: DoctorProfile) -> None:
     if not may_act_for(by, doctor):
-        raise SlotError({NON_FIELD_ERRORS: [not_yours()]})
+        raise SlotError(Refusal(SlotCode.NOT_THEIRS))
 
 
 def _refuse_if_not_staff(by: User) -> None:
     if not rules.may_close(by):
-        raise SlotError({NON_FIELD_ERRORS: [rules.only_staff()]})
+        raise SlotError(Refusal(SlotCode.NOT_STAFF))
 
 
 def _refuse_if_gone(row: Hours | TimeOff) -> None:
@@ -397,4 +400,4 @@ def _refuse_if_gone(row: Hours | TimeOff) -> None:
         return
     stored = type(row)._default_manager.filter(pk=row.pk, doctor=row.doctor_id).first()
     if stored is None or (isinstance(stored, Hours) and stored.withdrawn_at):
-        raise SlotError({NON_FIELD_ERRORS: [_("This is no longer there.")]})
+        raise SlotError(Refusal(SlotCode.ROW_GONE))

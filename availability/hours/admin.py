@@ -33,9 +33,9 @@ from availability.hours.models import Closure, ExtraHours, TimeOff, WeeklyHours
 from availability.hours.pages import (
     BACK,
     SAVE,
+    ConflictList,
+    ConflictRow,
     Outline,
-    Row,
-    Standing,
     outline,
     outline_of,
     outline_of_opening,
@@ -69,7 +69,7 @@ def _staff(request: HttpRequest) -> User:
 
 
 @dataclass(frozen=True)
-class Preview:
+class AdminPreview:
     """What saving a form, or deleting a row, would do."""
 
     about: str  # what is saved or deleted
@@ -95,7 +95,7 @@ class ByRules(admin.ModelAdmin):
         form.is_confirmed = SAVE in request.POST
         return form
 
-    def preview(self, form: Any) -> Preview:
+    def preview(self, form: Any) -> AdminPreview:
         """What saving this form, which is without fault, would do."""
         raise NotImplementedError
 
@@ -115,7 +115,7 @@ class ByRules(admin.ModelAdmin):
             return super().changeform_view(request, object_id, *args, **kwargs)
         except SlotError as error:
             # Somebody was faster between the form's check and the action's.
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
             return HttpResponseRedirect(request.get_full_path())
 
     def delete_view(
@@ -124,13 +124,13 @@ class ByRules(admin.ModelAdmin):
         try:
             return super().delete_view(request, object_id, extra_context)
         except SlotError as error:
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
             if request.method == "POST":
                 return HttpResponseRedirect(request.get_full_path())
             # Not even to be asked about: to ask again would be refused again.
             return redirect(f"admin:availability_{self.opts.model_name}_change", object_id)
 
-    def deletion(self, obj: Any, by: User) -> Preview:
+    def deletion(self, obj: Any, by: User) -> AdminPreview:
         """What deleting that row would do."""
         raise NotImplementedError
 
@@ -149,7 +149,7 @@ class ByRules(admin.ModelAdmin):
         self.message_user(request, done_words(plan))
         self.warn(request, standing(plan, plan.booked))
 
-    def warn(self, request: HttpRequest, booked: Standing) -> None:
+    def warn(self, request: HttpRequest, booked: ConflictList) -> None:
         """Names the booked visits that stay although somebody is away then."""
         if not booked.count:
             return
@@ -163,7 +163,7 @@ class ByRules(admin.ModelAdmin):
         self.message_user(request, format_html("{} {}{}", words, visits, more), messages.WARNING)
 
 
-def _link(row: Row) -> SafeString:
+def _link(row: ConflictRow) -> SafeString:
     """To the visit that the row's slot is booked for."""
     url = reverse("admin:bookings_booking_changelist") + f"?q={row.conflict.slot.reference}"
     when = span_words(*row.conflict.slot.span, row.clinic.time_zone)
@@ -171,9 +171,9 @@ def _link(row: Row) -> SafeString:
     return format_html("{} ({})", link, isolated(str(row.doctor))) if row.doctor else link
 
 
-def _preview(doctor: DoctorProfile, words: list[str], plan: Plan) -> Preview:
+def _preview(doctor: DoctorProfile, words: list[str], plan: Plan) -> AdminPreview:
     about = str(_(", ")).join(word for word in words if word)
-    return Preview(f"{isolated(str(doctor))}: {about}", outline(plan))
+    return AdminPreview(f"{isolated(str(doctor))}: {about}", outline(plan))
 
 
 class HoursAdmin(ByRules):
@@ -208,7 +208,7 @@ class WeeklyHoursAdmin(HoursAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("intervals")
 
-    def preview(self, form: WeeklyHoursAdminForm) -> Preview:
+    def preview(self, form: WeeklyHoursAdminForm) -> AdminPreview:
         row, intervals = form.draft(), form.intervals
         plan = actions.preview_weekly_hours(hours=row, intervals=intervals, by=form.staff)
         words = pattern_words(pattern_of(row, intervals))
@@ -241,7 +241,7 @@ class WeeklyHoursAdmin(HoursAdmin):
         plan = actions.end_weekly_hours(hours=obj, last_day=_yesterday(obj), by=_staff(request))
         self.tell(request, plan)
 
-    def deletion(self, obj: WeeklyHours, by: User) -> Preview:
+    def deletion(self, obj: WeeklyHours, by: User) -> AdminPreview:
         plan = actions.preview_end(hours=obj, last_day=_yesterday(obj), by=by)
         return _preview(obj.doctor, [weekly_words(obj), isolated(str(obj.clinic))], plan)
 
@@ -266,7 +266,7 @@ class ExtraHoursAdmin(HoursAdmin):
     def when(self, hours: ExtraHours) -> str:
         return extra_words(hours)
 
-    def preview(self, form: ExtraHoursAdminForm) -> Preview:
+    def preview(self, form: ExtraHoursAdminForm) -> AdminPreview:
         row = form.draft()
         plan = actions.preview_extra_hours(hours=row, by=form.staff)
         return _preview(row.doctor, [extra_words(row), isolated(str(row.clinic))], plan)
@@ -279,7 +279,7 @@ class ExtraHoursAdmin(HoursAdmin):
     def delete_model(self, request: HttpRequest, obj: ExtraHours) -> None:
         self.tell(request, actions.withdraw_extra_hours(hours=obj, by=_staff(request)))
 
-    def deletion(self, obj: ExtraHours, by: User) -> Preview:
+    def deletion(self, obj: ExtraHours, by: User) -> AdminPreview:
         plan = actions.preview(doctor=obj.doctor, without=source_of(obj))
         return _preview(obj.doctor, [extra_words(obj), isolated(str(obj.clinic))], plan)
 
@@ -304,7 +304,7 @@ class TimeOffAdmin(ByRules):
     def again(self, time_off: TimeOff) -> str:
         return repeat_words(time_off)
 
-    def preview(self, form: TimeOffAdminForm) -> Preview:
+    def preview(self, form: TimeOffAdminForm) -> AdminPreview:
         row = form.draft()
         plan = actions.preview_time_off(time_off=row, by=form.staff)
         return _preview(row.doctor, [days_words(row), repeat_words(row)], plan)
@@ -317,7 +317,7 @@ class TimeOffAdmin(ByRules):
     def delete_model(self, request: HttpRequest, obj: TimeOff) -> None:
         self.tell(request, actions.delete_time_off(time_off=obj, by=_staff(request)))
 
-    def deletion(self, obj: TimeOff, by: User) -> Preview:
+    def deletion(self, obj: TimeOff, by: User) -> AdminPreview:
         plan = actions.preview(doctor=obj.doctor, without=source_of(obj))
         return _preview(obj.doctor, [days_words(obj), repeat_words(obj)], plan)
 
@@ -353,12 +353,12 @@ class ClosureAdmin(ByRules):
         more = format_html("<li>…</li>") if booked.more else ""
         return format_html("<ul>{}{}</ul>", visits, more)
 
-    def preview(self, form: ClosureAdminForm) -> Preview:
+    def preview(self, form: ClosureAdminForm) -> AdminPreview:
         row = form.draft()
         found = actions.preview_closure(closure=row, by=form.staff)
         again = _("Where the clinic is no longer closed, the doctors’ hours hold again.")
         about = f"{isolated(str(row))}: {days_words(row)}"
-        return Preview(about, outline_of(found), str(again) if row.pk else "")
+        return AdminPreview(about, outline_of(found), str(again) if row.pk else "")
 
     def save_model(
         self, request: HttpRequest, obj: Closure, form: ClosureAdminForm, change: bool
@@ -369,7 +369,7 @@ class ClosureAdmin(ByRules):
     def delete_model(self, request: HttpRequest, obj: Closure) -> None:
         actions.delete_closure(closure=obj, by=_staff(request))
 
-    def deletion(self, obj: Closure, by: User) -> Preview:
+    def deletion(self, obj: Closure, by: User) -> AdminPreview:
         found = actions.preview_opening(closure=obj, by=by)
         words = ngettext(
             "The hours of %(n)s more doctor hold again; their slots are not counted here.",
@@ -378,7 +378,7 @@ class ClosureAdmin(ByRules):
         )
         note = words % {"n": found.not_counted} if found.not_counted else ""
         about = f"{isolated(str(obj))}: {days_words(obj)}"
-        return Preview(about, outline_of_opening(found), note)
+        return AdminPreview(about, outline_of_opening(found), note)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.suggest)

@@ -34,8 +34,8 @@ class StaffForm(RefusedForm):
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        if not self.errors:
-            self.refuse(SlotError(self.refusals()))
+        if not self.errors and (errors := self.refusals()):
+            self.refuse(SlotError.of(errors))
         return data
 
     def is_valid(self) -> bool:

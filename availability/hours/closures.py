@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from availability.hours.models import Closure
-from availability.hours.plans import Conflict, Standing, plans_around
+from availability.hours.plans import Conflict, ExistingSlot, plans_around
 from availability.hours.reading import (
     doctors_with_hours_at,
     off_of,
@@ -48,8 +48,8 @@ class Closing:
     going: int  # free slots that hours made
     booked: int
     by_hand: int  # free ones that hours did not make
-    booked_slots: list[tuple[Standing, DoctorProfile]]
-    slots_by_hand: list[tuple[Standing, DoctorProfile]]
+    booked_slots: list[tuple[ExistingSlot, DoctorProfile]]
+    slots_by_hand: list[tuple[ExistingSlot, DoctorProfile]]
 
 
 @dataclass(frozen=True)
@@ -172,11 +172,11 @@ def _touching(clinic: Clinic, spans: Sequence[Span], now: datetime) -> TimeSlotQ
     )
 
 
-def _first(slots: TimeSlotQuerySet) -> list[tuple[Standing, DoctorProfile]]:
+def _first(slots: TimeSlotQuerySet) -> list[tuple[ExistingSlot, DoctorProfile]]:
     named = slots.annotate(reference=Coalesce(F("_live__reference"), Value("")))
     ordered = named.select_related("doctor__user").order_by("starts_at", "pk")
-    columns = [column.name for column in fields(Standing)]
+    columns = [column.name for column in fields(ExistingSlot)]
     return [
-        (Standing(*(getattr(slot, name) for name in columns)), slot.doctor)
+        (ExistingSlot(*(getattr(slot, name) for name in columns)), slot.doctor)
         for slot in ordered[:SLOTS_SHOWN]
     ]

@@ -182,7 +182,7 @@ class ExtraHours(Hours):
         return day_and_time(_day(self.day), _clock(self.starts, self.ends))
 
 
-class Days(models.Model):
+class DayRange(models.Model):
     """Whole days, or the same part of each of them: of time off and of closures."""
 
     starts_on = models.DateField(_("first day"))
@@ -204,7 +204,7 @@ class Days(models.Model):
         ]
 
 
-class TimeOff(Days):
+class TimeOff(DayRange):
     """When a doctor's hours do not hold, at any clinic, by that clinic's clock."""
 
     class Repeats(models.TextChoices):
@@ -220,11 +220,11 @@ class TimeOff(Days):
     repeats = models.CharField(_("repeats"), max_length=6, choices=Repeats, blank=True)
     repeats_until = models.DateField(_("repeats until"), null=True, blank=True)
 
-    class Meta(Days.Meta):
+    class Meta(DayRange.Meta):
         verbose_name = _("time off")
         verbose_name_plural = _("times off")
         constraints = [
-            *Days.Meta.constraints,
+            *DayRange.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(repeats__in=["", "weekly", "yearly"]), name="timeoff_repeats_known"
             ),
@@ -248,7 +248,7 @@ class TimeOff(Days):
         return from_to(_day(self.starts_on), _day(self.ends_on))
 
 
-class Closure(Days):
+class Closure(DayRange):
     """When a clinic is shut: nobody's hours hold there."""
 
     clinic = models.ForeignKey(
@@ -256,11 +256,11 @@ class Closure(Days):
     )
     name = models.CharField(_("reason"), max_length=120)
 
-    class Meta(Days.Meta):
+    class Meta(DayRange.Meta):
         verbose_name = _("closure")
         verbose_name_plural = _("closures")
         constraints = [
-            *Days.Meta.constraints,
+            *DayRange.Meta.constraints,
             # What is suggested twice, or asked for by a double click, is kept once.
             models.UniqueConstraint(
                 fields=["clinic", "starts_on", "ends_on", "name"], name="closure_once"

@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from availability.hours.closures import SLOTS_SHOWN, Closing, Opening
 from availability.hours.models import Closure, ExtraHours, TimeOff, WeeklyHours
-from availability.hours.plans import Conflict, Plan, Why, plan_for
-from availability.hours.plans import Standing as Slot
+from availability.hours.plans import Conflict, ExistingSlot, Plan, Why, plan_for
 from availability.hours.reading import read_timetable
 from availability.hours.timetable import DAY, Pattern
 from availability.hours.words import pattern_words
@@ -36,7 +35,7 @@ class DayLine:
 
 
 @dataclass(frozen=True)
-class Week:
+class WeekOfSlots:
     first: date
     days: list[DayLine]
 
@@ -46,7 +45,7 @@ class Week:
 
 
 @dataclass(frozen=True)
-class Row:
+class ConflictRow:
     """A conflict with its clinic, and with its doctor where there are several."""
 
     conflict: Conflict
@@ -55,15 +54,15 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ConflictList:
     """Conflicts by their days, on their clinics' clocks; how many there are, and are not shown."""
 
-    days: list[tuple[date, list[Row]]] = field(default_factory=list)
+    days: list[tuple[date, list[ConflictRow]]] = field(default_factory=list)
     count: int = 0
     more: int = 0
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[ConflictRow]:
         return [row for _day, rows in self.days for row in rows]
 
     @property
@@ -75,10 +74,10 @@ class Standing:
 class Outline:
     """A plan as a page shows it: each time is there, and every list has an end."""
 
-    appear: list[Week] = field(default_factory=list)
-    go: list[Week] = field(default_factory=list)
-    booked: Standing = field(default_factory=Standing)
-    by_hand: Standing = field(default_factory=Standing)
+    appear: list[WeekOfSlots] = field(default_factory=list)
+    go: list[WeekOfSlots] = field(default_factory=list)
+    booked: ConflictList = field(default_factory=ConflictList)
+    by_hand: ConflictList = field(default_factory=ConflictList)
     clashes: list[tuple[str, int]] = field(default_factory=list)  # the other hours, how many times
     taken_out: int = 0
     appearing: int = 0
@@ -120,8 +119,10 @@ def outline_of(closing: Closing) -> Outline:
 def outline_of_opening(opening: Opening) -> Outline:
     """What opening a clinic again does; the slots that appear and go are only counted."""
 
-    def those(conflicts: list[tuple[Conflict, DoctorProfile]]) -> Standing:
-        shown = [Row(one, opening.clinic, doctor) for one, doctor in conflicts[:SLOTS_SHOWN]]
+    def those(conflicts: list[tuple[Conflict, DoctorProfile]]) -> ConflictList:
+        shown = [
+            ConflictRow(one, opening.clinic, doctor) for one, doctor in conflicts[:SLOTS_SHOWN]
+        ]
         return _by_days(shown, len(conflicts))
 
     return Outline(
@@ -132,26 +133,32 @@ def outline_of_opening(opening: Opening) -> Outline:
     )
 
 
-def _closed_over(closing: Closing, slots: list[tuple[Slot, DoctorProfile]], count: int) -> Standing:
-    rows = [Row(Conflict(slot, Why.CLOSED), closing.clinic, doctor) for slot, doctor in slots]
+def _closed_over(
+    closing: Closing, slots: list[tuple[ExistingSlot, DoctorProfile]], count: int
+) -> ConflictList:
+    rows = [
+        ConflictRow(Conflict(slot, Why.CLOSED), closing.clinic, doctor) for slot, doctor in slots
+    ]
     return _by_days(rows, count)
 
 
-def standing(plan: Plan, conflicts: list[Conflict]) -> Standing:
-    rows = [Row(one, plan.clinics[one.slot.clinic_id]) for one in conflicts[:CONFLICTS_SHOWN]]
+def standing(plan: Plan, conflicts: list[Conflict]) -> ConflictList:
+    rows = [
+        ConflictRow(one, plan.clinics[one.slot.clinic_id]) for one in conflicts[:CONFLICTS_SHOWN]
+    ]
     return _by_days(rows, len(conflicts))
 
 
-def _by_days(rows: list[Row], count: int) -> Standing:
+def _by_days(rows: list[ConflictRow], count: int) -> ConflictList:
     days = [(day, list(of)) for day, of in groupby(rows, key=_day)]
-    return Standing(days, count, count - len(rows))
+    return ConflictList(days, count, count - len(rows))
 
 
-def _day(row: Row) -> date:
+def _day(row: ConflictRow) -> date:
     return local(row.conflict.slot.starts_at, row.clinic.time_zone).date()
 
 
-def _weeks(starts: Iterable[tuple[datetime, Clinic]]) -> list[Week]:
+def _weeks(starts: Iterable[tuple[datetime, Clinic]]) -> list[WeekOfSlots]:
     wall = [(local(moment, clinic.time_zone), clinic) for moment, clinic in starts]
     wall.sort(key=lambda one: (one[0].date(), one[1].pk, one[0].astimezone(UTC)))
     days = [
@@ -159,7 +166,7 @@ def _weeks(starts: Iterable[tuple[datetime, Clinic]]) -> list[Week]:
         for (day, clinic), of in groupby(wall, key=lambda one: (one[0].date(), one[1]))
     ]
     by_week = groupby(days, key=lambda line: line.day - timedelta(days=line.day.weekday()))
-    return [Week(monday, list(of)) for monday, of in by_week]
+    return [WeekOfSlots(monday, list(of)) for monday, of in by_week]
 
 
 def posted(request: HttpRequest) -> list[tuple[str, str]]:

@@ -11,7 +11,15 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from availability.hours.timetable import DAY, Clash, Layout, Pattern, Row, Timetable, Wanted
+from availability.hours.timetable import (
+    DAY,
+    Clash,
+    Layout,
+    Pattern,
+    PlannedSlot,
+    SourceKind,
+    Timetable,
+)
 from availability.models import LONGEST_SLOT, TimeSlot
 from availability.slots.rules import horizon
 from availability.slots.spans import Span, Spans
@@ -32,7 +40,7 @@ BLOCKED = (Why.CLOSED, Why.OFF)
 
 
 @dataclass(frozen=True)
-class Standing:
+class ExistingSlot:
     """A coming slot as it stands; `reference` is its live booking's, or empty."""
 
     pk: int
@@ -57,7 +65,7 @@ class Standing:
 class Conflict:
     """A slot that stands in the way and stays: a booked one, or one made by hand."""
 
-    slot: Standing
+    slot: ExistingSlot
     why: Why
 
 
@@ -65,11 +73,11 @@ class Conflict:
 class Plan:
     """What appears, what goes, and what stands in the way, each in order of time."""
 
-    appear: list[Wanted] = field(default_factory=list)
-    go: list[Standing] = field(default_factory=list)
+    appear: list[PlannedSlot] = field(default_factory=list)
+    go: list[ExistingSlot] = field(default_factory=list)
     in_the_way: list[Conflict] = field(default_factory=list)
     clashes: list[Clash] = field(default_factory=list)  # with others of the doctor's hours
-    taken_out: list[Wanted] = field(default_factory=list)  # by hand, once; they stay out
+    taken_out: list[PlannedSlot] = field(default_factory=list)  # by hand, once; they stay out
     clinics: dict[int, Clinic] = field(default_factory=dict)
     until: date | None = None  # the last day of the rolling horizon
 
@@ -113,7 +121,7 @@ def plan_for(doctor: DoctorProfile, timetable: Timetable, *, now: datetime | Non
     zones = {clinic.pk: clinic.time_zone for clinic in clinics.values()}
     first, until = _days(now)
     # A pattern of one day is published at once, and what stands beyond the horizon is judged too.
-    furthest = [p.last for p in timetable.patterns if p.last and p.source.row == Row.EXTRA]
+    furthest = [p.last for p in timetable.patterns if p.last and p.source.row == SourceKind.EXTRA]
     furthest += [slot.starts_at.date() for slot in standing[-1:]]
     layout = timetable.lay_out(first, max([until, *furthest]) + DAY, zones)
     draft = _Draft(layout, standing, taken_out, now=now, until=until)
@@ -141,7 +149,7 @@ def plans_around(
     zones = {clinic.pk: clinic.time_zone for clinic in clinics.values()}
     _today, until = _days(now)
 
-    def is_about(one: Wanted | Standing) -> bool:
+    def is_about(one: PlannedSlot | ExistingSlot) -> bool:
         return one.starts_at < end and one.ends_at > start
 
     plans = []
@@ -163,7 +171,7 @@ def _as_listed(doctor: DoctorProfile, plan: Plan) -> Plan:
     return plan if doctor.is_listed else replace(plan, appear=[])
 
 
-def _clinics(patterns: Iterable[Pattern], slots: Iterable[Standing]) -> dict[int, Clinic]:
+def _clinics(patterns: Iterable[Pattern], slots: Iterable[ExistingSlot]) -> dict[int, Clinic]:
     ids = {pattern.clinic_id for pattern in patterns} | {slot.clinic_id for slot in slots}
     return Clinic.objects.in_bulk(ids)
 
@@ -180,7 +188,7 @@ class _Draft:
     def __init__(
         self,
         layout: Layout,
-        standing: list[Standing],
+        standing: list[ExistingSlot],
         taken_out: list[Span],
         *,
         now: datetime,
@@ -218,26 +226,28 @@ class _Draft:
             until=self.until,
         )
 
-    def _fits(self, slot: Standing) -> bool:
+    def _fits(self, slot: ExistingSlot) -> bool:
         wanted = self.by_span.get(slot.span)
         return wanted is not None and (wanted.pattern.clinic_id, wanted.pattern.kind) == (
             slot.clinic_id,
             slot.kind,
         )
 
-    def _in_reach(self, wanted: Wanted) -> bool:
+    def _in_reach(self, wanted: PlannedSlot) -> bool:
         """Extra hours are published as far as slots may lie; weekly ones up to the horizon."""
         if wanted.starts_at > self.latest:
             return False
         day = local(wanted.starts_at, wanted.pattern.zone).date()
-        return wanted.pattern.source.row == Row.EXTRA or day <= self.until
+        return wanted.pattern.source.row == SourceKind.EXTRA or day <= self.until
 
-    def _conflicts(self, fixed: list[Standing], missing: list[Wanted]) -> Iterable[Conflict]:
+    def _conflicts(
+        self, fixed: list[ExistingSlot], missing: list[PlannedSlot]
+    ) -> Iterable[Conflict]:
         asked = Spans(wanted.span for wanted in missing)
         for slot in fixed:
             over = self.layout.blocks.over(slot.clinic_id, slot.span)
             if over:
-                yield Conflict(slot, Why.CLOSED if over == Row.CLOSURE else Why.OFF)
+                yield Conflict(slot, Why.CLOSED if over == SourceKind.CLOSURE else Why.OFF)
             elif slot.is_from_hours:
                 yield Conflict(slot, Why.CHANGED)
             elif asked.touch(slot.span):
@@ -246,7 +256,7 @@ class _Draft:
 
 def _standing(
     doctors: Sequence[DoctorProfile], now: datetime, **reach: datetime
-) -> dict[int, list[Standing]]:
+) -> dict[int, list[ExistingSlot]]:
     """Their coming slots, by the doctor's id."""
     slots = (
         TimeSlot.objects.offered()
@@ -256,10 +266,10 @@ def _standing(
         .annotate(reference=Coalesce(F("_live__reference"), Value("")))
         .order_by("starts_at")
     )
-    columns = [column.name for column in fields(Standing)]
-    found: dict[int, list[Standing]] = defaultdict(list)
+    columns = [column.name for column in fields(ExistingSlot)]
+    found: dict[int, list[ExistingSlot]] = defaultdict(list)
     for doctor_id, *row in slots.values_list("doctor_id", *columns):
-        found[doctor_id].append(Standing(*row))
+        found[doctor_id].append(ExistingSlot(*row))
     return found
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from availability.hours.models import Closure, ExtraHours, Hours, TimeOff, WeeklyHours
-from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Timetable
+from availability.hours.timetable import DAY, Off, Pattern, Source, SourceKind, Timetable
 from availability.slots.kinds import Kind
 from users.models import Clinic, DoctorProfile, DoctorQuerySet
 
@@ -135,11 +135,11 @@ def off_of(row: TimeOff | Closure) -> Off:
 def source_of(row: Hours | TimeOff | Closure) -> Source:
     match row:
         case WeeklyHours():
-            name = Row.WEEKLY
+            name = SourceKind.WEEKLY
         case ExtraHours():
-            name = Row.EXTRA
+            name = SourceKind.EXTRA
         case TimeOff():
-            name = Row.TIME_OFF
+            name = SourceKind.TIME_OFF
         case _:
-            name = Row.CLOSURE
+            name = SourceKind.CLOSURE
     return Source(name, row.pk or 0)

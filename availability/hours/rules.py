@@ -14,7 +14,7 @@ from availability.hours.models import (
     MOST_WEEKS,
     SHORTEST_MINUTES,
     Closure,
-    Days,
+    DayRange,
     ExtraHours,
     Hours,
     TimeOff,
@@ -22,6 +22,7 @@ from availability.hours.models import (
 )
 from availability.hours.reading import Intervals
 from availability.hours.words import part_words
+from availability.slots.refusals import SlotCode, sentence_of
 from availability.slots.rules import (
     Draft,
     Errors,
@@ -34,6 +35,7 @@ from availability.slots.rules import (
     who_and_where,
 )
 from hms.lib.clock import local
+from hms.lib.errors import Refusal
 from users.models import DoctorProfile, User
 
 # Lists of these are shown whole.
@@ -102,7 +104,7 @@ def closure_refusals(closure: Closure, *, by: User, now: datetime) -> Errors:
         name=closure.name,
     )
     if same.exclude(pk=closure.pk).exists():
-        problems.append(("name", _("This closure is there already.")))
+        problems.append(("name", sentence_of(Refusal(SlotCode.CLOSURE_EXISTS))))
     return gather(problems) or _field_errors(closure)
 
 
@@ -111,7 +113,7 @@ def may_close(by: User) -> bool:
 
 
 def only_staff() -> str:
-    return _("Only the hospital’s staff can say when a clinic is closed.")
+    return sentence_of(Refusal(SlotCode.NOT_STAFF))
 
 
 def _hours_problems(
@@ -181,7 +183,9 @@ def _order_problems(starts: time, ends: time) -> Iterator[Problem]:
         yield "ends", _("The end must come after the beginning.")
 
 
-def _days_problems(days: Days, now: datetime, *, may_have_begun: bool = False) -> Iterator[Problem]:
+def _days_problems(
+    days: DayRange, now: datetime, *, may_have_begun: bool = False
+) -> Iterator[Problem]:
     if days.ends_on < days.starts_on:
         yield "ends_on", _("The last day comes before the first one.")
     elif days.ends_on < now.date() - DAY and not may_have_begun:
@@ -223,7 +227,7 @@ def _too_many(row: Hours | TimeOff, count: int, most: int) -> Iterator[Problem]:
         )
 
 
-def _field_errors(row: Hours | Days) -> Errors:
+def _field_errors(row: Hours | DayRange) -> Errors:
     try:
         # The keys were just read, and what constraints say has been asked above, in words.
         row.full_clean(exclude=["doctor", "clinic"], validate_constraints=False)

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 WEEK = 7
 
 
-class Row(StrEnum):
+class SourceKind(StrEnum):
     """In which table something of the timetable stands."""
 
     EXTRA = "extra"
@@ -30,7 +30,7 @@ class Row(StrEnum):
 class Source:
     """A row; pk is 0 while it isn't saved yet."""
 
-    row: Row
+    row: SourceKind
     pk: int = 0
 
 
@@ -54,7 +54,7 @@ class Pattern:
     @property
     def rank(self) -> tuple[bool, float]:
         """Which of two overlapping patterns stands: extra hours, then what was there first."""
-        return (self.source.row != Row.EXTRA, self.source.pk or float("inf"))
+        return (self.source.row != SourceKind.EXTRA, self.source.pk or float("inf"))
 
     def days(self, first: date, last: date) -> Iterator[date]:
         """The days between those two, both included, on which it holds."""
@@ -135,7 +135,7 @@ class Off:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class PlannedSlot:
     """A slot as the hours would have it."""
 
     starts_at: datetime
@@ -151,7 +151,7 @@ class Wanted:
 class Clash:
     """A span that two patterns ask for: `by` has it."""
 
-    wanted: Wanted
+    wanted: PlannedSlot
     by: Pattern
 
 
@@ -159,19 +159,19 @@ class Clash:
 class Blocks:
     """Spans of time off, per clinic, to be asked about."""
 
-    spans: dict[int, list[tuple[datetime, datetime, Row]]]
+    spans: dict[int, list[tuple[datetime, datetime, SourceKind]]]
 
     def at(self, clinic_id: int) -> Iterator[Span]:
         return ((start, end) for start, end, _row in self.spans.get(clinic_id, ()))
 
-    def over(self, clinic_id: int, span: Span) -> Row | None:
+    def over(self, clinic_id: int, span: Span) -> SourceKind | None:
         """What keeps the span from being used there: a closure, time off, or nothing."""
         found = None
         for start, end, row in self.spans.get(clinic_id, ()):
             if start >= span[1]:
                 break
             if end > span[0]:
-                if row == Row.CLOSURE:
+                if row == SourceKind.CLOSURE:
                     return row
                 found = row
         return found
@@ -181,7 +181,7 @@ class Blocks:
 class Layout:
     """The slots that hours ask for, in order, none overlapping another."""
 
-    wanted: list[Wanted]
+    wanted: list[PlannedSlot]
     clashes: list[Clash]
     blocks: Blocks
 
@@ -224,7 +224,7 @@ class Timetable:
                 for span in pattern.spans_on(day):
                     if closed.touch(span):
                         continue
-                    wanted = Wanted(*span, pattern)
+                    wanted = PlannedSlot(*span, pattern)
                     other = accepted.take(wanted)
                     if other and other.pattern is not pattern:
                         # Of one pattern it is an hour that comes twice, which is used already.
@@ -240,10 +240,10 @@ class _Accepted:
     """Spans in order of time and apart."""
 
     def __init__(self) -> None:
-        self.wanted: list[Wanted] = []
+        self.wanted: list[PlannedSlot] = []
         self._starts: list[datetime] = []
 
-    def take(self, new: Wanted) -> Wanted | None:
+    def take(self, new: PlannedSlot) -> PlannedSlot | None:
         """Take it in, unless it overlaps one that is there: that one is the answer."""
         at = bisect_right(self._starts, new.starts_at)
         for other in self.wanted[max(at - 1, 0) : at + 1]:
@@ -256,7 +256,7 @@ class _Accepted:
 
 def _blocks(offs: Iterable[Off], zones: dict[int, str], first: date, last: date) -> Blocks:
     offs = tuple(offs)
-    spans: dict[int, list[tuple[datetime, datetime, Row]]] = {}
+    spans: dict[int, list[tuple[datetime, datetime, SourceKind]]] = {}
     for clinic_id, zone in zones.items():
         spans[clinic_id] = sorted(
             (start, end, off.source.row)

@@ -233,7 +233,7 @@ def _asked_once(
         try:
             messages.success(request, done_words(act()))
         except SlotError as error:
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
         return redirect("availability:hours")
     context = {"title": title, "about": about, "button": button, "outline": outline(preview())}
     return render(request, "availability/hours/confirm.html", context)

@@ -7,9 +7,9 @@ from django.utils.formats import date_format, time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from availability.hours.models import Days, ExtraHours, Hours, TimeOff, WeeklyHours
+from availability.hours.models import DayRange, ExtraHours, Hours, TimeOff, WeeklyHours
 from availability.hours.plans import Conflict, Plan, Why
-from availability.hours.timetable import Pattern, Row
+from availability.hours.timetable import Pattern, SourceKind
 from hms.lib.templatetags.hms_tags import day_and_time, from_to
 
 
@@ -62,7 +62,7 @@ def first_to_last(first: date, last: date) -> str:
     return _("%(first)s to %(last)s") % {"first": day_words(first), "last": day_words(last)}
 
 
-def days_words(days: Days) -> str:
+def days_words(days: DayRange) -> str:
     """`Mon 1 Mar 2027 to Fri 5 Mar 2027, 13:00–17:00 each day`."""
     words = day_words(days.starts_on)
     if days.ends_on != days.starts_on:
@@ -89,7 +89,7 @@ def repeat_words(time_off: TimeOff) -> str:
 def pattern_words(pattern: Pattern) -> str:
     """The hours that have a time already, shortly: `Mon, Tue, 09:00–12:00`."""
     parts = _(", ").join(part_words(*interval) for interval in pattern.intervals)
-    if pattern.source.row == Row.EXTRA:
+    if pattern.source.row == SourceKind.EXTRA:
         return day_and_time(day_words(pattern.first), parts)
     return day_and_time(weekday_words(sorted(pattern.weekdays)), parts)
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from availability.actions import SlotError
-from availability.finding.finding import Wanted
+from availability.finding.finding import DoctorSearch
 from availability.models import TimeSlot
 from availability.slots.rules import horizon, too_far_ahead
 from availability.slots.spans import Span, end_of, is_doubled, spans_of_day
@@ -277,10 +277,10 @@ class FindForm(forms.Form):
             raise forms.ValidationError(_("There are no free times on this day."))
         return day
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> DoctorSearch:
         self.is_valid()
         data = self.cleaned_data
-        return Wanted(
+        return DoctorSearch(
             specialty=data.get("specialty"),
             name=data.get("name") or "",
             day=data.get("day"),

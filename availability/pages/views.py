@@ -40,7 +40,7 @@ def home(request: HttpRequest) -> HttpResponse:
         {
             "form": form,
             "cards": page.cards,
-            "searched": wanted != finding.Wanted(),
+            "searched": wanted != finding.DoctorSearch(),
             "next_url": _address(request, after=page.after) if page.after else "",
             "first_url": _address(request) if "after" in request.GET else "",
         },
@@ -190,7 +190,7 @@ def delete_slot(request: SignedInRequest, slot_id: int) -> HttpResponse:
         try:
             actions.delete_slot(slot_id=slot.pk, by=request.user)
         except SlotError as error:
-            messages.error(request, str(error))
+            messages.error(request, error.sentence)
             return redirect(request.get_full_path())
         messages.success(request, _("The slot is deleted."))
         return redirect(calendar.back_url(request.GET))

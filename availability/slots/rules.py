@@ -10,9 +10,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from availability.models import FURTHEST_AHEAD, LONGEST_SLOT, TimeSlot
+from availability.slots.refusals import SlotCode, sentence_of
 from availability.slots.spans import Span
 from availability.slots.wording import span_words, zone_words
 from hms.lib.clock import local
+from hms.lib.errors import Refusal
 from users.models import Clinic, DoctorProfile, User
 
 Errors = dict[str, list[str]]
@@ -39,7 +41,7 @@ class PreviewRow:
 
 
 @dataclass(frozen=True)
-class Preview:
+class DayPreview:
     """A row of slots as it would be published, with what stands in the way of each."""
 
     clinic: Clinic
@@ -84,11 +86,11 @@ def preview(
     kind: str,
     by: User,
     now: datetime,
-) -> Preview:
+) -> DayPreview:
     """What publish_day() with the same words would do at this moment."""
     draft = Draft(doctor=doctor, clinic=clinic, kind=kind, by=by, now=now)
     found = span_problems(draft, spans)
-    return Preview(
+    return DayPreview(
         clinic=clinic,
         rows=[
             PreviewRow(*span, [sentence for _field, sentence in problems])
@@ -204,24 +206,10 @@ def gather(problems: Sequence[Problem]) -> Errors:
 
 
 def not_yours() -> str:
-    return _("Only the doctor or the hospital’s staff can change this doctor’s slots.")
-
-
-def busy() -> str:
-    return _("Somebody is changing these slots right now. Please try again in a moment.")
+    return sentence_of(Refusal(SlotCode.NOT_THEIRS))
 
 
 def too_far_ahead(latest: datetime, zone: str) -> str:
     return _("Slots can be published up to %(day)s.") % {
         "day": date_format(local(latest, zone), "DATE_FORMAT")
     }
-
-
-def constraint_words(name: str) -> Errors:
-    """The kind sentence for what a constraint refused after the rules had let it pass."""
-    return {
-        "slot_no_overlap_per_doctor": {
-            "starts_at": [_("Another slot at this time was published a moment ago.")]
-        },
-        "slot_ends_after_it_starts": {"ends_at": [_("A slot must end after it starts.")]},
-    }.get(name, {NON_FIELD_ERRORS: [_("This can’t be published. Please check the times.")]})

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from availability.hours.timetable import Row
+from availability.hours.timetable import SourceKind
 from hms.lib.clock import local
 from hms.lib.templatetags.hms_tags import day_and_time, from_to, zone_label
 
@@ -37,7 +37,7 @@ def span_words(starts_at: datetime, ends_at: datetime, zone: str) -> str:
 
 def block_words(blocked_by: str) -> str:
     """Why nobody can book a free slot, for its doctor and staff."""
-    if blocked_by == Row.CLOSURE:
+    if blocked_by == SourceKind.CLOSURE:
         return _("not bookable: clinic closed")
     return _("not bookable: time off")
 

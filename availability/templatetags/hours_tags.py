@@ -6,8 +6,8 @@ from django import template
 from django.utils.formats import date_format
 
 from availability.hours import words
-from availability.hours.models import Days, ExtraHours, Hours, TimeOff, WeeklyHours
-from availability.hours.pages import Row
+from availability.hours.models import DayRange, ExtraHours, Hours, TimeOff, WeeklyHours
+from availability.hours.pages import ConflictRow
 from availability.hours.plans import Conflict
 from availability.slots.wording import span_words
 
@@ -32,7 +32,7 @@ def valid_words(hours: WeeklyHours) -> str:
 
 
 @register.filter
-def days_words(days: Days) -> str:
+def days_words(days: DayRange) -> str:
     return words.days_words(days)
 
 
@@ -47,7 +47,7 @@ def conflict_words(conflict: Conflict) -> str:
 
 
 @register.filter
-def row_words(row: Row) -> str:
+def row_words(row: ConflictRow) -> str:
     """`Tue 3 Mar, 09:20–09:40`, for who hears a button's name."""
     return span_words(*row.conflict.slot.span, row.clinic.time_zone)
 

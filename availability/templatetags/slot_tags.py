@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from availability.models import TimeSlot
 from availability.slots import wording
+from availability.slots.refusals import sentence_of
 from hms.lib.clock import local
 from users.people.languages import NAMES
 
@@ -70,6 +71,7 @@ def zone_short(moment: datetime, zone: str) -> str:
 
 
 register.filter(wording.block_words)
+register.filter("sentence", sentence_of)
 
 
 @register.filter

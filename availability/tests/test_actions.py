@@ -2,14 +2,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.db import connection
+from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from availability import actions
 from availability.actions import SlotError, delete_slot, edit_slot, publish_day, publish_slot
+from availability.hours.models import Closure, WeeklyInterval
 from availability.models import TimeSlot
 from availability.slots import rules
+from availability.slots.refusals import SlotCode, sentence_of
 from availability.tests.factories import book, make_slot
+from hms.lib.errors import Refusal
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff
 
 pytestmark = pytest.mark.django_db
@@ -202,9 +205,9 @@ def test_publish_slot_turns_the_constraint_into_words(monkeypatch):
     ("start", "end", "field"),
     [
         (TEN, TEN - HALF, "ends_at"),
-        (TEN, TEN + timedelta(hours=9), NON_FIELD_ERRORS),
-        (NOW - HALF, NOW, NON_FIELD_ERRORS),
-        (NOW + timedelta(days=400), NOW + timedelta(days=400) + HALF, NON_FIELD_ERRORS),
+        (TEN, TEN + timedelta(hours=9), "ends_at"),
+        (NOW - HALF, NOW, "starts_at"),
+        (NOW + timedelta(days=400), NOW + timedelta(days=400) + HALF, "starts_at"),
     ],
 )
 def test_publish_slot_turns_every_constraint_into_words(monkeypatch, start, end, field):
@@ -345,11 +348,11 @@ def test_a_booked_slot_refuses_and_says_what_to_do(verb):
     booking = book(slot)
     with pytest.raises(SlotError) as caught:
         verb(slot_id=slot.pk, by=slot.doctor.user, now=NOW)
-    assert caught.value.booking_reference == booking.reference
+    assert caught.value.refusals[0].params == {"reference": booking.reference}
     assert caught.value.errors == {
         NON_FIELD_ERRORS: [
-            f"A patient has booked this slot (booking {booking.reference}). Move or cancel"
-            " the visit first."
+            f"A patient has booked this slot (booking {booking.reference}). Reschedule or cancel"
+            " the appointment first."
         ]
     }
     slot.refresh_from_db()
@@ -360,14 +363,14 @@ def test_a_booked_slot_refuses_and_says_what_to_do(verb):
 def test_a_started_slot_stays(verb):
     slot = published()
     assert refused(verb, slot_id=slot.pk, by=slot.doctor.user, now=TEN) == {
-        NON_FIELD_ERRORS: ["This slot has already started, so it stays as it is."]
+        NON_FIELD_ERRORS: ["This slot has already started and can’t be changed."]
     }
 
 
 @pytest.mark.parametrize("verb", [edit_slot, delete_slot])
 def test_a_withdrawn_or_missing_slot_is_no_longer_there(verb):
     slot = make_slot(withdrawn_at=timezone.now())
-    gone = {NON_FIELD_ERRORS: ["This slot is no longer there."]}
+    gone = {NON_FIELD_ERRORS: ["This slot no longer exists."]}
     assert refused(verb, slot_id=slot.pk, by=slot.doctor.user) == gone
     assert refused(verb, slot_id=slot.pk + 1, by=slot.doctor.user) == gone
 
@@ -408,4 +411,38 @@ def test_a_lock_held_elsewhere_gives_a_kind_sentence(monkeypatch):
             cursor.execute("DO $$ BEGIN RAISE lock_not_available; END $$")
 
     monkeypatch.setattr(actions, "lock_doctor", locked)
-    assert refused(publish, doctor=doctor) == {NON_FIELD_ERRORS: [rules.busy()]}
+    assert refused(publish, doctor=doctor) == {
+        NON_FIELD_ERRORS: [sentence_of(Refusal(SlotCode.BUSY))]
+    }
+
+
+def test_a_constraint_that_no_entry_can_violate_is_a_fault_of_ours(monkeypatch, caplog):
+    doctor = make_doctor()
+    monkeypatch.setattr(rules, "refusals", lambda draft, span: {})
+    monkeypatch.setattr(actions, "_check", lambda slot: None)
+    with pytest.raises(IntegrityError):
+        publish(doctor=doctor, kind="letter")
+    assert [r.constraint for r in caplog.records if r.levelname == "ERROR"] == ["slot_kind_known"]
+    assert publish(doctor=doctor).pk
+
+
+def test_a_missing_value_is_a_fault_of_ours(monkeypatch, caplog):
+    slot = published()
+    monkeypatch.setattr(actions, "_check", lambda slot: setattr(slot, "kind", None))
+    with pytest.raises(IntegrityError):
+        edit_slot(
+            slot_id=slot.pk, by=slot.doctor.user, kind="in_person", ends_at=TEN + HALF / 2, now=NOW
+        )
+    assert [r.constraint for r in caplog.records if r.levelname == "ERROR"] == [""]
+
+
+def test_the_refused_constraints_are_those_of_the_tables():
+    models = (TimeSlot, Closure, WeeklyInterval)
+    names = {constraint.name for model in models for constraint in model._meta.constraints}
+    assert names >= set(SlotError.constraints)
+
+
+@pytest.mark.parametrize("code", SlotCode)
+def test_every_code_has_a_sentence(code):
+    params = {"reference": "ABCD-1234", "hours": 8, "sentence": "This time has already passed."}
+    assert sentence_of(Refusal(code, params)).endswith(".")

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from availability.finding import finding, listing
-from availability.finding.finding import Wanted
+from availability.finding.finding import DoctorSearch
 from availability.hours.actions import preview
 from availability.hours.closures import closing
 from availability.hours.models import Closure
@@ -104,12 +104,18 @@ def test_lists_walk_indexes_over_a_hundred_thousand_slots(many_slots):
     # What is asked, and the most slots that it may look at: a page's worth, everybody's day, or
     # one doctor's slots, which the planner may well read through by either index.
     questions = {
-        "home": (lambda: finding.directory(Wanted(), now=now), 3_000),
-        "home, next page": (lambda: finding.directory(Wanted(), after=cursor, now=now), 3_000),
-        "specialty": (lambda: finding.directory(Wanted(specialty=many_slots), now=now), 3_000),
-        "name": (lambda: finding.directory(Wanted(name="abc"), now=now), 3_000),
-        "kind": (lambda: finding.directory(Wanted(kind="video"), now=now), 3_000),
-        "day": (lambda: finding.directory(Wanted(day=day), now=now), 20_000),
+        "home": (lambda: finding.directory(DoctorSearch(), now=now), 3_000),
+        "home, next page": (
+            lambda: finding.directory(DoctorSearch(), after=cursor, now=now),
+            3_000,
+        ),
+        "specialty": (
+            lambda: finding.directory(DoctorSearch(specialty=many_slots), now=now),
+            3_000,
+        ),
+        "name": (lambda: finding.directory(DoctorSearch(name="abc"), now=now), 3_000),
+        "kind": (lambda: finding.directory(DoctorSearch(kind="video"), now=now), 3_000),
+        "day": (lambda: finding.directory(DoctorSearch(day=day), now=now), 20_000),
         "doctor's days": (lambda: finding.strip(doctor, now=now), 2_000),
         "doctor's day": (lambda: finding.day_of(doctor, day), EACH),
         "next free": (lambda: finding.next_open(doctor, now=now), 200),

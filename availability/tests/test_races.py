@@ -12,7 +12,9 @@ from availability import actions
 from availability.actions import SlotError, delete_slot, edit_slot, publish_day, publish_slot
 from availability.models import TimeSlot
 from availability.slots import rules
+from availability.slots.refusals import SlotCode, sentence_of
 from availability.tests.factories import book, make_slot
+from hms.lib.errors import Refusal
 from users.models import DoctorProfile
 from users.tests.factories import make_doctor, make_staff
 
@@ -20,7 +22,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 HALF = timedelta(minutes=30)
 ROUNDS = 3
-NOT_THERE = "This slot is no longer there."
+BUSY = sentence_of(Refusal(SlotCode.BUSY))
+NOT_THERE = "This slot no longer exists."
 
 
 def at_once(*verbs):
@@ -32,7 +35,7 @@ def at_once(*verbs):
             ready.wait(timeout=10)
             verb()
         except SlotError as error:
-            return str(error)
+            return error.sentence
         else:
             return ""
         finally:
@@ -79,7 +82,7 @@ def test_publishers_without_the_lock_are_stopped_by_the_constraint(monkeypatch):
     assert said[0] == ""
     assert set(said[1:]) <= {
         "Another slot at this time was published a moment ago.",
-        rules.busy(),
+        BUSY,
     }
     assert TimeSlot.objects.count() == 1
 
@@ -206,4 +209,4 @@ def test_a_lock_that_is_held_too_long_gives_a_kind_sentence():
         finally:
             done.wait(timeout=10)
 
-    assert at_once(hold, delete) == ["", rules.busy()]
+    assert at_once(hold, delete) == ["", BUSY]

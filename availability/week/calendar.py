@@ -39,7 +39,7 @@ _WEEK = re.compile(r"(20\d\d)-W(\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Entry:
+class CalendarEntry:
     """One slot as the week shows it."""
 
     slot: TimeSlot
@@ -80,7 +80,7 @@ class Part:
     """The morning, afternoon or evening of a day."""
 
     name: str
-    entries: list[Entry]
+    entries: list[CalendarEntry]
     publish_url: str  # the form for the next time here; empty when all of it has passed
 
 
@@ -110,7 +110,7 @@ class ClockChange:
 
 
 @dataclass(frozen=True)
-class Day:
+class CalendarDay:
     date: date
     parts: list[Part]
     is_today: bool
@@ -118,9 +118,9 @@ class Day:
 
 
 @dataclass(frozen=True)
-class Week:
+class CalendarWeek:
     monday: date
-    days: list[Day]
+    days: list[CalendarDay]
     clinics: list[Clinic]  # where this doctor can publish
     zone: str  # of the first clinic
     zones: list[str]  # of these clinics and of every slot shown, the first clinic's first
@@ -167,7 +167,7 @@ class Week:
         return self.monday <= self.now.date() <= self.sunday
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[CalendarEntry]:
         return [entry for day in self.days for part in day.parts for entry in part.entries]
 
     @property
@@ -228,7 +228,7 @@ def fields_of(slot: TimeSlot) -> dict[str, str]:
 
 def week_of(
     doctor: DoctorProfile, *, monday: date | None = None, now: datetime | None = None
-) -> Week:
+) -> CalendarWeek:
     """The week that starts on `monday`, this week without one. Two queries."""
     now = now or timezone.now()
     clinics = list(doctor.clinics.all())
@@ -244,7 +244,7 @@ def week_of(
     names_zone = len(zones) > 1 or bool(changes)
     entries = [_entry(slot, now, names_zone=names_zone) for slot in shown]
     publishing = _Publishing(clinics, zone, now, monday)
-    return Week(
+    return CalendarWeek(
         monday=monday,
         days=[_day(day, entries, here.date(), publishing) for day in dates],
         clinics=clinics,
@@ -286,13 +286,13 @@ def _each_once(zones: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(zones))
 
 
-def _entry(slot: TimeSlot, now: datetime, *, names_zone: bool) -> Entry:
+def _entry(slot: TimeSlot, now: datetime, *, names_zone: bool) -> CalendarEntry:
     zone = slot.clinic.time_zone
     start = local(slot.starts_at, zone).replace(tzinfo=None)
     end = local(slot.ends_at, zone).replace(tzinfo=None)
     reference = getattr(slot, "reference", None) or ""
     free = "past" if slot.starts_at <= now else "open"
-    return Entry(
+    return CalendarEntry(
         slot=slot,
         state="booked" if reference and slot.starts_at > now else free,
         start=start,
@@ -313,7 +313,9 @@ class _Publishing:
     now: datetime
     monday: date
 
-    def url(self, day: date, begins: time, until: time, usual: time, taken: list[Entry]) -> str:
+    def url(
+        self, day: date, begins: time, until: time, usual: time, taken: list[CalendarEntry]
+    ) -> str:
         """The form for the next time of that part of the day; empty when there is none."""
         last = max(taken, key=lambda entry: entry.end, default=None)
         clinic = last.slot.clinic if last else next(iter(self.clinics), None)
@@ -342,12 +344,14 @@ def _next_quarter(moment: datetime) -> datetime:
     return midnight + ((moment - midnight) // QUARTER + 1) * QUARTER
 
 
-def _day(day: date, entries: Sequence[Entry], today: date, publishing: _Publishing) -> Day:
+def _day(
+    day: date, entries: Sequence[CalendarEntry], today: date, publishing: _Publishing
+) -> CalendarDay:
     parts = []
     for name, begins, until, usual in PARTS:
         there = [e for e in entries if e.start.date() == day and begins <= e.start.time() < until]
         parts.append(Part(name, there, publishing.url(day, begins, until, usual, there)))
-    return Day(date=day, parts=parts, is_today=day == today, is_past=day < today)
+    return CalendarDay(date=day, parts=parts, is_today=day == today, is_past=day < today)
 
 
 def change_on(day: date, zone: str) -> ClockChange | None:

@@ -95,7 +95,7 @@ def withdraw(request: SignedInRequest, slot_id: int) -> HttpResponse:
     try:
         actions.delete_slot(slot_id=slot_id, by=request.user)
     except SlotError as error:
-        return JsonResponse({"refused": [str(error)]}, status=409)
+        return JsonResponse({"refused": [error.sentence]}, status=409)
     return _done(request, _("%(when)s is taken back.") % {"when": _when(slot)})
 
 

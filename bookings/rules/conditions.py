@@ -8,7 +8,7 @@ time. An empty list means yes; of several refusals the most important comes firs
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from availability.hours.timetable import Row
+from availability.hours.timetable import SourceKind
 from availability.models import TimeSlot
 from bookings.models import Booking, Side
 from bookings.rules import limits, outcomes, requests
@@ -79,7 +79,7 @@ def if_blocked(slot: TimeSlot, by: User) -> list[Refusal]:
     """
     if not slot.blocked_by:
         return []
-    code = Code.CLINIC_CLOSED if slot.blocked_by == Row.CLOSURE else Code.TIME_OFF
+    code = Code.CLINIC_CLOSED if slot.blocked_by == SourceKind.CLOSURE else Code.TIME_OFF
     return [Refusal(code, {"may_end_it": by.is_staff or by.pk == slot.doctor.user_id})]
 
 

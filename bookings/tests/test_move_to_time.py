@@ -178,7 +178,7 @@ def test_the_doctor_moves_a_booked_slot_by_form(booking):
     client = client_of(booking.slot.doctor.user)
     page = text(client.get(f"/slots/{booking.slot_id}/edit/"))
     assert url(booking) in page
-    assert "Move or cancel the visit" in page
+    assert "Reschedule or cancel the appointment" in page
     assert client.get(url(booking)).status_code == 200
     response = client.post(url(booking), entered(booking, reason="The room is taken."))
     assert response.url == booking.get_absolute_url()

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from availability.actions import SlotError, delete_slot, edit_slot
 from availability.models import TimeSlot
-from availability.slots.rules import busy
+from availability.slots.refusals import SlotCode
 from availability.tests.factories import make_slot
 from bookings import actions
 from bookings.actions import BookingError, book_slot, cancel_booking
@@ -51,7 +51,7 @@ def race(*attempts):
             return error.code
         except SlotError as error:
             # Else a deadlock that ended the doctor's side would look like any refusal.
-            return "busy" if str(error) == busy() else "slot refused"
+            return "busy" if error.code == SlotCode.BUSY else "slot refused"
         finally:
             with connection.cursor() as cursor:
                 cursor.execute("RESET lock_timeout")

@@ -20,8 +20,7 @@ from django.views.decorators.http import require_safe
 
 from availability.finding.finding import Strip, StripDay
 from availability.models import TimeSlot
-from availability.week.calendar import Day, Part, Week
-from availability.week.calendar import Entry as WeekEntry
+from availability.week.calendar import CalendarDay, CalendarEntry, CalendarWeek, Part
 from bookings.models import Booking
 from bookings.pages.delivery_status import DeliveryStatus, Mark
 from bookings.pages.doctor_day import DayEntry
@@ -178,13 +177,13 @@ def _slot(number: int, doctor: DoctorProfile, clinic: Clinic, start: datetime) -
     return slot
 
 
-def _week(booking: Booking, doctor: DoctorProfile, clinic: Clinic, day: date) -> Week:
+def _week(booking: Booking, doctor: DoctorProfile, clinic: Clinic, day: date) -> CalendarWeek:
     """A day with a past, a booked and a free slot, and a day without slots."""
     zone = clinic.time_zone
     entries = []
     for number, hour, state in ((4, 8, "past"), (0, 13, "booked"), (2, 13, "open")):
         slot = _slot(number, doctor, clinic, to_utc(day, time(hour), zone))
-        entry = WeekEntry(
+        entry = CalendarEntry(
             slot=slot,
             state=state,
             start=local(slot.starts_at, zone).replace(tzinfo=None),
@@ -197,11 +196,11 @@ def _week(booking: Booking, doctor: DoctorProfile, clinic: Clinic, day: date) ->
     publish = reverse("availability:create_slot")
     parts = (Part("morning", entries[:1], ""), Part("afternoon", entries[1:], publish))
     quiet = (Part("morning", [], ""), Part("afternoon", [], publish), Part("evening", [], ""))
-    return Week(
+    return CalendarWeek(
         monday=day - timedelta(days=day.weekday()),
         days=[
-            Day(day, [*parts, Part("evening", [], "")], is_today=True, is_past=False),
-            Day(day + timedelta(days=1), [*quiet], is_today=False, is_past=False),
+            CalendarDay(day, [*parts, Part("evening", [], "")], is_today=True, is_past=False),
+            CalendarDay(day + timedelta(days=1), [*quiet], is_today=False, is_past=False),
         ],
         clinics=[clinic],
         zone=zone,

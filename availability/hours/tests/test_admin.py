@@ -228,7 +228,7 @@ def test_a_closure_names_the_visits_that_lie_in_it(as_desk, doctor, django_asser
     assert inside.reference in html
     assert outside.reference not in html
     response = as_desk.post(ADMIN + "closure/add/", data)
-    assert errors_of(response) == {"name": ["This closure is there already."]}
+    assert errors_of(response) == {"name": ["This closure already exists."]}
     save(as_desk, f"{ADMIN}closure/{closure.pk}/change/", data | {"starts": "", "ends": ""})
     assert outside.reference in as_desk.get(f"{ADMIN}closure/{closure.pk}/change/").content.decode()
     as_desk.post(f"{ADMIN}closure/{closure.pk}/delete/", {"post": "yes"})
@@ -464,7 +464,7 @@ def test_a_race_is_told_in_words(as_desk, doctor, monkeypatch):
     off = make_time_off(doctor, TUESDAY)
 
     def gone(**words):
-        raise actions.SlotError({"": ["Somebody was faster."]})
+        raise actions.SlotError.of({"": ["Somebody was faster."]})
 
     monkeypatch.setattr(actions, "save_time_off", gone)
     monkeypatch.setattr(actions, "delete_time_off", gone)

@@ -17,6 +17,7 @@ from availability.hours.tests.factories import (
 from availability.hours.tests.test_admin import ADMIN, at
 from availability.jobs import publish_clinic
 from availability.models import TimeSlot
+from availability.slots.refusals import SlotCode
 from availability.tests.factories import book, make_slot
 from hms.lib.clock import to_utc
 from users.models import DoctorProfile
@@ -194,7 +195,7 @@ def test_a_question_that_is_refused_leads_back(as_desk, doctor, monkeypatch):
     hours = make_weekly_hours(doctor)
 
     def refused(**words):
-        raise SlotError({"": ["Not now."]})
+        raise SlotError.of({"": ["Not now."]})
 
     monkeypatch.setattr(actions, "preview_end", refused)
     change = f"{ADMIN}weeklyhours/{hours.pk}/change/"
@@ -219,6 +220,6 @@ def test_who_may_not_delete_is_asked_nothing(client, doctor, table):
 
 def test_only_staff_are_told_what_opening_does(doctor):
     closure = make_closure(doctor.clinics.get(), TUESDAY)
-    with pytest.raises(SlotError, match="Only the hospital’s staff"):
+    with pytest.raises(SlotError, match=SlotCode.NOT_STAFF):
         actions.preview_opening(closure=closure, by=doctor.user)
     assert Closure.objects.exists()

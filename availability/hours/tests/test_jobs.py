@@ -14,6 +14,8 @@ from availability.hours import actions
 from availability.hours.models import Closure, WeeklyHours
 from availability.hours.tests.factories import make_extra_hours, make_weekly_hours
 from availability.models import TimeSlot
+from availability.slots.refusals import SlotCode
+from hms.lib.errors import Refusal
 from hms.tests.worker import drain, forget_jobs
 from users.actions import approve_doctor, reject_doctor, update_doctor
 from users.tests.factories import make_clinic, make_doctor, make_staff
@@ -118,7 +120,7 @@ def test_a_doctor_whose_rows_are_held_keeps_nobody_waiting(time_machine, monkeyp
 
     def busy(*, doctor):
         if doctor == held:
-            raise SlotError({"": ["busy"]})
+            raise SlotError(Refusal(SlotCode.BUSY))
         return publish(doctor=doctor)
 
     monkeypatch.setattr(actions, "publish_hours", busy)

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from availability.actions import SlotError, delete_slot, edit_slot
 from availability.hours import actions
-from availability.hours.models import WeeklyHours
+from availability.hours.models import Closure, WeeklyHours
 from availability.hours.plans import Why
 from availability.hours.reading import pattern_of
 from availability.hours.tests.factories import (
@@ -21,6 +21,7 @@ from availability.hours.tests.factories import (
     new_weekly_hours,
 )
 from availability.models import TimeSlot
+from availability.slots.refusals import SlotCode
 from availability.tests.factories import book, make_slot
 from hms.lib.clock import local, to_utc
 from users.tests.factories import make_clinic, make_doctor, make_staff
@@ -392,8 +393,9 @@ def test_staff_and_the_doctor_may_and_nobody_else(doctor, hours):
         lambda by: actions.preview_time_off(time_off=off, by=by),
     ]
     for verb in verbs:
-        with pytest.raises(SlotError, match="Only the doctor"):
+        with pytest.raises(SlotError) as caught:
             verb(stranger)
+        assert "Only the doctor" in caught.value.sentence
     assert row_versions() == []
     for verb in verbs[:4]:
         verb(staff)
@@ -407,17 +409,28 @@ def test_closures_are_for_staff(doctor, hours):
         lambda: actions.delete_closure(closure=closure, by=doctor.user),
         lambda: actions.close_on(clinic=hours.clinic, days=[(TUESDAY, "x")], by=doctor.user),
     ):
-        with pytest.raises(SlotError, match="Only the hospital"):
+        with pytest.raises(SlotError) as caught:
             verb()
+        assert "Only the hospital" in caught.value.sentence
 
 
 def test_what_is_gone_meanwhile_is_not_brought_back(doctor, hours):
     actions.end_weekly_hours(
         hours=WeeklyHours.objects.get(), last_day=date(2027, 2, 28), by=doctor.user
     )
-    with pytest.raises(SlotError, match="no longer there"):
+    with pytest.raises(SlotError, match=SlotCode.ROW_GONE):
         actions.save_weekly_hours(hours=hours, intervals=MORNING, by=doctor.user)
     off = make_time_off(doctor, TUESDAY)
     type(off).objects.all().delete()
-    with pytest.raises(SlotError, match="no longer there"):
+    with pytest.raises(SlotError, match=SlotCode.ROW_GONE):
         actions.save_time_off(time_off=off, by=doctor.user)
+
+
+def test_a_closure_saved_twice_at_once_is_refused_at_its_name(doctor, monkeypatch):
+    clinic, staff = doctor.clinics.get(), make_staff()
+    make_closure(clinic, TUESDAY, name="Holiday")
+    monkeypatch.setattr(actions.rules, "closure_refusals", lambda closure, by, now: {})
+    twin = Closure(clinic=clinic, starts_on=TUESDAY, ends_on=TUESDAY, name="Holiday")
+    with pytest.raises(SlotError) as caught:
+        actions.save_closure(closure=twin, by=staff)
+    assert caught.value.errors == {"name": ["This closure already exists."]}

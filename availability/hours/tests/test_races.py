@@ -19,9 +19,8 @@ from availability.hours.tests.factories import (
     today_at,
 )
 from availability.models import TimeSlot
-from availability.slots.rules import busy
 from availability.tests.factories import book
-from availability.tests.test_races import at_once
+from availability.tests.test_races import BUSY, at_once
 from users.tests.factories import make_doctor, make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -70,7 +69,7 @@ def test_publishers_without_the_lock_make_each_slot_once(doctor, monkeypatch):
 
     reader = DoctorProfile.objects.select_related("user").get
     monkeypatch.setattr(actions, "lock_doctor", lambda pk: reader(pk=pk))
-    assert set(at_once(*(publisher(doctor) for _ in range(4)))) <= {"", busy()}
+    assert set(at_once(*(publisher(doctor) for _ in range(4)))) <= {"", BUSY}
     spans = list(TimeSlot.objects.values_list("starts_at", flat=True))
     assert len(spans) == len(set(spans)) > 200
 
@@ -165,7 +164,7 @@ def test_a_slot_taken_in_hand_while_hours_end(doctor, verb):
         ),
     )
     # Changed first, it is made by hand and stays; else it was gone before the hand came.
-    assert said in (["", ""], ["", "This slot is no longer there."])
+    assert said in (["", ""], ["", "This slot no longer exists."])
     left = TimeSlot.objects.offered().filter(starts_at__gt=timezone.now())
     assert left.count() == int(said == ["", ""] and verb is edit_slot)
     assert not left.filter(weekly_hours__isnull=False).exists()
@@ -193,5 +192,5 @@ def test_a_row_that_is_held_too_long_gives_a_kind_sentence(doctor):
         finally:
             done.wait(timeout=10)
 
-    assert at_once(hold, publish) == ["", busy()]
+    assert at_once(hold, publish) == ["", BUSY]
     assert TimeSlot.objects.offered().filter(pk=slot.pk).exists()

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar, Event, vRecur
 
-from availability.hours.timetable import DAY, Off, Pattern, Row, Source, Timetable
+from availability.hours.timetable import DAY, Off, Pattern, Source, SourceKind, Timetable
 from availability.slots.spans import start_of
 from hms.lib.clock import NonexistentTime, local, to_utc
 
@@ -40,7 +40,7 @@ HALF_AN_HOUR = timedelta(minutes=30)
 
 def pattern(zone="Europe/Berlin", **changes):
     wanted = {
-        "source": Source(Row.WEEKLY, 1),
+        "source": Source(SourceKind.WEEKLY, 1),
         "clinic_id": 1,
         "zone": zone,
         "kind": "in_person",
@@ -55,7 +55,7 @@ def pattern(zone="Europe/Berlin", **changes):
 
 
 def off(first, last=None, **changes):
-    return Off(source=Source(Row.TIME_OFF, 1), first=first, last=last or first, **changes)
+    return Off(source=Source(SourceKind.TIME_OFF, 1), first=first, last=last or first, **changes)
 
 
 def spans(table, first, last):
@@ -334,12 +334,14 @@ def test_a_closure_counts_at_its_clinic_alone():
     day = date(2027, 6, 1)
     here, there = (
         pattern(intervals=((time(9), time(10)),)),
-        pattern(source=Source(Row.WEEKLY, 2), clinic_id=2, intervals=((time(11), time(12)),)),
+        pattern(
+            source=Source(SourceKind.WEEKLY, 2), clinic_id=2, intervals=((time(11), time(12)),)
+        ),
     )
-    closed = Off(source=Source(Row.CLOSURE, 1), first=day, last=day, clinic_id=1)
+    closed = Off(source=Source(SourceKind.CLOSURE, 1), first=day, last=day, clinic_id=1)
     found = Timetable((here, there), (closed,)).lay_out(day, day)
     assert {wanted.pattern.clinic_id for wanted in found.wanted} == {2}
-    assert found.blocks.over(1, found.wanted[0].span) == Row.CLOSURE
+    assert found.blocks.over(1, found.wanted[0].span) == SourceKind.CLOSURE
     assert found.blocks.over(2, found.wanted[0].span) is None
 
 
@@ -348,7 +350,7 @@ def test_time_off_holds_by_the_clock_of_each_clinic():
     berlin = pattern(intervals=((time(9), time(10)),), length=timedelta(hours=1))
     new_york = pattern(
         "America/New_York",
-        source=Source(Row.WEEKLY, 2),
+        source=Source(SourceKind.WEEKLY, 2),
         clinic_id=2,
         intervals=((time(9), time(10)),),
         length=timedelta(hours=1),
@@ -360,10 +362,10 @@ def test_time_off_holds_by_the_clock_of_each_clinic():
 def test_of_two_overlapping_hours_extra_ones_stand_and_then_the_older():
     day = date(2027, 6, 1)
     older = pattern(length=timedelta(hours=1))
-    newer = pattern(source=Source(Row.WEEKLY, 2), length=timedelta(hours=3))
-    draft = pattern(source=Source(Row.WEEKLY), length=timedelta(minutes=90))
+    newer = pattern(source=Source(SourceKind.WEEKLY, 2), length=timedelta(hours=3))
+    draft = pattern(source=Source(SourceKind.WEEKLY), length=timedelta(minutes=90))
     extra = pattern(
-        source=Source(Row.EXTRA, 9), intervals=((time(11), time(11, 30)),),
+        source=Source(SourceKind.EXTRA, 9), intervals=((time(11), time(11, 30)),),
         length=timedelta(minutes=30), first=day, last=day,
     )  # fmt: skip
     for patterns in ((older, newer, draft, extra), (extra, draft, newer, older)):
@@ -382,9 +384,9 @@ def test_having_replaces_what_has_the_same_source():
     table = Timetable((pattern(),), (off(date(2027, 6, 1)),))
     moved = pattern(weekdays=frozenset([1]))
     assert table.having(moved).patterns == (moved,)
-    assert table.having(pattern(source=Source(Row.EXTRA, 1))).patterns[1] == pattern()
+    assert table.having(pattern(source=Source(SourceKind.EXTRA, 1))).patterns[1] == pattern()
     assert table.having(off(date(2027, 6, 2))).offs == (off(date(2027, 6, 2)),)
-    assert table.without(Source(Row.TIME_OFF, 1)).offs == ()
+    assert table.without(Source(SourceKind.TIME_OFF, 1)).offs == ()
     assert table.having(None) == table.without(None) == table
 
 
