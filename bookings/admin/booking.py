@@ -244,7 +244,7 @@ class BookingAdmin(admin.ModelAdmin):
         return format_html(
             '<a href="{}">{}</a>, <a href="{}">{}</a>',
             reverse("admin:notifications_email_changelist") + query,
-            _("e-mails"),
+            _("emails"),
             reverse("admin:calendar_integration_calendarevent_changelist") + query,
             _("calendar events"),
         )

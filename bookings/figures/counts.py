@@ -156,7 +156,7 @@ def outcomes(scope: Scope) -> list[Count]:
 
 
 def mails_by_state(scope: Scope) -> list[Count]:
-    """E-mails made in these days on `scope.zone`'s clock by their state now, of all clinics."""
+    """Emails made in these days on `scope.zone`'s clock by their state now, of all clinics."""
     return _by_state(Email, "created_at", list(Email.State), scope)
 
 

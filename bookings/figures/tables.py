@@ -359,7 +359,7 @@ def no_shows(ask: Ask) -> Shown:
 def mails(ask: Ask) -> Shown:
     found = figures.mails_by_state(ask.scope)
     total = sum(one.count for one in found)
-    headline = ngettext("%(count)s email", "%(count)s e-mails", total)
+    headline = ngettext("%(count)s email", "%(count)s emails", total)
     return _states(ask, MAILS, found, Email.State, headline % {"count": number_words(total)})
 
 
@@ -413,7 +413,7 @@ FIGURES = (
     Figure("booked-ahead", gettext_lazy("How far ahead appointments are booked"), booked_ahead),
     Figure("no-shows", gettext_lazy("Appointments not attended"), no_shows),
     Figure("cancellations", gettext_lazy("Cancellations"), cancelled_by),
-    Figure("mails", gettext_lazy("E-mails by state"), mails),
+    Figure("mails", gettext_lazy("Emails by state"), mails),
     Figure("calendar-events", gettext_lazy("Calendar events by state"), events),
 )
 

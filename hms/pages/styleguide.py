@@ -153,7 +153,7 @@ def _samples(now: datetime) -> dict[str, Any]:
         "strip": Strip(strip, chosen=day, later=day + timedelta(days=4)),
         "booking": booking,
         "standing": DeliveryStatus(
-            mail=Mark("ok", _("E-mail sent")),
+            mail=Mark("ok", _("Email sent")),
             calendar=Mark("warn", _("Calendar needs reconnecting")),
         ),
         "entries": _day(booking, start),
