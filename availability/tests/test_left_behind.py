@@ -68,7 +68,7 @@ def test_a_doctor_who_leaves_a_clinic_is_told_what_still_stands_there(client, le
     assert f"{words}1 free time, 2 appointments." in save(client, doctor, kept)
     assert set(left_behind(doctor)) == {free, *(visit.slot for visit in visits)}
     free.delete()
-    assert f"{words}2 visits." in save(client, doctor, kept)
+    assert f"{words}2 appointments." in save(client, doctor, kept)
     assert "Still" not in save(client, doctor, left, kept)
 
 
