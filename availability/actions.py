@@ -92,7 +92,7 @@ def publish_day(
     by: User,
     now: datetime | None = None,
 ) -> list[TimeSlot]:
-    """Offer a row of slots, all or none. Raises SlotError naming each conflict."""
+    """Offer several slots, all or none. Raises SlotError naming each conflict."""
     now = now or timezone.now()
     doctor = lock_doctor(doctor.pk)
     draft = rules.Draft(doctor=doctor, clinic=clinic, kind=kind, by=by, now=now)

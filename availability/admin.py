@@ -44,7 +44,7 @@ class SlotAdminForm(SlotForm, forms.ModelForm):
     def __init__(self, *args: Any, instance: TimeSlot | None = None, **kwargs: Any) -> None:
         super().__init__(*args, slot=instance, instance=instance, **kwargs)
         self.choose_among(Clinic.objects.all())
-        self.fields["which"].help_text = _("Only for a time that comes twice that day.")
+        self.fields["which"].help_text = _("Only for a time that occurs twice that day.")
         if instance:
             self.fields["doctor"].disabled = True
 
@@ -187,7 +187,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
         if slot.live_booking is None:
             return ""
         url = reverse("admin:bookings_booking_change", args=[slot.live_booking])
-        return format_html('<a href="{}">{}</a>', url, _("Open the booking"))
+        return format_html('<a href="{}">{}</a>', url, _("Open the appointment"))
 
     def get_queryset(self, request: HttpRequest) -> TimeSlotQuerySet:
         return TimeSlot.objects.with_live_booking().with_block().order_by(*self.ordering)

@@ -56,14 +56,14 @@ def _sentence(
     if free:
         counts.append(ngettext("%(n)s free time", "%(n)s free times", free) % {"n": free})
     if booked:
-        counts.append(ngettext("%(n)s visit", "%(n)s visits", booked) % {"n": booked})
+        counts.append(ngettext("%(n)s appointment", "%(n)s appointments", booked) % {"n": booked})
     what = _(", ").join(counts)
     if clinic:
         words = _("Still at %(clinic)s, which is no longer among the chosen clinics: %(what)s.")
         said = words % {"clinic": isolated(name), "what": what}
     else:
         said = _("Still by video, without a video room: %(what)s.") % {"what": what}
-    stays = _("They stay until somebody moves, cancels or deletes them.")
+    stays = _("They stay until somebody reschedules, cancels or deletes them.")
     url = _address(doctor, by, clinic)
     link = format_html(' <a href="{}">{}</a>', url, _("See them")) if url else ""
     return format_html("{} {}{}", said, stays, link)

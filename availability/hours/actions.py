@@ -241,7 +241,7 @@ def _end_refusals(
     if last_day < local(now, hours.clinic.time_zone).date() - DAY:
         errors["last_day"] = [_("This day has already passed.")]
     if hours.valid_until and last_day > hours.valid_until:
-        errors["last_day"] = [_("These hours end before that day already.")]
+        errors["last_day"] = [_("These hours already end before that day.")]
     return errors
 
 
@@ -269,7 +269,7 @@ def preview_extra_hours(*, hours: ExtraHours, by: User, now: datetime | None = N
 
 @action(refuses=SlotError)
 def withdraw_extra_hours(*, hours: ExtraHours, by: User, now: datetime | None = None) -> Plan:
-    """Take extra hours back. Raises SlotError."""
+    """Withdraw extra hours. Raises SlotError."""
     now = now or timezone.now()
     doctor = lock_doctor(hours.doctor_id)
     _refuse_if_gone(hours)

@@ -154,8 +154,8 @@ class ByRules(admin.ModelAdmin):
         if not booked.count:
             return
         words = ngettext(
-            "%(n)s booked visit stands in the way and stays:",
-            "%(n)s booked visits stand in the way and stay:",
+            "%(n)s booked appointment conflicts and stays booked:",
+            "%(n)s booked appointments conflict and stay booked:",
             booked.count,
         ) % {"n": booked.count}
         visits = format_html_join(", ", "{}", ((_link(row),) for row in booked.rows[:BOOKED_NAMED]))
@@ -189,7 +189,7 @@ class HoursAdmin(ByRules):
 @admin.register(WeeklyHours)
 class WeeklyHoursAdmin(HoursAdmin):
     form = WeeklyHoursAdminForm
-    delete_words = _("End weekly hours"), _("End these hours")
+    delete_words = _("End weekly hours"), _("Stop repeating")
     list_display = ["days", "parts", "doctor", "clinic", "kind", "valid_from", "valid_until"]
     ordering = ["doctor__name", "valid_from", "pk"]
     fields = (
@@ -232,7 +232,7 @@ class WeeklyHoursAdmin(HoursAdmin):
         # From a page of before, which still had the button.
         hours = self.get_object(request, unquote(object_id))
         if hours and _has_ended(hours) and self.has_view_permission(request, hours):
-            messages.warning(request, _("These hours have ended already."))
+            messages.warning(request, _("These hours have already ended."))
             return redirect("admin:availability_weeklyhours_change", hours.pk)
         return super().delete_view(request, object_id, extra_context)
 
@@ -257,7 +257,7 @@ def _has_ended(hours: WeeklyHours) -> bool:
 @admin.register(ExtraHours)
 class ExtraHoursAdmin(HoursAdmin):
     form = ExtraHoursAdminForm
-    delete_words = _("Take extra hours back"), _("Take them back")
+    delete_words = _("Withdraw extra hours"), _("Withdraw these hours")
     list_display = ["when", "doctor", "clinic", "kind"]
     ordering = ["-day", "-pk"]
     fields = ("doctor", "clinic", "kind", "day", "starts", "ends", "length", "pause")
@@ -343,7 +343,7 @@ class ClosureAdmin(ByRules):
     def when(self, closure: Closure) -> str:
         return days_words(closure)
 
-    @admin.display(description=_("booked visits then"))
+    @admin.display(description=_("booked appointments then"))
     def booked(self, closure: Closure) -> SafeString | str:
         """They stay until somebody cancels them, who then tells the patient."""
         booked = outline_of(closing([closure], closure.clinic)).booked
@@ -356,7 +356,7 @@ class ClosureAdmin(ByRules):
     def preview(self, form: ClosureAdminForm) -> AdminPreview:
         row = form.draft()
         found = actions.preview_closure(closure=row, by=form.staff)
-        again = _("Where the clinic is no longer closed, the doctors’ hours hold again.")
+        again = _("Where the clinic is no longer closed, the doctors’ hours apply again.")
         about = f"{isolated(str(row))}: {days_words(row)}"
         return AdminPreview(about, outline_of(found), str(again) if row.pk else "")
 
@@ -372,8 +372,8 @@ class ClosureAdmin(ByRules):
     def deletion(self, obj: Closure, by: User) -> AdminPreview:
         found = actions.preview_opening(closure=obj, by=by)
         words = ngettext(
-            "The hours of %(n)s more doctor hold again; their slots are not counted here.",
-            "The hours of %(n)s more doctors hold again; their slots are not counted here.",
+            "The hours of %(n)s more doctor apply again. Their slots are not counted here.",
+            "The hours of %(n)s more doctors apply again. Their slots are not counted here.",
             found.not_counted,
         )
         note = words % {"n": found.not_counted} if found.not_counted else ""

@@ -90,9 +90,9 @@ class HoursForm(RefusedForm):
     clinic = ClinicField(
         label=_("Clinic"),
         queryset=Clinic.objects.none(),
-        help_text=_("The times below are meant on this clinic’s clock."),
+        help_text=_("Times are in the clinic’s time zone."),
     )
-    kind = forms.ChoiceField(label=_("Kind of visit"), choices=Kind, widget=forms.RadioSelect)
+    kind = forms.ChoiceField(label=_("Kind of appointment"), choices=Kind, widget=forms.RadioSelect)
 
     def __init__(self, *args, doctor: DoctorProfile | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
@@ -128,11 +128,11 @@ class WeeklyHoursForm(HoursForm):
         widget=forms.CheckboxSelectMultiple,
     )
     part_1 = PartField(
-        label=_("From and to"), help_text=_("00:00 as an end is the midnight that ends the day.")
+        label=_("From and to"), help_text=_("Use 00:00 for midnight at the end of the day.")
     )
-    part_2 = PartField(label=_("And from and to"), required=False)
-    part_3 = PartField(label=_("And from and to, a third time"), required=False)
-    part_4 = PartField(label=_("And from and to, a fourth time"), required=False)
+    part_2 = PartField(label=_("From and to (second part)"), required=False)
+    part_3 = PartField(label=_("From and to (third part)"), required=False)
+    part_4 = PartField(label=_("From and to (fourth part)"), required=False)
     length = _minutes(
         _("Length of a slot"), least=SHORTEST_MINUTES, most=LONGEST_MINUTES, initial=20
     )
@@ -142,14 +142,16 @@ class WeeklyHoursForm(HoursForm):
         label=_("In the week of"),
         required=False,
         widget=date_input(),
-        help_text=_("A day of a week in which they hold; the first week if you leave it empty."),
+        help_text=_(
+            "Any day of a week in which these hours apply. Leave it empty for the first week."
+        ),
     )
     valid_from = forms.DateField(label=_("First day"), widget=date_input())
     valid_until = forms.DateField(
         label=_("Last day"),
         required=False,
         widget=date_input(),
-        help_text=_("Leave it empty if there is no end in sight."),
+        help_text=_("Leave it empty if there is no end date."),
     )
 
     def __init__(self, *args, hours: WeeklyHours | None = None, **kwargs) -> None:
@@ -194,7 +196,7 @@ class EndForm(RefusedForm):
     last_day = forms.DateField(
         label=_("Last day"),
         widget=date_input(),
-        help_text=_("On the day after it they no longer hold. Yesterday ends them at once."),
+        help_text=_("The last day on which these hours apply. Choose yesterday to stop them now."),
     )
 
 
@@ -262,7 +264,7 @@ class TimeOffForm(DaysForm):
         label=_("Repeats until"),
         required=False,
         widget=date_input(),
-        help_text=_("Leave it empty if there is no end in sight."),
+        help_text=_("Leave it empty if there is no end date."),
     )
 
     NAMES = ("starts_on", "ends_on", "starts", "ends", "repeats", "repeats_until")
@@ -270,7 +272,8 @@ class TimeOffForm(DaysForm):
     def __init__(self, *args, time_off: TimeOff | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.fields["starts"].help_text = _(
-            "Leave both times empty for whole days. With times, this part of each day is off."
+            "Leave both times empty for whole days. With times, you are off for this part of "
+            "each day."
         )
         if time_off and time_off.pk:
             self.initial.update({name: getattr(time_off, name) for name in self.NAMES})
@@ -296,7 +299,8 @@ class ClosureForm(DaysForm):
     def __init__(self, *args, closure: Closure | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.fields["starts"].help_text = _(
-            "Leave both times empty for whole days. With times, it is closed then on each day."
+            "Leave both times empty for whole days. With times, the clinic is closed for this "
+            "part of each day."
         )
         if closure and closure.pk:
             self.initial.update({name: getattr(closure, name) for name in self.NAMES})

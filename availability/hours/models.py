@@ -222,7 +222,7 @@ class TimeOff(DayRange):
 
     class Meta(DayRange.Meta):
         verbose_name = _("time off")
-        verbose_name_plural = _("times off")
+        verbose_name_plural = _("time off")
         constraints = [
             *DayRange.Meta.constraints,
             models.CheckConstraint(

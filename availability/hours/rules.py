@@ -134,11 +134,11 @@ def _hours_problems(
 
 def _interval_problems(intervals: Intervals, length: int) -> Iterator[Problem]:
     if not intervals:
-        yield "intervals", _("Say from when to when at least once.")
+        yield "intervals", _("Enter at least one start and end time.")
     if len(intervals) > MOST_INTERVALS:
         yield (
             "intervals",
-            _("A day has at most %(most)s parts. Add further weekly hours for the rest.")
+            _("A day has at most %(most)s parts. Add more weekly hours for the rest.")
             % {"most": MOST_INTERVALS},
         )
     before = 0
@@ -146,7 +146,7 @@ def _interval_problems(intervals: Intervals, length: int) -> Iterator[Problem]:
         name = {"part": part_words(starts, ends)}
         begin, end = _minute(starts), _minute(ends) or 24 * 60
         if end <= begin:
-            yield "intervals", _("%(part)s: the end must come after the beginning.") % name
+            yield "intervals", _("%(part)s: the end must be after the start.") % name
         elif end - begin < length:
             yield "intervals", _("%(part)s: no slot of this length fits in.") % name
         if begin < before:
@@ -162,7 +162,7 @@ def _weekly_problems(hours: WeeklyHours) -> Iterator[Problem]:
     if not hours.weekdays or not set(hours.weekdays) <= set(range(7)):
         yield "weekdays", _("Choose at least one day of the week.")
     if hours.valid_until and hours.valid_until < hours.valid_from:
-        yield "valid_until", _("The last day comes before the first one.")
+        yield "valid_until", _("The last day is before the first day.")
     if not 1 <= hours.every <= MOST_WEEKS:
         yield "every", _("Hours repeat at least every %(most)s weeks.") % {"most": MOST_WEEKS}
 
@@ -180,14 +180,14 @@ def _extra_problems(hours: ExtraHours, now: datetime) -> Iterator[Problem]:
 
 def _order_problems(starts: time, ends: time) -> Iterator[Problem]:
     if ends <= starts and ends != time.min:
-        yield "ends", _("The end must come after the beginning.")
+        yield "ends", _("The end must be after the start.")
 
 
 def _days_problems(
     days: DayRange, now: datetime, *, may_have_begun: bool = False
 ) -> Iterator[Problem]:
     if days.ends_on < days.starts_on:
-        yield "ends_on", _("The last day comes before the first one.")
+        yield "ends_on", _("The last day is before the first day.")
     elif days.ends_on < now.date() - DAY and not may_have_begun:
         yield "ends_on", _("These days have already passed.")
     if (days.starts is None) != (days.ends is None):
@@ -201,15 +201,15 @@ def _days_problems(
 def _repeat_problems(time_off: TimeOff) -> Iterator[Problem]:
     long = time_off.ends_on - time_off.starts_on
     if time_off.repeats not in ("", *TimeOff.Repeats.values):
-        yield "repeats", _("It repeats every week, every year, or not at all.")
+        yield "repeats", _("Choose every week, every year, or not at all.")
     if time_off.repeats == TimeOff.Repeats.WEEKLY and long > LONGEST_WEEKLY:
-        yield "ends_on", _("What repeats every week lasts at most a week.")
+        yield "ends_on", _("Time off that repeats every week lasts at most a week.")
     if time_off.repeats == TimeOff.Repeats.YEARLY and long > LONGEST_YEARLY:
-        yield "ends_on", _("What repeats every year lasts less than a year.")
+        yield "ends_on", _("Time off that repeats every year lasts less than a year.")
     if time_off.repeats_until and not time_off.repeats:
-        yield "repeats_until", _("It doesn’t repeat, so there is no end to give.")
+        yield "repeats_until", _("Leave this empty: the time off doesn’t repeat.")
     if time_off.repeats_until and time_off.repeats_until < time_off.starts_on:
-        yield "repeats_until", _("This comes before the first day.")
+        yield "repeats_until", _("This is before the first day.")
 
 
 def _date_problems(now: datetime, **days: date | None) -> Iterator[Problem]:

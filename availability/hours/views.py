@@ -103,7 +103,7 @@ def end_hours(request: SignedInRequest, hours_id: int) -> HttpResponse:
             form=form,
             preview=lambda: actions.preview_end(**words()),
             save=lambda: actions.end_weekly_hours(**words()),
-            save_words=_("End these hours"),
+            save_words=_("Stop repeating"),
             about=weekly_words(row),
             danger=True,
         ),
@@ -145,9 +145,9 @@ def delete_extra(request: SignedInRequest, extra_id: int) -> HttpResponse:
     row = _own_extra(request, extra_id)
     return _asked_once(
         request,
-        title=_("Take extra hours back"),
+        title=_("Withdraw extra hours"),
         about=extra_words(row),
-        button=_("Take them back"),
+        button=_("Withdraw these hours"),
         preview=lambda: actions.preview(doctor=row.doctor, without=source_of(row)),
         act=lambda: actions.withdraw_extra_hours(hours=row, by=request.user),
     )

@@ -99,8 +99,8 @@ def conflict_words(conflict: Conflict) -> str:
     return {
         Why.CLOSED: _("The clinic is closed then."),
         Why.OFF: _("You are off then."),
-        Why.CHANGED: _("Your hours no longer have this time."),
-        Why.OVERLAPS: _("It takes time that your hours would use."),
+        Why.CHANGED: _("Your hours no longer include this time."),
+        Why.OVERLAPS: _("It overlaps a slot of your hours."),
     }[conflict.why]
 
 
@@ -111,6 +111,8 @@ def done_words(plan: Plan) -> str:
         made = ngettext("%(n)s slot is published.", "%(n)s slots are published.", len(plan.appear))
         sentences.append(made % {"n": len(plan.appear)})
     if plan.go:
-        gone = ngettext("%(n)s free slot is gone.", "%(n)s free slots are gone.", len(plan.go))
+        gone = ngettext(
+            "%(n)s free slot is removed.", "%(n)s free slots are removed.", len(plan.go)
+        )
         sentences.append(gone % {"n": len(plan.go)})
     return " ".join(sentences)

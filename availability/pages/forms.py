@@ -49,10 +49,10 @@ class DayAndTimes(forms.Form):
     clinic = ClinicField(
         label=_("Clinic"),
         queryset=Clinic.objects.none(),
-        help_text=_("The times below are meant on this clinic’s clock."),
+        help_text=_("Times are in the clinic’s time zone."),
     )
     kind = forms.ChoiceField(
-        label=_("Kind of visit"), choices=TimeSlot.Kind, widget=forms.RadioSelect
+        label=_("Kind of appointment"), choices=TimeSlot.Kind, widget=forms.RadioSelect
     )
     day = forms.DateField(label=_("Day"), widget=date_input())
     starts = time_field(_("From"))
@@ -100,7 +100,7 @@ class DayAndTimes(forms.Form):
 
     def _order_problem(self, starts: time, ends: time) -> str:
         if ends == starts:
-            return _now("It ends at the moment it starts. Choose a later end.")
+            return _now("The end is the same as the start. Choose a later end.")
         if ends < starts and ends != time.min:
             return _now("A slot must end after it starts.")
         return ""
@@ -122,7 +122,7 @@ class SlotForm(DayAndTimes):
         label=_("Which of the two"),
         choices=[(FIRST, _("the first")), (SECOND, _("the second"))],
         widget=forms.RadioSelect,
-        help_text=_("The clocks go back that day, so this time comes twice."),
+        help_text=_("The clocks go back that day, so this time occurs twice."),
         required=False,
     )
 
@@ -165,7 +165,7 @@ class SlotForm(DayAndTimes):
             (SECOND, _now("the second, %(zone)s") % {"zone": second}),
         ]
         if not self.cleaned_data.get("which") and not self.has_error("which"):
-            sentence = _now("%(time)s comes twice that day. Choose one.")
+            sentence = _now("%(time)s occurs twice that day. Choose one.")
             self.add_error("which", sentence % {"time": f"{at:%H:%M}"})
 
     def visible_fields(self) -> list[forms.BoundField]:
@@ -267,7 +267,9 @@ class FindForm(forms.Form):
     )
     day = forms.DateField(label=_("Day"), required=False, widget=date_input())
     kind = forms.ChoiceField(
-        label=_("Kind of visit"), choices=[("", _("Any")), *TimeSlot.Kind.choices], required=False
+        label=_("Kind of appointment"),
+        choices=[("", _("Any")), *TimeSlot.Kind.choices],
+        required=False,
     )
 
     def clean_day(self) -> date | None:

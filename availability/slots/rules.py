@@ -68,7 +68,7 @@ def refusals(draft: Draft, span: Span) -> Errors:
 
 
 def row_refusals(draft: Draft, spans: Sequence[Span]) -> Errors:
-    """All that is wrong with a row of slots; what concerns one of them under `spans`, named."""
+    """All that is wrong with several slots; what concerns one of them under `spans`, named."""
     problems = list(who_and_where(draft))
     if not spans:
         problems.append(("spans", _("No slot fits between these times.")))
@@ -146,7 +146,7 @@ def who_and_where(draft: Draft) -> Iterator[Problem]:
 def _shape_problems(span: Span) -> Iterator[Problem]:
     starts_at, ends_at = span
     if ends_at == starts_at:
-        yield "ends_at", _("It ends at the moment it starts. Choose a later end.")
+        yield "ends_at", _("The end is the same as the start. Choose a later end.")
     elif ends_at < starts_at:
         yield "ends_at", _("A slot must end after it starts.")
     elif ends_at - starts_at > LONGEST_SLOT:
@@ -182,7 +182,7 @@ def _overlap_problems(draft: Draft, span: Span, taken: Sequence[TimeSlot]) -> It
         if slot.starts_at < span[1] and slot.ends_at > span[0]:
             yield (
                 "starts_at",
-                _("It overlaps the slot %(when)s at %(clinic)s (%(zone)s).")
+                _("This overlaps the slot %(when)s at %(clinic)s (%(zone)s).")
                 % {
                     "when": span_words(slot.starts_at, slot.ends_at, zone),
                     "clinic": slot.clinic.name,
@@ -195,7 +195,7 @@ def _row_problems(draft: Draft, span: Span, before: Sequence[Span]) -> Iterator[
     for other in before:
         if other[0] < span[1] and other[1] > span[0]:
             name = span_words(*other, draft.clinic.time_zone)
-            yield "starts_at", _("It overlaps %(when)s of this row.") % {"when": name}
+            yield "starts_at", _("This overlaps %(when)s of the same day.") % {"when": name}
 
 
 def gather(problems: Sequence[Problem]) -> Errors:

@@ -79,7 +79,7 @@ def test_publish_slot_beside_others_is_fine():
 @pytest.mark.parametrize(
     ("start", "end", "errors"),
     [
-        (TEN, TEN, {"ends_at": ["It ends at the moment it starts. Choose a later end."]}),
+        (TEN, TEN, {"ends_at": ["The end is the same as the start. Choose a later end."]}),
         (TEN, TEN - HALF, {"ends_at": ["A slot must end after it starts."]}),
         (TEN, TEN + timedelta(hours=8, minutes=1), {"ends_at": ["A slot lasts at most 8 hours."]}),
         (NOW, NOW + HALF, {"starts_at": ["This time has already passed."]}),
@@ -126,8 +126,8 @@ def test_publish_slot_names_every_conflict_in_the_clinics_time():
     )
     assert errors == {
         "starts_at": [
-            "It overlaps the slot Tue 2 Mar, 10:00–10:30 at Mitte (Berlin (CET) time).",
-            "It overlaps the slot Tue 2 Mar, 10:30–11:00 at Mitte (Berlin (CET) time).",
+            "This overlaps the slot Tue 2 Mar, 10:00–10:30 at Mitte (Berlin (CET) time).",
+            "This overlaps the slot Tue 2 Mar, 10:30–11:00 at Mitte (Berlin (CET) time).",
         ]
     }
 
@@ -250,9 +250,9 @@ def test_publish_day_is_all_or_nothing_and_names_each_conflict():
     assert refused(row, doctor=doctor, spans=spans) == {
         "spans": [
             "Mon 1 Mar, 09:00–09:30: This time has already passed.",
-            "Tue 2 Mar, 10:00–10:30: It overlaps the slot Tue 2 Mar, 10:00–10:30 at Mitte"
+            "Tue 2 Mar, 10:00–10:30: This overlaps the slot Tue 2 Mar, 10:00–10:30 at Mitte"
             " (Berlin (CET) time).",
-            "Tue 2 Mar, 10:30–11:00: It overlaps Tue 2 Mar, 10:30–11:00 of this row.",
+            "Tue 2 Mar, 10:30–11:00: This overlaps Tue 2 Mar, 10:30–11:00 of the same day.",
         ]
     }
     assert TimeSlot.objects.count() == 1

@@ -122,7 +122,7 @@ def test_the_part_is_the_same_as_in_the_page(client, live):
     assert "<html" not in part
 
     def without_moments(html):
-        return re.sub(r"ticket=[^\"]+|As of [^<]+", "", html).strip()
+        return re.sub(r"ticket=[^\"]+|Last updated [^<]+", "", html).strip()
 
     assert without_moments(part) in without_moments(page)
 
@@ -143,7 +143,7 @@ def test_nothing_is_to_be_heard_where_no_live_process_is_named(client):
     html = client.get(f"/doctors/{make_slot().doctor_id}/").content.decode()
     assert 'data-fresh-watch=""' in html
     assert "js/fresh.js" not in html
-    assert "Look again" in html
+    assert "Refresh" in html
 
 
 @pytest.mark.django_db
@@ -155,9 +155,9 @@ def test_its_age_is_told_by_the_clock_that_the_page_shows(client, live, time_mac
     client.force_login(doctor.user)
     page = f"/doctors/{doctor.pk}/"
     for path in (page, f"{page}times/", "/week/", "/week/?part=1"):
-        assert "As of 08:07 EST." in client.get(path).content.decode()
+        assert "Last updated 08:07 EST." in client.get(path).content.decode()
     make_slot(doctor=doctor, clinic=make_clinic(time_zone="Europe/Berlin"))
-    assert "As of 14:07 CET." in client.get(page).content.decode()
+    assert "Last updated 14:07 CET." in client.get(page).content.decode()
 
 
 @pytest.mark.django_db

@@ -61,14 +61,14 @@ def test_a_doctor_who_leaves_a_clinic_is_told_what_still_stands_there(client, le
     assert "Still at" not in save(client, doctor, left, kept)
     words = "Still at Mitte &lt;3, which is no longer among the chosen clinics: "
     html = save(client, doctor, kept)
-    assert f"{words}1 free time, 2 visits." in html
+    assert f"{words}1 free time, 2 appointments." in html
     assert f'<a href="{MY_SLOTS}?left=1">See them</a>' in html
     # It is told while it is so, and what the hours offered there is gone by itself.
     publish_doctor(doctor_id=doctor.pk)
-    assert f"{words}1 free time, 2 visits." in save(client, doctor, kept)
+    assert f"{words}1 free time, 2 appointments." in save(client, doctor, kept)
     assert set(left_behind(doctor)) == {free, *(visit.slot for visit in visits)}
     free.delete()
-    assert f"{words}2 visits." in save(client, doctor, kept)
+    assert f"{words}2 appointments." in save(client, doctor, kept)
     assert "Still" not in save(client, doctor, left, kept)
 
 
@@ -104,10 +104,10 @@ def test_the_list_shows_what_is_left_behind_alone(client, leaver):
     doctor.clinics.set([kept])
     page = client.get(MY_SLOTS, {"left": "1"})
     assert [slot for day in page.context["days"] for slot in day.slots] == slots[:1]
-    assert "These stand where you no longer see patients." in page.text
+    assert "These slots are at a clinic, or of a kind, that you no longer offer." in page.text
     slots[0].delete()
     html = client.get(MY_SLOTS, {"left": "1"}).text
-    assert "Nothing is left there" in html
+    assert "No such slots" in html
     assert "No slots yet" not in html
     assert "no longer see patients" not in client.get(MY_SLOTS).text
 

@@ -146,7 +146,7 @@ def test_create_slot_refuses_what_has_begun_and_what_overlaps(client, doctor, ti
     tomorrow = {"day": "2027-03-02"}
     client.post("/create-slot/", slot_data(doctor, **tomorrow))
     assert errors_of(client.post("/create-slot/", slot_data(doctor, **tomorrow))) == {
-        "starts": ["It overlaps the slot Tue 2 Mar, 09:00–09:30 at Mitte (Berlin (CET) time)."]
+        "starts": ["This overlaps the slot Tue 2 Mar, 09:00–09:30 at Mitte (Berlin (CET) time)."]
     }
 
 
@@ -194,7 +194,7 @@ def test_create_slot_asks_which_of_two_equal_times(client, time_machine, zone, d
     client.force_login(doctor.user)
     data = slot_data(doctor, day=day.isoformat(), starts=at, ends="04:00")
     response = client.post("/create-slot/", data)
-    assert errors_of(response) == {"which": [f"{at} comes twice that day. Choose one."]}
+    assert errors_of(response) == {"which": [f"{at} occurs twice that day. Choose one."]}
     assert 'name="which"' in response.content.decode()
     client.post("/create-slot/", data | {"which": "second"})
     assert TimeSlot.objects.get().starts_at == to_utc(day, time.fromisoformat(at), zone, fold=1)
@@ -283,7 +283,9 @@ def test_a_booked_slot_leads_to_its_booking(as_doctor, doctor, verb):
 
 def test_delete_slot_asks_first(as_doctor, doctor):
     slot = make_slot(doctor=doctor)
-    assert "Nobody has booked it" in as_doctor.get(f"/slots/{slot.pk}/delete/").content.decode()
+    assert (
+        "Nobody has booked this slot" in as_doctor.get(f"/slots/{slot.pk}/delete/").content.decode()
+    )
     assert TimeSlot.objects.exists()
     assert as_doctor.post(f"/slots/{slot.pk}/delete/").url == "/my-slots/"
     assert not TimeSlot.objects.exists()

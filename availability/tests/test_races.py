@@ -67,7 +67,7 @@ def test_publishers_of_overlapping_slots_one_wins():
         *(publisher(doctor, staff, tomorrow() + HALF / 2) for _ in range(2)),
     )
     assert (said[0], [bool(sentence) for sentence in said]) == ("", [False, True, True, True])
-    assert all(sentence.startswith("It overlaps the slot") for sentence in said[1:])
+    assert all(sentence.startswith("This overlaps the slot") for sentence in said[1:])
     assert TimeSlot.objects.count() == 1
 
 
@@ -101,7 +101,7 @@ def test_rows_published_in_opposite_order_do_not_deadlock():
         )
 
     said = at_once(publish(spans), publish(spans[::-1]))
-    assert (said[0], "It overlaps the slot" in said[1]) == ("", True)
+    assert (said[0], "This overlaps the slot" in said[1]) == ("", True)
     assert TimeSlot.objects.count() == 12
 
 

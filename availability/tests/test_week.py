@@ -181,7 +181,7 @@ def test_week_with_more_slots_than_fit_says_so(here, doctor, monkeypatch):
     assert page.context["week"].is_cut
     assert len(page.context["week"].entries) == 2
     assert any("availability_timeslot" in q["sql"] and "LIMIT 3" in q["sql"] for q in queries)
-    assert "more slots than fit here" in page.content.decode()
+    assert "too many slots to show here" in page.content.decode()
 
 
 # --- where more can be published ----------------------------------------------------------------
@@ -326,7 +326,7 @@ def test_publish_names_what_stands_in_the_way_and_offers_the_form(here, doctor, 
     more = {"shape": shape, "length": 20, "pause": 0}
     response = publish(here, doctor, THURSDAY, "09:00", "10:00", **more)
     assert response.status_code == 409
-    assert "It overlaps the slot Thu 4 Mar, 09:00–09:30" in response.json()["refused"][0]
+    assert "This overlaps the slot Thu 4 Mar, 09:00–09:30" in response.json()["refused"][0]
     page = here.get(response.json()["form"])
     assert 'value="2027-03-04"' in page.content.decode()
     assert page.context["shape"] == shape
@@ -343,7 +343,7 @@ def test_publish_refuses_another_doctors_clinic(here, doctor):
 def test_publish_in_the_hour_that_comes_twice_asks_which(here, doctor):
     response = publish(here, doctor, date(2027, 10, 31), "02:15", "02:45")
     assert response.status_code == 422
-    assert "comes twice that day. Choose one." in response.json()["refused"][0]
+    assert "occurs twice that day. Choose one." in response.json()["refused"][0]
 
 
 def move(client, slot, day, starts, ends, **more):
@@ -393,9 +393,9 @@ def test_move_does_not_guess_which_of_two_equal_hours(here, doctor):
 @pytest.mark.parametrize(
     ("starts", "ends", "status", "words"),
     [
-        ("09:15", "09:45", 409, "It overlaps the slot"),
+        ("09:15", "09:45", 409, "This overlaps the slot"),
         ("08:00", "17:00", 409, "at most 8 hours"),
-        ("12:00", "12:00", 409, "ends at the moment it starts"),
+        ("12:00", "12:00", 409, "end is the same as the start"),
         ("x", "12:00", 422, "Enter a valid time"),
     ],
 )

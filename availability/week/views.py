@@ -96,7 +96,7 @@ def withdraw(request: SignedInRequest, slot_id: int) -> HttpResponse:
         actions.delete_slot(slot_id=slot_id, by=request.user)
     except SlotError as error:
         return JsonResponse({"refused": [error.sentence]}, status=409)
-    return _done(request, _("%(when)s is taken back.") % {"when": _when(slot)})
+    return _done(request, _("%(when)s is withdrawn.") % {"when": _when(slot)})
 
 
 def _own_slot(request: SignedInRequest, slot_id: int) -> TimeSlot:

@@ -46,7 +46,7 @@ def test_closing_takes_free_times_and_names_the_visit_in_the_way(new_page, backs
     expect(in_the_way.get_by_role("link", name="06:20")).to_be_visible()
     expect(free).to_have_count(2)
     press(desk.get_by_role("button", name="Save", exact=True))
-    told = desk.get_by_role("listitem").filter(has_text="1 booked visit stands in the way")
+    told = desk.get_by_role("listitem").filter(has_text="1 booked appointment conflicts")
     expect(free).to_have_count(0)
     expect(patient.get_by_text("06:20").first).to_be_visible()
     press(told.get_by_role("link", name="06:20"))

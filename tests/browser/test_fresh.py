@@ -87,7 +87,7 @@ def scene(stack, new_page, cast) -> Scene:
 
 def live(page: Page) -> None:
     expect(page.locator("[data-fresh-connection=live]")).to_be_visible(timeout=RECOVERED_MS)
-    expect(page.get_by_text("What changes shows here by itself.")).to_be_visible()
+    expect(page.get_by_text("Updates automatically.")).to_be_visible()
 
 
 def taken(page: Page, slot: int, timeout: float = PROMISED_MS) -> None:
@@ -98,7 +98,7 @@ def test_what_another_books_shows_and_nothing_else_moves(scene, new_page):
     reader = new_page(viewport={"width": 360, "height": 500})
     reader.goto(scene.path)
     live(reader)
-    expect(reader.get_by_text("Look again")).to_be_hidden()
+    expect(reader.get_by_text("Refresh")).to_be_hidden()
     kept, gone = scene.slots[3], scene.slots[1]
     reader.evaluate(
         """(kept) => {
@@ -346,12 +346,12 @@ def turn(page: Page, *, hidden: bool) -> None:
 def test_without_a_script_the_page_says_when_it_was_made(scene, new_page):
     reader = new_page(java_script_enabled=False)
     reader.goto(scene.path)
-    expect(reader.get_by_text(re.compile(r"As of \d\d:\d\d"))).to_be_visible()
-    expect(reader.get_by_text("What changes shows here by itself.")).to_be_hidden()
+    expect(reader.get_by_text(re.compile(r"Last updated \d\d:\d\d"))).to_be_visible()
+    expect(reader.get_by_text("Updates automatically.")).to_be_hidden()
     expect(reader.get_by_text("Not live at the moment.")).to_be_hidden()
     scene.book(scene.slots[0])
     expect(reader.locator(f"#slot-{scene.slots[0]}")).to_contain_text("free")
-    reader.get_by_role("link", name="Look again").click()
+    reader.get_by_role("link", name="Refresh").click()
     taken(reader, scene.slots[0])
 
 
@@ -366,7 +366,7 @@ def test_while_the_live_process_is_away_the_page_says_so_and_catches_up(scene, n
     live(reader)
     with scene.stack.without("live"):
         expect(reader.get_by_text("Not live at the moment.")).to_be_visible(timeout=10_000)
-        expect(reader.get_by_role("link", name="Look again")).to_be_visible()
+        expect(reader.get_by_role("link", name="Refresh")).to_be_visible()
         scene.book(scene.slots[0])
     taken(reader, scene.slots[0], RECOVERED_MS)
     live(reader)

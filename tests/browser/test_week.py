@@ -120,7 +120,7 @@ def test_the_calendar_publishes_moves_resizes_and_undoes(page):
     expect(event(page, "14:00–14:30")).to_have_count(1)
     publish(page, tuesday, "10:00", "10:30")
     page.get_by_role("button", name="Undo").click()
-    expect(said(page)).to_contain_text("is taken back")
+    expect(said(page)).to_contain_text("is withdrawn")
     expect(event(page, "10:00–10:30")).to_have_count(0)
 
 
@@ -129,7 +129,7 @@ def test_a_row_is_published_from_one_drag(page):
     open_week(page, week)
     drag(page, at(page, week, "09:00"), until(page, week, "12:00"))
     dialog = page.get_by_role("dialog")
-    expect(dialog.get_by_label("a row of slots")).to_be_checked()
+    expect(dialog.get_by_label("several slots")).to_be_checked()
     dialog.get_by_label("Length of a slot").fill("30")
     dialog.get_by_label("Pause between slots").fill("15")
     dialog.get_by_role("button", name="Publish").click()
@@ -144,7 +144,7 @@ def test_what_stands_in_the_way_is_said_before_the_drop(page):
     publish(page, week, "11:00", "11:30")
 
     drag(page, grip(page, "11:00–11:30"), at(page, week, "09:15"), drop=False)
-    expect(said(page)).to_contain_text("It overlaps another slot")
+    expect(said(page)).to_contain_text("This overlaps another slot")
     expect(said(page)).to_contain_text("09:00–09:30")
     expect(event(page, "09:00–09:30")).to_have_class(re.compile("week-event--in-the-way"))
     page.mouse.up()
@@ -168,7 +168,7 @@ def test_what_the_server_refuses_snaps_back(page, new_page):
     other.get_by_role("button", name="Publish").click()
 
     drag(page, grip(page, "09:00–09:30"), at(page, week, "13:00"))
-    expect(said(page)).to_contain_text("It overlaps the slot")
+    expect(said(page)).to_contain_text("This overlaps the slot")
     expect(event(page, "09:00–09:30")).to_have_count(1)
     expect(page.get_by_role("link", name="Use the form")).to_be_visible()
 
@@ -209,7 +209,7 @@ def test_the_clinics_clock_is_shown_whatever_the_browsers_is(new_page, zone, mon
     open_week(page, sunday)
     expect(event(page, f"{early}–{late}")).to_have_count(1)
     expect(page.locator(".week-gap")).to_contain_text(
-        "never comes" if month == BERLIN_FORWARD else "comes twice"
+        "doesn’t exist" if month == BERLIN_FORWARD else "occurs twice"
     )
     start = "09:00" if zone.startswith("Pacific") else "10:00"
     end = start.replace(":00", ":30")

@@ -87,7 +87,7 @@ def test_staff_keep_weekly_hours_for_a_doctor(as_desk, doctor):
     change = f"{url}{hours.pk}/change/"
     assert 'value="14:00"' in as_desk.get(change).content.decode()
     html = save(as_desk, change, data | {"length": "60"}).content.decode()
-    assert "1 booked visit stands in the way and stays:" in html
+    assert "1 booked appointment conflicts and stays booked:" in html
     assert booking.reference in html
     hours.refresh_from_db()
     assert (hours.length, hours.doctor) == (60, doctor)
@@ -167,7 +167,7 @@ def test_hours_that_have_ended_are_not_there_to_be_deleted(as_desk, doctor, last
     assert (f"{url}delete/" in as_desk.get(f"{url}change/").content.decode()) == (not has_ended)
     # A page of before still has the button.
     response = as_desk.post(f"{url}delete/", {"post": "yes"}, follow=True)
-    assert ("These hours have ended already." in response.content.decode()) == has_ended
+    assert ("These hours have already ended." in response.content.decode()) == has_ended
     hours.refresh_from_db()
     assert hours.valid_until == (last_day if has_ended else date(2027, 2, 28))
     assert hours.withdrawn_at is None
@@ -219,7 +219,7 @@ def test_a_closure_names_the_visits_that_lie_in_it(as_desk, doctor, django_asser
         "ends": "12:00",
     }
     html = save(as_desk, ADMIN + "closure/add/", data).content.decode()
-    assert "1 booked visit stands in the way and stays:" in html
+    assert "1 booked appointment conflicts and stays booked:" in html
     assert f"?q={inside.reference}" in html
     assert outside.reference not in html
     closure = Closure.objects.get()
@@ -397,10 +397,10 @@ def test_a_holiday_says_how_many_visits_stand_on_it(as_desk, doctor):
     page = as_desk.post(url, {"day": ["2027-03-08", "2027-12-25"]}, follow=True)
     html = page.content.decode()
     assert "2 days are added." in html
-    assert "2 booked visits stand in the way and stay:" in html
+    assert "2 booked appointments conflict and stay booked:" in html
     assert all(f"?q={visit.reference}" in html for visit in visits)
     html = as_desk.post(url, {"day": "2027-12-26"}, follow=True).content.decode()
-    assert "stand in the way and stay" not in html
+    assert "and stay booked" not in html
 
 
 def test_without_a_country_staff_are_led_to_the_clinic(as_desk):

@@ -61,7 +61,7 @@ def test_ending_hours_says_which_slots_go_and_which_visits_stay(as_desk, doctor)
     assert "15 free slots with their times" in html
     assert "1 booked appointment conflicts" in html
     assert f"?q={visit.reference}" in html
-    assert 'value="End these hours"' in html
+    assert 'value="Stop repeating"' in html
     change = f"{ADMIN}weeklyhours/{hours.pk}/change/"
     assert f'href="{change}" class="button cancel-link">Don’t delete' in html
 
@@ -73,7 +73,7 @@ def test_taking_extra_hours_back_says_what_appears_in_their_place(as_desk, docto
     html, outline = asked_and_done(as_desk, "extrahours", extra)
     assert (outline.appearing, outline.going) == (2, 3)
     assert "3 free slots with their times" in html
-    assert 'value="Take them back"' in html
+    assert 'value="Withdraw these hours"' in html
 
 
 def test_deleting_time_off_says_what_appears_and_what_stands_there(as_desk, doctor):
@@ -159,7 +159,7 @@ def test_what_opening_shows_has_an_end(as_desk, doctor, monkeypatch):
     html, booked = page.content.decode(), page.context["preview"].outline.booked
     assert (booked.count, len(booked.rows), booked.more) == (4, 2, 2)
     assert "And 2 more." in html
-    assert "The hours of 3 more doctors hold again; their slots are not counted here." in html
+    assert "The hours of 3 more doctors apply again. Their slots are not counted here." in html
 
 
 @pytest.mark.parametrize("table", TABLES)

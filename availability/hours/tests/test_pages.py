@@ -96,11 +96,11 @@ def test_changing_hours_names_everything_that_stands_in_the_way(as_doctor, docto
     html = as_doctor.get(url).content.decode()
     assert 'value="09:00"' in html
     html = as_doctor.post(url, weekly_data(doctor, weekdays=["1"])).content.decode()
-    assert "1 booked visit stands in the way" in html
+    assert "1 booked appointment conflicts" in html
     assert reverse("bookings:cancel", args=[booking.reference]) in html
-    assert "1 slot that you made by hand stands in the way" not in html  # it is as wanted
+    assert "1 slot added by hand conflicts" not in html  # it is as wanted
     html = as_doctor.post(url, weekly_data(doctor, part_2_starts="13:50")).content.decode()
-    assert "1 slot that you made by hand stands in the way" in html
+    assert "1 slot added by hand conflicts" in html
     assert reverse("availability:delete_slot", args=[by_hand.pk]) in html
     as_doctor.post(url, weekly_data(doctor, weekdays=["1"], save="1"))
     hours.refresh_from_db()
@@ -163,7 +163,7 @@ def test_hours_end_on_a_day(as_doctor, doctor):
     hours.refresh_from_db()
     assert (hours.valid_until, hours.withdrawn_at) == (date(2027, 3, 8), None)
     assert errors_of(as_doctor.post(url, {"last_day": "2027-03-09"})) == {
-        "last_day": ["These hours end before that day already."]
+        "last_day": ["These hours already end before that day."]
     }
     assert errors_of(as_doctor.post(url, {"last_day": "2027-02-27"})) == {
         "last_day": ["This day has already passed."]
@@ -227,7 +227,7 @@ def test_time_off_in_two_steps_and_back(as_doctor, doctor):
     url = f"/time-off/{time_off.pk}"
     as_doctor.post(f"{url}/edit/", data | {"starts": "11:00", "ends": "12:00", "save": "1"})
     assert TimeSlot.objects.filter(starts_at__date=TUESDAY).count() == 2
-    assert "1 slot, with its time" in as_doctor.get(f"{url}/delete/").content.decode()
+    assert "1 slot with its time" in as_doctor.get(f"{url}/delete/").content.decode()
     as_doctor.post(f"{url}/delete/")
     assert TimeSlot.objects.filter(starts_at__date=TUESDAY).count() == 3
 
