@@ -85,5 +85,5 @@ def test_where_patients_only_look_nothing_can_be_pressed(new_page, backstage):
     expect(page.locator("[formaction]")).to_have_count(0)
     looks_right(page)
     press(page.get_by_role("link", name=doctor["name"], exact=True))
-    expect(page.get_by_text("This clinic can’t be booked online.")).to_be_visible()
+    expect(page.get_by_text("Call the clinic to book.")).to_be_visible()
     looks_right(page)

@@ -47,7 +47,7 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
     reference = visit.split("/")[-2]
     booking.goto(later or "")
     cancelling.goto(f"{visit}cancel/")
-    moving.goto(f"{visit}move/")
+    moving.goto(f"{visit}reschedule/")
     set_windows(
         desk,
         f"Clinic of {doctor['name']}",
@@ -62,7 +62,7 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
     is_told_whom_to_call(booking, "This time is too soon to be booked here.")
     press(cancelling.get_by_role("button", name="Yes, cancel the appointment"))
     is_told_whom_to_call(
-        cancelling, f"can be cancel this appointment here until {NOTICE_HOURS} hours before"
+        cancelling, f"can cancel this appointment here until {NOTICE_HOURS} hours before"
     )
     press(moving.get_by_role("button", name="14:00"))
     is_told_whom_to_call(
@@ -92,7 +92,7 @@ def test_too_late_for_the_patient_is_not_too_late_for_the_doctor(new_page, backs
     history = desk.get_by_role("row")
     outside = desk.get_by_role("cell", name="yes", exact=True)
     expect(history.filter(has=outside)).to_have_count(1)
-    expect(history.filter(has_text="moved").filter(has=outside)).to_be_visible()
+    expect(history.filter(has_text="Rescheduled").filter(has=outside)).to_be_visible()
 
     # For this doctor the desk makes an exception, and the patient books.
     set_windows(desk, doctor["name"], "/admin/users/doctorprofile/", book=0)
