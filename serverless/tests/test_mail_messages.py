@@ -204,8 +204,8 @@ def test_booking_requested_gives_the_deadline_of_the_answer(reader, subject, sen
     ("language", "deadline"),
     [
         ("en", "by Sunday, 28 March 2027, 23:30 (UTC+03:00)"),
-        ("de", "Sonntag, 28. März 2027, 23:30 Uhr (UTC+03:00)"),
-        ("ar", "الأحد، 28 مارس 2027، 23:30 (UTC+03:00)"),
+        ("de", "bis Sonntag, 28. März 2027, 23:30 Uhr (UTC+03:00)"),
+        ("ar", "حتى الأحد، 28 مارس 2027، 23:30 (UTC+03:00)"),
     ],
 )
 @pytest.mark.parametrize("reader", ["patient", "doctor"])
