@@ -148,9 +148,10 @@ def edit_slot(
 
 @action(refuses=SlotError)
 def delete_slot(*, slot_id: int, by: User, now: datetime | None = None) -> None:
-    """Take a free slot back. Raises SlotError.
+    """Withdraw a free slot. Raises SlotError.
 
-    One with (cancelled) bookings is withdrawn, and one that hours made: they leave its time out.
+    The row goes, except for a slot with (cancelled) bookings, which have a history, and for one
+    that hours made: its withdrawn row stops them from making it again.
     """
     now = now or timezone.now()
     slot = _lock_slot(slot_id)
@@ -168,8 +169,8 @@ def delete_slot(*, slot_id: int, by: User, now: datetime | None = None) -> None:
 def replace_booked(*, slot: TimeSlot, span: Span, by: User, now: datetime) -> TimeSlot:
     """Withdraw a booked slot for one at that time that takes its place; gives the new one.
 
-    For who holds the doctor's row and the slot's, and moves the visit over in the same
-    transaction. Raises SlotError.
+    The caller holds the locks of the doctor and the slot, and reschedules the booking to the new
+    slot in the same transaction. Raises SlotError.
     """
     draft = rules.Draft(
         doctor=slot.doctor, clinic=slot.clinic, kind=slot.kind, by=by, now=now, instead_of=slot

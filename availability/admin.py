@@ -183,7 +183,7 @@ class TimeSlotAdmin(admin.ModelAdmin):
 
     @admin.display(description=_("booking"))
     def booking(self, slot: TimeSlot) -> str:
-        """Where the visit is moved or cancelled. By name: bookings stand above this room."""
+        """Link to the booking; empty for a free slot. By name: `bookings` is above this app."""
         if slot.live_booking is None:
             return ""
         url = reverse("admin:bookings_booking_change", args=[slot.live_booking])

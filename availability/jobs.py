@@ -40,7 +40,7 @@ def publish_due(timestamp: int) -> None:
 
 @app.task(name=PUBLISH_DOCTOR, queue="housekeeping", retry=RETRY)
 def publish_doctor(*, doctor_id: int) -> None:
-    """What a change elsewhere left to do for one doctor."""
+    """Publish one doctor's hours, after a change that affects them or a failed attempt."""
     doctor = DoctorProfile.objects.filter(pk=doctor_id).first()
     if doctor:
         actions.publish_hours(doctor=doctor)
@@ -64,5 +64,5 @@ def _publish_each(doctors: QuerySet[DoctorProfile]) -> None:
             log.exception("hours not published", extra={"doctor": doctor.pk})
         else:
             continue
-        # With tries of its own; when they fail too it stands among what is stuck.
+        # A job of its own is retried; if its retries fail too, the status page lists it.
         actions.publish_later(doctor)

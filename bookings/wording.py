@@ -62,4 +62,4 @@ def state_words(booking: Booking, now: datetime) -> str | Promise:
         )
     if booking.is_requested:
         return gettext_lazy("requested")
-    return gettext_lazy("over") if booking.ends_at <= now else gettext_lazy("coming")
+    return gettext_lazy("over") if booking.ends_at <= now else gettext_lazy("upcoming")

@@ -45,7 +45,7 @@ Decision = Callable[..., DoctorProfile]
 
 
 class UserChangeForm(forms.ModelForm):
-    """Without the password field, which shows a part of the hash."""
+    """An existing account. Django's password field, which shows part of the hash, is left out."""
 
     new_email = forms.EmailField(
         label=capfirst(_("new email address")),

@@ -119,7 +119,7 @@ FIELDS = ("book_notice_minutes", "book_ahead_days", "move_notice_hours", "cancel
 
 
 def policy_of(doctor: DoctorPolicyFields, clinic: ClinicPolicyFields) -> BookingPolicy:
-    """What holds for this doctor at this clinic."""
+    """The doctor's own values; where they are empty, the clinic's."""
     notice, ahead, reschedule, cancel = (
         getattr(clinic, field) if getattr(doctor, field) is None else getattr(doctor, field)
         for field in FIELDS

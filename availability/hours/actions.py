@@ -129,10 +129,10 @@ def _insert(doctor: DoctorProfile, wanted: Sequence[PlannedSlot], now: datetime)
 
 
 def give_back(*, slot: TimeSlot, now: datetime | None = None) -> bool:
-    """What becomes of a slot whose booking has just ended, in the transaction that holds its row.
+    """Offer a slot whose booking has just ended again, or withdraw it; the caller holds its lock.
 
-    Where the hours no longer have it, or it lies in time off or a closure, it is withdrawn rather
-    than offered again (True). Publishing holds the same row while it decides, so that a change of
+    It is withdrawn (True) where the hours no longer include it, or it lies in time off or a
+    closure. Publishing holds the same row while it decides, so that a change of
     the hours at the same moment is seen here or sees the free slot itself.
     """
     now = now or timezone.now()
@@ -304,7 +304,7 @@ def preview_time_off(*, time_off: TimeOff, by: User, now: datetime | None = None
 
 @action(refuses=SlotError)
 def delete_time_off(*, time_off: TimeOff, by: User, now: datetime | None = None) -> Plan:
-    """Be there after all: the hours hold again. Raises SlotError."""
+    """Delete time off: slots of hours in it are published again. Raises SlotError."""
     now = now or timezone.now()
     doctor = lock_doctor(time_off.doctor_id)
     _refuse_if_gone(time_off)

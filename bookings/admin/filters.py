@@ -26,9 +26,9 @@ class BookingStateFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
         return [
             ("requested", _("requested")),
-            ("coming", _("coming")),
+            ("coming", _("upcoming")),
             ("over", _("over")),
-            ("live", _("coming or over")),
+            ("live", _("upcoming or over")),
             ("cancelled", _("cancelled")),
         ]
 

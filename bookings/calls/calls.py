@@ -100,7 +100,7 @@ def is_due(booking: Booking) -> bool:
 def state_of(booking: Booking) -> Call.State | None:
     """State of the call about the booking as it is now; None where none is owed.
 
-    Also before the job that writes the row has run.
+    OWED also before the job that writes the call has run.
     """
     if not has_no_address(booking):
         return None

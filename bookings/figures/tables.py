@@ -124,7 +124,7 @@ def bookings_made(ask: Ask) -> Shown:
         heads=[_("Week") if by_week else _("Day"), _("Made"), _("Cancelled")],
         rows=[_made_row(ask, one) for one in found],
         chart=_made_chart(found, headline),
-        note=_("By week, because single days would be too thin to see.") if by_week else "",
+        note=_("Shown by week.") if by_week else "",
         is_empty=not (made or cancelled),
     )
 
@@ -191,11 +191,11 @@ def use_by_doctor(ask: Ask) -> Shown:
             ]
             for use in shown
         ],
-        note=_("Slots that were not withdrawn, and those of them that a live booking takes."),
+        note=_("Slots that were not withdrawn, and those that are booked."),
         is_empty=not found,
         left_out=ngettext(
-            "%(count)s more doctor with less published time stands in the CSV file.",
-            "%(count)s more doctors with less published time stand in the CSV file.",
+            "The CSV file has %(count)s more doctor, with less published time.",
+            "The CSV file has %(count)s more doctors, with less published time.",
             left_out,
         )
         % {"count": number_words(left_out)}
@@ -392,7 +392,8 @@ def _states(
             ]
             for one in found
         ],
-        note=_("Of all clinics, on the clock of %(zone)s.") % {"zone": place_of(ask.scope.zone)},
+        note=_("All clinics. Days are in the time zone %(zone)s.")
+        % {"zone": place_of(ask.scope.zone)},
         is_empty=not total,
     )
 

@@ -59,7 +59,7 @@ class BookingPage:
 def page_of(
     booking: Booking, side: Side, reader: User, standing: DeliveryStatus, now: datetime
 ) -> BookingPage:
-    """For the booking's patient or doctor, who reads its page at `now`."""
+    """Everything that the booking's page shows to its patient or doctor (`side`) at `now`."""
     for_doctor = side == Side.DOCTOR
     is_over = booking.ends_at <= now
     is_current = booking.is_live and not is_over

@@ -213,7 +213,8 @@ _SENTENCES: dict[Code, Callable[[Params], str]] = {
     Code.MOVED_OFTEN: _moved_often,
     Code.OVER: _over,
     Code.REQUESTED: lambda _params: _(
-        "This appointment is only requested. Please wait until it is confirmed, or end the request."
+        "This appointment is only requested. Please wait until it is confirmed, or withdraw the "
+        "request."
     ),
     Code.EXPIRED: lambda _params: _("The time to answer this request is over."),
     Code.MARKED: _marked,

@@ -54,8 +54,8 @@ class BoundedDeletion(admin.ModelAdmin):
         protected = [named(row) for row in collector.protected]
         if collector.cut:
             words = ngettext(
-                "No more than the first of each kind is named.",
-                "No more than the first %(n)s of each kind are named.",
+                "Only the first of each kind is listed.",
+                "Only the first %(n)s of each kind are listed.",
                 MOST_OF_EACH,
             ) % {"n": MOST_OF_EACH}
             to_delete = [*to_delete, words]

@@ -18,7 +18,7 @@ from users.tests.factories import make_clinic, make_doctor, make_patient, make_s
 
 pytestmark = pytest.mark.django_db
 
-CUT = "No more than the first 20 of each kind are named."
+CUT = "Only the first 20 of each kind are listed."
 FEW, MANY = 3, MOST_OF_EACH + 5
 
 

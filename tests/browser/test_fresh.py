@@ -348,7 +348,7 @@ def test_without_a_script_the_page_says_when_it_was_made(scene, new_page):
     reader.goto(scene.path)
     expect(reader.get_by_text(re.compile(r"Last updated \d\d:\d\d"))).to_be_visible()
     expect(reader.get_by_text("Updates automatically.")).to_be_hidden()
-    expect(reader.get_by_text("Not live at the moment.")).to_be_hidden()
+    expect(reader.get_by_text("Automatic updates are paused.")).to_be_hidden()
     scene.book(scene.slots[0])
     expect(reader.locator(f"#slot-{scene.slots[0]}")).to_contain_text("free")
     reader.get_by_role("link", name="Refresh").click()
@@ -365,7 +365,7 @@ def test_while_the_live_process_is_away_the_page_says_so_and_catches_up(scene, n
     reader.goto(scene.path)
     live(reader)
     with scene.stack.without("live"):
-        expect(reader.get_by_text("Not live at the moment.")).to_be_visible(timeout=10_000)
+        expect(reader.get_by_text("Automatic updates are paused.")).to_be_visible(timeout=10_000)
         expect(reader.get_by_role("link", name="Refresh")).to_be_visible()
         scene.book(scene.slots[0])
     taken(reader, scene.slots[0], RECOVERED_MS)

@@ -147,9 +147,9 @@ def countdown(moment: datetime, zone: str) -> str:
 
 @register.filter
 def wait(waited: timedelta | None) -> str:
-    """`3 minutes` for a waiting time; `nothing waits` for None."""
+    """`3 minutes` for a waiting time; `none waiting` for None."""
     if waited is None:
-        return _("nothing waits")
+        return _("none waiting")
     if waited < timedelta(minutes=1):
         return _("less than a minute")
     now = timezone.now()

@@ -54,7 +54,7 @@ def test_in_zone_outlasts_the_date_filter():
 @pytest.mark.parametrize(
     ("waited", "words"),
     [
-        (None, "nothing waits"),
+        (None, "none waiting"),
         (timedelta(seconds=2), "less than a minute"),
         (timedelta(hours=3, minutes=10), "3\xa0hours"),
     ],
