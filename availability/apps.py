@@ -9,7 +9,7 @@ class AvailabilityConfig(AppConfig):
     def ready(self) -> None:
         from availability.finding import left_behind
         from availability.hours import actions
-        from users import hooks
+        from users.people import hooks
 
         hooks.doctor_changed.connect(actions.publish_later)
         hooks.left_behind.connect(left_behind.told)

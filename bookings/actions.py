@@ -112,7 +112,9 @@ def confirm_request(*, booking_id: int, by: User, now: datetime | None = None) -
     """
     booking, now = _lock_booking(booking_id, now)
     _refuse_unless_by_clinic(booking, by)
-    refuse(conditions.for_confirm(booking, now))
+    if booking.is_requested:
+        booking.slot.blocked_by = TimeSlot.objects.with_block().get(pk=booking.slot_id).blocked_by
+    refuse(conditions.for_confirm(booking, by=by, now=now))
     if booking.is_requested:
         booking.request_expires_at = None
         _save_change(booking, "request_expires_at")
@@ -367,7 +369,8 @@ def _is_verified(user: User, now: datetime | None) -> tuple[bool, datetime]:
 
 def _lock_booking(booking_id: int, now: datetime | None) -> tuple[Booking, datetime]:
     """The booking with its slot, both locked, and `now` or the database's clock."""
-    slot = lock(TimeSlot.objects.filter(bookings=booking_id)).first()
+    slots = TimeSlot.objects.annotate(closures_locked=SharedClosureLock("clinic_id"))
+    slot = lock(slots.filter(bookings=booking_id)).first()
     if slot is None:
         raise BookingError(Refusal(Code.UNKNOWN))
     booking, moment = _reload_locked(booking_id, now)

@@ -4,6 +4,8 @@ from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import RangeBoundary, RangeOperators
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Least
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -11,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from availability.models import TimeSlot
 from availability.slots.spans import Span
 from bookings.figures.models import DayTotal  # noqa: F401  (Django looks for an app's models here)
+from hms.lib.clock import ClockTimestamp
 from hms.lib.ids import new_reference
 from hms.lib.ranges import TsTzRange
 from users.models import PatientProfile, User
@@ -374,8 +377,14 @@ class HistoryEntry(models.Model):
 
 class CallQuerySet(models.QuerySet):
     def owed(self) -> "CallQuerySet":
-        """Calls that nobody has made yet, the soonest appointment first."""
-        return self.filter(state=Call.State.OWED).order_by("booking__starts_at", "pk")
+        """Calls that nobody has made yet about appointments that are not over, most urgent first.
+
+        Urgent is the sooner of the appointment's time and of the time that the patient still knows:
+        whoever is not called comes then.
+        """
+        known = Cast(KeyTextTransform("old_starts_at", "data"), models.DateTimeField())
+        owed = self.filter(state=Call.State.OWED, booking__ends_at__gt=ClockTimestamp())
+        return owed.order_by(Least("booking__starts_at", known), "pk")
 
 
 class Call(models.Model):

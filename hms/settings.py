@@ -160,7 +160,7 @@ CACHES = {
 # --- accounts (django.contrib.auth) -------------------------------------------------------------
 AUTH_USER_MODEL = "users.User"
 # Only one: a second backend would hash every wrong password again.
-AUTHENTICATION_BACKENDS = ["users.login.backend.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["users.auth.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {

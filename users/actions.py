@@ -20,8 +20,9 @@ from hms.lib.errors import Refusal
 from hms.lib.urls import absolute_url
 from notifications.actions import drop_overtaken, queue_email
 from notifications.models import Email
-from users import access, hooks
+from users import access
 from users.models import Clinic, DoctorProfile, PatientProfile, Specialty, User
+from users.people import hooks
 from users.people.errors import UserCode, UserError
 from users.people.validators import validate_deliverable
 from users.photos import storage

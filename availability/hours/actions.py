@@ -40,6 +40,7 @@ from hms.lib.actions import action
 from hms.lib.clock import local
 from hms.lib.errors import Refusal
 from hms.lib.jobs import defer
+from hms.lib.locks import lock
 from users.models import Clinic, DoctorProfile, User
 
 log = logging.getLogger(__name__)
@@ -321,8 +322,9 @@ def delete_time_off(*, time_off: TimeOff, by: User, now: datetime | None = None)
 def save_closure(*, closure: Closure, by: User, now: datetime | None = None) -> Closure:
     """Keep a new or changed closure; a job publishes for the clinic's doctors. Raises SlotError."""
     _refuse(rules.closure_refusals(closure, by=by, now=now or timezone.now()))
-    moved_from = Closure.objects.filter(pk=closure.pk).values_list("clinic", flat=True)
-    clinics = {closure.clinic_id, *moved_from}
+    # Locked, so that a closure that two users move at once is read as the first one left it.
+    stored = lock(Closure.objects.filter(pk=closure.pk))
+    clinics = {closure.clinic_id, *(row.clinic_id for row in stored)}
     lock_closures(clinics)
     closure.save()
     _publish_clinics_later(clinics)

@@ -1,8 +1,8 @@
 """Keeps bookings and the closures of their clinic apart until one of them is committed.
 
 An advisory lock of PostgreSQL, one a clinic, held until the transaction ends: a row lock on the
-clinic would write to the same row with each booking there. A closure takes it alone and waits for
-no other lock while it holds it, so it closes no circle.
+clinic would write to the same row with each booking there. A closure takes it alone, several in the
+order of their clinics, and then waits for no other lock.
 """
 
 from collections.abc import Iterable

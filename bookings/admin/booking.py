@@ -406,7 +406,7 @@ class CallAdmin(admin.ModelAdmin):
     @admin.action(description=_("Mark the selected calls as spoken to"), permissions=["change"])
     def close_chosen(self, request: SignedInRequest, queryset: QuerySet[Call]) -> None:
         done = 0
-        for call in queryset:
+        for call in queryset.filter(state=Call.State.OWED):
             try:
                 calls.close_call(call_id=call.pk, by=request.user)
             except BookingError as error:

@@ -9,6 +9,7 @@ records that, and closing a needless call costs less than a needless journey.
 import logging
 from datetime import datetime
 
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
@@ -100,14 +101,14 @@ def is_due(booking: Booking) -> bool:
 def state_of(booking: Booking) -> Call.State | None:
     """State of the call about the booking as it is now; None where none is owed.
 
-    OWED also before the job that writes the call has run.
+    OWED also before the job that writes the call has run. A call that was written counts even if
+    the patient has got an address since.
     """
-    if not has_no_address(booking):
-        return None
     call = current_call(booking)
     if call:
         return State(call.state)
-    return State.OWED if is_due(booking) else None
+    is_over = booking.ends_at <= timezone.now()
+    return State.OWED if not is_over and is_due(booking) else None
 
 
 def current_call(booking: Booking) -> Call | None:

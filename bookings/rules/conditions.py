@@ -249,11 +249,16 @@ def if_too_late_to_cancel(booking: Booking, now: datetime) -> list[Refusal]:
     return _if_too_late(booking, notice, BookingChange.CANCEL, now)
 
 
-def for_confirm(booking: Booking, now: datetime) -> list[Refusal]:
-    """Whether the request can be confirmed now; a booking that is confirmed already can."""
+def for_confirm(booking: Booking, *, by: User, now: datetime) -> list[Refusal]:
+    """Whether the request can be confirmed now; a booking that is confirmed already can.
+
+    Of a request, `slot.blocked_by` must be read: a closure or time off may be newer than it.
+    """
     if not booking.is_live:
         return [_over(booking, BookingChange.CONFIRM)]
-    return [Refusal(Code.EXPIRED)] if requests.is_overdue(booking, now) else []
+    if requests.is_overdue(booking, now):
+        return [Refusal(Code.EXPIRED)]
+    return if_blocked(booking.slot, by) if booking.is_requested else []
 
 
 def for_outcome(booking: Booking, outcome: Booking.Outcome, now: datetime) -> list[Refusal]:

@@ -87,7 +87,7 @@ class BookingError(Refused):
     reschedule_to_time: UNKNOWN, OVER, REQUESTED, MARKED, REASON_TOO_LONG, CLINIC_CLOSED, TIME_OFF,
     ELSEWHERE.
     record_outcome: UNKNOWN, OVER, REQUESTED, TOO_EARLY, TOO_LATE, MARKED.
-    confirm_request: UNKNOWN, OVER, EXPIRED.
+    confirm_request: UNKNOWN, OVER, EXPIRED, CLINIC_CLOSED, TIME_OFF.
     close_call: UNKNOWN_CALL, OVERTAKEN.
     All: BUSY.
     """

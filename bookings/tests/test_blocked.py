@@ -16,6 +16,7 @@ from availability.tests.factories import make_slot
 from bookings.actions import (
     BookingError,
     book_slot,
+    confirm_request,
     reschedule_booking,
     reschedule_to_time,
 )
@@ -24,6 +25,7 @@ from bookings.rules.sentences import sentences_of
 from bookings.tests.factories import make_booking
 from bookings.tests.test_races import _empty_queue, race  # noqa: F401  (the first is a fixture)
 from hms.lib.clock import local
+from users.models import Clinic
 from users.tests.factories import make_patient, make_staff
 
 BLOCKS = ["clinic_closed", "time_off"]
@@ -60,6 +62,24 @@ def test_a_patient_is_refused_and_books_once_the_block_is_gone(code):
     assert not Booking.objects.exists()
     row.delete()
     assert attempt(book_slot, **asked).is_live
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", BLOCKS)
+def test_a_request_is_not_confirmed_into_a_block(code):
+    slot, patient = make_slot(), make_patient()
+    Clinic.objects.update(booking_mode=Clinic.BookingMode.REQUEST)
+    booking = book_slot(slot_id=slot.pk, patient=patient, booked_by=patient.user)
+    row = block(slot, code)
+    asked = {"booking_id": booking.pk, "by": slot.doctor.user}
+    assert attempt(confirm_request, **asked).code == code
+    booking.refresh_from_db()
+    assert booking.is_requested
+    row.delete()
+    assert not attempt(confirm_request, **asked).is_requested
+    block(slot, code)
+    # It is confirmed already: asking again changes nothing, whatever is closed since.
+    assert not attempt(confirm_request, **asked).is_requested
 
 
 @pytest.mark.django_db

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
+from availability.models import TimeSlot
 from availability.slots.wording import span_words
 from availability.tests.factories import make_slot
 from bookings import jobs
@@ -19,11 +20,12 @@ from bookings.actions import (
     reschedule_to_time,
 )
 from bookings.calls import calls
-from bookings.models import Call
+from bookings.models import Booking, Call
 from bookings.rules.errors import BookingError
 from bookings.tests.factories import make_booking
 from hms.lib.clock import local
 from notifications.models import Email
+from users.models import User
 from users.tests.factories import make_clinic, make_doctor, make_patient, make_staff, make_user
 
 pytestmark = pytest.mark.django_db
@@ -163,6 +165,41 @@ def test_a_later_change_overtakes_a_call_that_nobody_made():
     tell(booking)
     assert rows(booking)[1:] == [("BOOKING_CANCELLED", 2, "owed")]
     assert list(Call.objects.owed()) == [booking.calls.get(sequence=2)]
+
+
+def test_the_call_before_the_time_that_the_patient_still_knows_comes_first():
+    now = timezone.now()
+    later = by_phone()  # tomorrow, as it is
+    soon = make_booking(
+        slot=make_slot(starts_at=now + timedelta(hours=3)),
+        patient=make_patient(name="Otto", with_user=False, phone=PHONE),
+    )
+    far = make_slot(
+        doctor=soon.slot.doctor, clinic=soon.slot.clinic, starts_at=now + timedelta(days=30)
+    )
+    reschedule_booking(booking_id=soon.pk, slot_id=far.pk, by=soon.slot.doctor.user)
+    cancelled(later)
+    for booking in (later, soon):
+        tell(booking)
+    assert [call.booking_id for call in Call.objects.owed()] == [soon.pk, later.pk]
+
+
+def test_a_call_about_an_appointment_that_is_over_is_no_longer_listed():
+    booking = cancelled(by_phone())
+    tell(booking)
+    start = timezone.now() - timedelta(hours=2)
+    TimeSlot.objects.filter(pk=booking.slot_id).update(
+        starts_at=start, ends_at=start + timedelta(hours=1), published_at=start - timedelta(days=1)
+    )
+    assert not Call.objects.owed().exists()
+    assert rows(booking) == [("BOOKING_CANCELLED", 1, "owed")]
+
+
+def test_an_address_that_is_added_later_hides_no_call():
+    booking = cancelled(with_account_alone())
+    tell(booking)
+    User.objects.filter(pk=booking.patient.user_id).update(email="grete@example.org")
+    assert calls.state_of(Booking.objects.get(pk=booking.pk)) == Call.State.OWED
 
 
 def test_a_later_change_leaves_a_call_that_was_made():

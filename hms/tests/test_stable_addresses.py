@@ -127,6 +127,8 @@ def test_urls_lead_to_their_view(url, view):
 
 def test_app_names():
     assert set(APPS) <= set(settings.INSTALLED_APPS)
+    # Each session stores it: with another path everybody is logged out by an update.
+    assert settings.AUTHENTICATION_BACKENDS == ["users.auth.AuthenticationBackend"]
     assert [apps.get_app_config(name).name for name in APPS] == APPS
 
 

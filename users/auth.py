@@ -2,4 +2,4 @@ from users.login.allauth_private import BackendWithOneTry
 
 
 class AuthenticationBackend(BackendWithOneTry):
-    """Named in settings and in every session, so its path must not change."""
+    """Every session stores this class by its path: if that changes, everybody is logged out."""
