@@ -40,7 +40,7 @@ def test_a_question_opens_over_its_page_and_gives_the_focus_back(new_page, stack
     assert page.url.endswith("/my-slots/")
 
 
-@pytest.mark.parametrize("way", ["Close", "Don’t cancel"])
+@pytest.mark.parametrize("way", ["Close", "Keep it"])
 def test_it_closes_without_doing_anything(new_page, stack, way):
     page = slots_page(new_page, stack)
     before = page.get_by_role("link", name="Delete").count()
@@ -98,5 +98,5 @@ def test_without_a_script_the_question_has_its_page(new_page, stack):
     page = slots_page(new_page, stack, java_script_enabled=False)
     delete_link(page).click()
     expect(page.get_by_role("heading", level=1, name="Delete a slot")).to_be_visible()
-    page.get_by_role("link", name="Don’t cancel").click()
+    page.get_by_role("link", name="Keep it").click()
     expect(page.get_by_role("heading", level=1, name="My slots")).to_be_visible()

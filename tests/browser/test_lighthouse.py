@@ -103,5 +103,5 @@ def test_a_browser_that_never_lives_is_said(tmp_path):
     stillborn = tmp_path / "chromium"
     stillborn.write_text("#!/bin/sh\nexit 1\n")
     stillborn.chmod(0o755)
-    with pytest.raises(AssertionError, match="home: no try came to an end"):
+    with pytest.raises(AssertionError, match="home: no try succeeded"):
         audit(stillborn, [{"name": "home", "url": "http://localhost:9/", "cookies": []}])

@@ -46,6 +46,7 @@ NO_PAGES = {
 NO_DESK_PAGES = {
     "bookings_booking_export": "a file",
     "notifications_email_add": "nobody writes one by hand",
+    "bookings_call_add": "comes with a change of a booking",
     "users_user_add": "a superuser's alone, whom the demo has not",
     "auth_user_password_change": "a superuser's alone",
     "users_doctorprofile_add": "a doctor comes with the account",

@@ -189,7 +189,7 @@ def test_a_booked_slot_is_not_dragged_and_leads_to_its_visit(page):
     booked.first.scroll_into_view_if_needed()
     box = booked.first.bounding_box()
     drag(page, (box["x"] + 20, box["y"] + 6), (box["x"] + 20, box["y"] + 200))
-    expect(said(page)).to_contain_text("A patient has booked this time")
+    expect(said(page)).to_contain_text("A patient has booked this slot")
     assert booked.first.inner_text() == words
     assert before["x"] == booked.first.bounding_box()["x"]
     booked.first.click()

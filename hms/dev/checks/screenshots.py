@@ -258,6 +258,7 @@ PAGES: dict[str, tuple[Shot, ...]] = {
         ),
         Shot("admin-hours-add", "/admin/availability/weeklyhours/add/", rare=True),
         *desk("emails", "notifications/email", "change"),
+        *desk("calls", "bookings/call", "change"),
         *desk("slots", "availability/timeslot", "change", "add"),
         *desk("extra-hours", "availability/extrahours", "change", "add"),
         *desk("time-off", "availability/timeoff", "change", "add"),
