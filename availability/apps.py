@@ -12,4 +12,4 @@ class AvailabilityConfig(AppConfig):
         from users.people import hooks
 
         hooks.doctor_changed.connect(actions.publish_later)
-        hooks.left_behind.connect(left_behind.told)
+        hooks.left_behind.connect(left_behind.sentences)

@@ -17,7 +17,7 @@ from availability.slots.kinds import Kind
 from hms.lib.texts import isolated
 from users.models import DoctorProfile, User
 
-PLACES_TOLD = 5
+MOST_PLACES = 5
 
 
 def left_behind(doctor: DoctorProfile, *, now: datetime | None = None) -> TimeSlotQuerySet:
@@ -31,7 +31,7 @@ def left_behind(doctor: DoctorProfile, *, now: datetime | None = None) -> TimeSl
     return slots.filter(gone, stays, doctor=doctor, starts_at__gt=now or timezone.now())
 
 
-def told(doctor: DoctorProfile, by: User) -> list[str]:
+def sentences(doctor: DoctorProfile, by: User) -> list[str]:
     """A sentence for each place where something is left behind, with a link to it for who reads
     it: the doctor or the desk. Two queries."""
     is_booked = Q(live_booking__isnull=False)
@@ -45,7 +45,7 @@ def told(doctor: DoctorProfile, by: User) -> list[str]:
     for clinic, name, _kind, free, booked in counted.order_by("clinic__name", "clinic"):
         place = (0, "") if clinic in theirs else (clinic, name)
         places[place] = (places[place][0] + free, places[place][1] + booked)
-    first = list(places.items())[:PLACES_TOLD]
+    first = list(places.items())[:MOST_PLACES]
     return [_sentence(doctor, by, *place, *counts) for place, counts in first]
 
 
@@ -60,13 +60,13 @@ def _sentence(
     what = _(", ").join(counts)
     if clinic:
         words = _("Still at %(clinic)s, which is no longer among the chosen clinics: %(what)s.")
-        said = words % {"clinic": isolated(name), "what": what}
+        sentence = words % {"clinic": isolated(name), "what": what}
     else:
-        said = _("Still by video, without a video room: %(what)s.") % {"what": what}
+        sentence = _("Still by video, without a video room: %(what)s.") % {"what": what}
     stays = _("They stay until somebody reschedules, cancels or deletes them.")
     url = _address(doctor, by, clinic)
     link = format_html(' <a href="{}">{}</a>', url, _("See them")) if url else ""
-    return format_html("{} {}{}", said, stays, link)
+    return format_html("{} {}{}", sentence, stays, link)
 
 
 def _address(doctor: DoctorProfile, by: User, clinic: int) -> str:

@@ -79,8 +79,8 @@ def time_off_refusals(
     doctor: DoctorProfile, time_off: TimeOff, *, by: User, now: datetime
 ) -> Errors:
     """All that is wrong with time off of that doctor."""
-    kept = TimeOff.objects.filter(doctor=doctor).exclude(pk=time_off.pk)
-    coming = kept.exclude(ends_on__lt=now.date() - DAY, repeats="")
+    others = TimeOff.objects.filter(doctor=doctor).exclude(pk=time_off.pk)
+    coming = others.exclude(ends_on__lt=now.date() - DAY, repeats="")
     problems: list[Problem] = [
         *_days_problems(time_off, now, may_have_begun=bool(time_off.repeats)),
         *_repeat_problems(time_off),

@@ -66,7 +66,7 @@ def doctor_times(request: HttpRequest, doctor_id: int) -> HttpResponse:
 
 
 def _times(request: HttpRequest, doctor_id: int) -> dict[str, Any]:
-    # Before anything is read: what changes from here on is told to the page.
+    # Before anything is read: what changes from here on reaches the page.
     watch_url = freshness.watch_url(freshness.doctor_topic(doctor_id))
     doctors = DoctorProfile.objects.approved().select_related("user", "specialty")
     doctor = get_object_or_404(doctors.prefetch_related("clinics"), pk=doctor_id)
@@ -136,13 +136,13 @@ def create_slot(request: SignedInRequest) -> HttpResponse:
         "form": form,
         "preview": preview,
         "back_url": calendar.back_url(request.GET),
-        "kept": _kept(request),
+        "other_query": _query_without_shape(request),
     }
     return render(request, "availability/create_slot.html", context)
 
 
-def _kept(request: HttpRequest) -> str:
-    """What the address says, for the way to the form's other shape."""
+def _query_without_shape(request: HttpRequest) -> str:
+    """The query string for the link to the form's other shape."""
     return urlencode({key: request.GET[key] for key in request.GET if key != "shape"})
 
 
@@ -219,6 +219,6 @@ def _read_day(text: str) -> date | None:
 
 def _address(request: HttpRequest, **changes: str) -> str:
     """This page with its filters, at another cursor or at its beginning."""
-    kept = {key: request.GET[key] for key in request.GET if key != "after" and request.GET[key]}
-    query = urlencode(kept | changes)
+    filters = {key: request.GET[key] for key in request.GET if key != "after" and request.GET[key]}
+    query = urlencode(filters | changes)
     return f"{request.path}?{query}" if query else request.path

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from availability.finding.left_behind import PLACES_TOLD, left_behind, told
+from availability.finding.left_behind import MOST_PLACES, left_behind, sentences
 from availability.hours.tests.factories import make_weekly_hours
 from availability.jobs import publish_doctor
 from availability.models import TimeSlot
@@ -95,7 +95,7 @@ def test_what_is_past_withdrawn_or_anothers_is_not_left_behind(leaver, time_mach
     doctor.clinics.set([kept])
     assert list(left_behind(doctor)) == [started]
     time_machine.move_to(started.starts_at)
-    assert told(doctor, doctor.user) == []
+    assert sentences(doctor, doctor.user) == []
 
 
 def test_the_list_shows_what_is_left_behind_alone(client, leaver):
@@ -139,12 +139,12 @@ def test_staff_who_take_a_doctor_out_of_a_clinic_are_told_the_same(client, leave
 def test_it_is_told_with_an_end_and_as_many_queries(leaver):
     doctor, _left, kept = leaver
     numbers = []
-    for number in (1, PLACES_TOLD + 1):
+    for number in (1, MOST_PLACES + 1):
         for _n in range(number):
             make_slot(doctor=doctor, clinic=make_clinic())
         doctor.clinics.set([kept])
         with CaptureQueriesContext(connection) as asked:
-            sentences = told(DoctorProfile.objects.get(pk=doctor.pk), doctor.user)
+            found = sentences(DoctorProfile.objects.get(pk=doctor.pk), doctor.user)
         numbers.append(len(asked))
-    assert len(sentences) == PLACES_TOLD
+    assert len(found) == MOST_PLACES
     assert numbers == [3, 3]

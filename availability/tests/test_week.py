@@ -305,7 +305,7 @@ def test_publish_answers_with_the_week_and_a_way_back(here, doctor):
     answer = publish(here, doctor, THURSDAY, "09:00", "09:30").json()
     slot = TimeSlot.objects.get()
     assert (slot.doctor, slot.starts_at) == (doctor, berlin(THURSDAY, time(9)))
-    assert answer["said"] == "Thu 4 Mar, 09:00–09:30 is published."
+    assert answer["message"] == "Thu 4 Mar, 09:00–09:30 is published."
     assert f'data-slot="{slot.pk}"' in answer["week"]
     undone = here.post(answer["undo"]["url"], answer["undo"]["fields"])
     assert undone.status_code == 200
@@ -315,7 +315,7 @@ def test_publish_answers_with_the_week_and_a_way_back(here, doctor):
 def test_publish_a_row(here, doctor):
     more = {"shape": "row", "length": 20, "pause": 10}
     answer = publish(here, doctor, THURSDAY, "09:00", "10:30", **more).json()
-    assert answer["said"] == "3 slots are published."
+    assert answer["message"] == "3 slots are published."
     assert answer["undo"] is None
     assert TimeSlot.objects.count() == 3
 
@@ -350,13 +350,13 @@ def move(client, slot, day, starts, ends, **more):
     return client.post(f"/week/slots/{slot.pk}/move/", fields(day, starts, ends, **more))
 
 
-def test_move_keeps_what_is_not_said_and_can_be_undone(here, doctor):
+def test_move_keeps_what_is_left_out_and_can_be_undone(here, doctor):
     clinic = make_clinic(name="Zehlendorf")
     slot = slot_at(doctor, THURSDAY, time(9), clinic=clinic)
     answer = move(here, slot, THURSDAY, "14:00", "14:45").json()
     slot.refresh_from_db()
     assert (slot.clinic, slot.starts_at) == (clinic, berlin(THURSDAY, time(14)))
-    assert answer["said"] == "The slot is now Thu 4 Mar, 14:00–14:45."
+    assert answer["message"] == "The slot is now Thu 4 Mar, 14:00–14:45."
     assert here.post(answer["undo"]["url"], answer["undo"]["fields"]).status_code == 200
     slot.refresh_from_db()
     assert (slot.starts_at, slot.ends_at) == (

@@ -54,8 +54,8 @@ def publish(request: SignedInRequest) -> HttpResponse:
             slots = actions.publish_day(doctor=doctor, by=request.user, **row.wanted())
         except SlotError as error:
             return _refused(row, _create_url(request), error)
-        said = ngettext("%(n)s slot is published.", "%(n)s slots are published.", len(slots))
-        return _done(request, said % {"n": len(slots)})
+        message = ngettext("%(n)s slot is published.", "%(n)s slots are published.", len(slots))
+        return _done(request, message % {"n": len(slots)})
     form = SlotForm(request.POST, doctor=doctor)
     if not form.is_valid():
         return _refused(form, _create_url(request))
@@ -106,7 +106,7 @@ def _own_slot(request: SignedInRequest, slot_id: int) -> TimeSlot:
 
 def _context(request: SignedInRequest, name: str) -> dict[str, Any]:
     doctor = request.user.doctor_profile
-    # Before anything is read: what changes from here on is told to the page.
+    # Before anything is read: what changes from here on reaches the page.
     watch_url = freshness.watch_url(freshness.doctor_topic(doctor.pk))
     shown = calendar.week_of(doctor, monday=calendar.read_week(name))
     coming = [AtClinic(entry.slot.clinic, [entry.slot]) for entry in shown.entries]
@@ -135,11 +135,13 @@ def _when(slot: TimeSlot) -> str:
     return wording.span_words(slot.starts_at, slot.ends_at, slot.clinic.time_zone)
 
 
-def _done(request: SignedInRequest, said: str, undo: dict[str, Any] | None = None) -> JsonResponse:
+def _done(
+    request: SignedInRequest, message: str, undo: dict[str, Any] | None = None
+) -> JsonResponse:
     """What to say, how to undo it, and the week as it is now."""
     context = _context(request, request.POST.get("week", ""))
     html = render_to_string("availability/_week.html", context, request)
-    return JsonResponse({"said": said, "undo": undo, "week": html})
+    return JsonResponse({"message": message, "undo": undo, "week": html})
 
 
 def _refused(
@@ -159,5 +161,5 @@ def _edit_url(request: HttpRequest, slot: TimeSlot) -> str:
 
 def _create_url(request: HttpRequest) -> str:
     names = ("week", "shape", "day", "starts", "ends", "clinic", "kind")
-    said = {name: request.POST[name] for name in names if request.POST.get(name)}
-    return f"{reverse('availability:create_slot')}?{urlencode(said)}"
+    fields = {name: request.POST[name] for name in names if request.POST.get(name)}
+    return f"{reverse('availability:create_slot')}?{urlencode(fields)}"

@@ -183,7 +183,7 @@
     return undo && (async () => {
       const answer = await send(undo.url, undo.fields);
       if (answer.week) replaceTable(answer.week);
-      showMessage(answer.said || answer.refused.join(" "));
+      showMessage(answer.message || answer.refused.join(" "));
     });
   }
 
@@ -195,7 +195,7 @@
     const answer = await send(slot.moveUrl, fields);
     if (answer.week) {
       replaceTable(answer.week);
-      showMessage(answer.said, { undo: undoHandler(answer.undo) });
+      showMessage(answer.message, { undo: undoHandler(answer.undo) });
     } else {
       revert();
       showMessage(answer.refused.join(" "), { form: answer.form });
@@ -225,7 +225,7 @@
     if (answer.week) {
       dialog.close();
       replaceTable(answer.week);
-      showMessage(answer.said, { undo: undoHandler(answer.undo) });
+      showMessage(answer.message, { undo: undoHandler(answer.undo) });
       return;
     }
     refused.textContent = answer.refused.join(" ");
