@@ -113,7 +113,7 @@ class TimeSlot(models.Model):
         editable=False,
         db_index=False,
         verbose_name=_("withdrawn by"),
-        help_text=_("nobody when publishing did it"),
+        help_text=_("empty if publishing withdrew it"),
     )
     # What made the slot; neither when it was made, or moved, by hand.
     weekly_hours = models.ForeignKey(

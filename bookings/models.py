@@ -127,7 +127,7 @@ class Booking(models.Model):
         _("sequence"),
         default=0,
         editable=False,
-        help_text=_("raised with every change that people are told of"),
+        help_text=_("increases with every change that we send a message about"),
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True, blank=True, editable=False)
@@ -146,7 +146,7 @@ class Booking(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text=_("of a request that was never confirmed; it holds the slot until then"),
+        help_text=_("for a request: the slot is held until then"),
     )
     outcome = models.CharField(
         _("outcome"),
@@ -311,7 +311,7 @@ class HistoryEntry(models.Model):
         null=True,
         related_name="+",
         verbose_name=_("by whom"),
-        help_text=_("nobody, where time decided"),
+        help_text=_("empty if the request expired"),
     )
     what = models.CharField(_("what happened"), max_length=20, choices=What)
     sequence = models.PositiveIntegerField(
@@ -330,7 +330,7 @@ class HistoryEntry(models.Model):
         _("outside the patients’ notice"),
         default=False,
         db_default=False,
-        help_text=_("done by the doctor or staff when the patient could no longer, or not yet"),
+        help_text=_("done outside the patient’s notice, by the doctor or staff"),
     )
 
     objects = HistoryQuerySet.as_manager()
@@ -397,7 +397,7 @@ class Call(models.Model):
     class State(models.TextChoices):
         OWED = "owed", _("to be called")
         DONE = "done", _("spoken to")
-        DROPPED = "dropped", _("dropped, overtaken by a later change")
+        DROPPED = "dropped", _("replaced by a later change")
 
     # The unique constraint's index finds the calls of a booking.
     booking = models.ForeignKey(

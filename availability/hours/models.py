@@ -56,14 +56,14 @@ class Hours(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text=_("when it was last turned into slots"),
+        help_text=_("when its slots were last published"),
     )
     withdrawn_at = models.DateTimeField(
         _("withdrawn at"),
         null=True,
         blank=True,
         editable=False,
-        help_text=_("since then it never held; kept for the slots that it made"),
+        help_text=_("when it was withdrawn; the row stays because of its slots"),
     )
 
     class Meta:
@@ -99,7 +99,9 @@ class WeeklyHours(Hours):
     valid_from = models.DateField(_("valid from"))
     valid_until = models.DateField(_("valid until"), null=True, blank=True)
     every = models.PositiveSmallIntegerField(_("every n-th week"), default=1)
-    anchor = models.DateField(_("counted from"), help_text=_("a day of a week in which they hold"))
+    anchor = models.DateField(
+        _("counted from"), help_text=_("a day of a week in which these hours apply")
+    )
 
     objects = WeeklyHoursQuerySet.as_manager()
 

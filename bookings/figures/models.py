@@ -12,11 +12,11 @@ class DayTotal(models.Model):
         BOOKED = "booked", _("bookings made")
         CANCELLED = "cancelled", _("bookings cancelled")
         PUBLISHED = "published", _("slots that were not withdrawn")
-        AHEAD = "ahead", _("visits by how many days ahead they were booked")
-        OUTCOME = "outcome", _("visits by what became of them")
+        AHEAD = "ahead", _("appointments by days booked ahead")
+        OUTCOME = "outcome", _("appointments by outcome")
 
     what = models.CharField(_("what happened"), max_length=10, choices=What)
-    day = models.DateField(_("day"), help_text=_("on the clinic’s clock"))
+    day = models.DateField(_("day"), help_text=_("in the clinic’s time zone"))
     # Without indexes of their own: rows are found by kind and day alone.
     clinic = models.ForeignKey(
         Clinic,
@@ -37,7 +37,7 @@ class DayTotal(models.Model):
         _("detail"),
         max_length=10,
         blank=True,
-        help_text=_("who cancelled, whether it was taken, how many days ahead, or the outcome"),
+        help_text=_("who cancelled, whether it was booked, how many days ahead, or the outcome"),
     )
     count = models.PositiveIntegerField(_("count"))
     seconds = models.PositiveBigIntegerField(_("seconds"), default=0)
