@@ -101,7 +101,7 @@ def test_query_and_slot_agree_on_the_window(slot, request, owner, fields, shift,
     begin, end = TimeSlot.objects.get().bookable()
     assert (begin <= now <= end) == is_inside
     assert bool(finding.next_open(slot.doctor, now=now)) == is_inside
-    [card] = finding.directory(finding.Wanted(), now=now).cards
+    [card] = finding.directory(finding.DoctorSearch(), now=now).cards
     assert bool(card.slots) == is_inside
     assert finding.strip(slot.doctor, now=now).free == is_inside
 

@@ -22,7 +22,7 @@ def test_hours_publish_and_time_off_shows_what_is_in_the_way(new_page, backstage
     part.get_by_label("To").fill("07:00")
     page.get_by_label("First day").fill(IN_A_WEEK.isoformat())
     keys.push("Preview changes")
-    expect(page.get_by_role("heading", name="Slots that appear")).to_be_visible()
+    expect(page.get_by_role("heading", name="New slots")).to_be_visible()
     keys.push("Save these hours")
     expect(page.get_by_text(re.compile("Saved. .* slots are published."))).to_be_visible()
     assert not keys.wrong, keys.wrong
@@ -40,4 +40,4 @@ def test_hours_publish_and_time_off_shows_what_is_in_the_way(new_page, backstage
     expect(page.get_by_text("1 booked appointment conflicts and stays booked.")).to_be_visible()
     expect(page.get_by_role("link", name="Open the appointment")).to_be_visible()
     page.get_by_role("button", name="Save this time off").click()
-    expect(page.get_by_text("Saved. 2 free slots are gone.")).to_be_visible()
+    expect(page.get_by_text("Saved. 2 free slots are removed.")).to_be_visible()
