@@ -57,7 +57,7 @@ class TimeSlotQuerySet(models.QuerySet):
         return self.annotate(blocked_by=BlockedBy())
 
     def free(self, now: datetime | None = None) -> "TimeSlotQuerySet":
-        """Future, unblocked and nobody's yet, whoever the doctor is."""
+        """Future slots that are neither blocked nor booked, of any doctor, listed or not."""
         # Asked of `slot`, the column that the join compares: only then does PostgreSQL see an
         # anti-join (15 ms instead of 12 s for a page of doctors over 100,000 slots).
         return (

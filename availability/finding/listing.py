@@ -10,7 +10,7 @@ from django.utils import timezone
 from availability.finding.left_behind import left_behind
 from availability.models import TimeSlot
 from hms.lib.clock import local
-from hms.lib.paging import Cursor, write_cursor
+from hms.lib.paging import Cursor, read_page
 from users.models import DoctorProfile
 
 SLOTS_ON_A_PAGE = 60
@@ -62,12 +62,10 @@ def own_slots(
     if after:
         moment, pk = after
         slots = slots.filter(Q((beyond[0], moment)) | Q(("starts_at", moment), (beyond[1], pk)))
-    found = list(slots[: SLOTS_ON_A_PAGE + 1])
-    shown = found[:SLOTS_ON_A_PAGE]
-    more = len(found) > len(shown)
+    page = read_page(slots, size=SLOTS_ON_A_PAGE, key=lambda slot: (slot.starts_at, slot.pk))
     return Listing(
-        days=[ListedDay(day, list(of)) for day, of in groupby(shown, key=_local_day)],
-        after=write_cursor(shown[-1].starts_at, shown[-1].pk) if more else "",
+        days=[ListedDay(day, list(of)) for day, of in groupby(page.rows, key=_local_day)],
+        after=page.next_cursor,
     )
 
 

@@ -35,7 +35,7 @@ COMPLETED_OF_TWENTY = 18
 ONE_CANCELLED_OF = 40
 MOST_REQUESTED = 2
 GUEST_COMING, GUEST_PAST = 3, 3
-# The demo patient's next visit begins no sooner: until then she may move and cancel all of hers.
+# The demo patient's next booking starts no sooner, so she can reschedule and cancel all of hers.
 GUEST_NOTICE = timedelta(hours=6)
 
 Busy = dict[int, list[Span]]
@@ -151,7 +151,7 @@ class _Diary:
         self.withdrawn.append(slot)
 
     def _guests_visits(self, slots: list[TimeSlot]) -> None:
-        """The demo patient always has visits to come, past ones and one called off."""
+        """The demo patient always has upcoming and past bookings, and a cancelled one."""
         guest = self.patients[0]
         free = [slot for slot in slots if slot.withdrawn_at is None]
         for possible, number in (
@@ -166,7 +166,7 @@ class _Diary:
                     number -= 1
 
     def _request(self, slots: list[TimeSlot]) -> None:
-        """Two of the first doctor's coming visits are still to be confirmed.
+        """Two of the first doctor's upcoming bookings are requests.
 
         Neither the demo patient's nor a day's first one: those can be moved at any time.
         """

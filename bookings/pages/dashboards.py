@@ -14,7 +14,7 @@ from bookings.pages import doctor_day, offline_note
 from bookings.pages.delivery_status import standings
 from bookings.pages.options import options_of, way_of
 from calendar_integration.pages.context import calendar_context
-from hms.lib.paging import read_cursor, write_cursor
+from hms.lib.paging import read_cursor, read_page
 from users.models import PatientProfile
 from users.pages.decorators import doctor_required, patient_required
 from users.pages.requests import SignedInRequest
@@ -76,11 +76,9 @@ def _past(person: PatientProfile, before: str, now: datetime) -> tuple[list[Book
     cursor = read_cursor(before)
     if cursor:
         bookings = bookings.before(*cursor)
-    found = list(bookings[: PAST_ON_A_PAGE + 1])
-    page = found[:PAST_ON_A_PAGE]
-    if len(found) == len(page):
-        return page, ""
-    return page, "?" + urlencode({"before": write_cursor(page[-1].starts_at, page[-1].pk)})
+    page = read_page(bookings, size=PAST_ON_A_PAGE, key=lambda one: (one.starts_at, one.pk))
+    older = "?" + urlencode({"before": page.next_cursor}) if page.has_more else ""
+    return page.rows, older
 
 
 @require_safe

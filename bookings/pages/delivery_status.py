@@ -92,7 +92,7 @@ def patients_mark(booking: Booking, now: datetime) -> Mark | None:
         return _CALL[called]
     if calls.has_no_address(booking):
         return _NO_ADDRESS
-    assert booking.patient.user  # whoever has an address has an account
+    assert booking.patient.user  # only an account has an email address
     return mail_mark(booking, booking.patient.user, now)
 
 
